@@ -1,0 +1,24 @@
+package mail
+
+import "barid/base/kv"
+
+// The tables of all partitions, in one place so that no two packages use one number. The comment names
+// the package that owns the table's keys and values. A number is never used again for something else.
+const (
+	TableDomain     kv.Table = 1 // account: directory partition; domain name -> domain record
+	TableAddress    kv.Table = 2 // account: directory; domain NUL localpart -> target
+	TableAccount    kv.Table = 3 // account: directory; account id -> account record
+	TableCredential kv.Table = 4 // account: directory; account id, kind, id -> credential
+	TableCounter    kv.Table = 5 // account: directory; name -> counter (next account id ...)
+
+	TableState   kv.Table = 16 // mailbox: account; one row: next message number, modseq, usage
+	TableMailbox kv.Table = 17 // mailbox: account; mailbox id -> name, use, UIDVALIDITY ...
+	TableHotLog  kv.Table = 18 // mailbox: account; mailbox id, modseq -> change record (also the change feed)
+	TableHotPage kv.Table = 19 // mailbox: account; mailbox id, page -> packed hot entries
+	TableMessage kv.Table = 20 // mailbox: account; message number -> cold record
+	TableThread  kv.Table = 21 // mailbox: account; thread, message number -> nothing
+	TableMsgID   kv.Table = 22 // mailbox: account; hash of a message-id -> thread
+
+	TableEvent kv.Table = 32 // event: account or global; time, id -> event
+	TableMeta  kv.Table = 63 // everybody: versions
+)
