@@ -1,0 +1,103 @@
+package house
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestEveryPackageSaysWhatItIs wants a package doc of more than one line in every package of the product.
+func TestEveryPackageSaysWhatItIs(t *testing.T) {
+	docs := map[string]string{}
+	forEachGoFile(t, func(path string) {
+		if strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments|parser.PackageClauseOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := filepath.Dir(path)
+		if f.Doc != nil && len(f.Doc.Text()) > len(docs[dir]) {
+			docs[dir] = f.Doc.Text()
+		} else if _, seen := docs[dir]; !seen {
+			docs[dir] = ""
+		}
+	})
+	for dir, doc := range docs {
+		if len(strings.TrimSpace(doc)) < 80 {
+			t.Errorf("%s: the package doc must say what it is, where it sits in a message's life, what it promises, its limits, how it fails", dir)
+		}
+	}
+}
+
+// TestNamesOfFoldersSaySomething refuses packages that are named after nothing.
+func TestNamesOfFoldersSaySomething(t *testing.T) {
+	bad := map[string]bool{"util": true, "utils": true, "common": true, "helper": true, "helpers": true, "types": true, "misc": true}
+	forEachGoFile(t, func(path string) {
+		for _, part := range strings.Split(filepath.ToSlash(filepath.Dir(path)), "/") {
+			if bad[part] {
+				t.Errorf("%s: a folder called %q says nothing", path, part)
+			}
+		}
+	})
+}
+
+// TestNoHiddenState refuses init functions outside tests: registration happens in app/wire.go, visibly.
+func TestNoHiddenState(t *testing.T) {
+	forEachGoFile(t, func(path string) {
+		if strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range f.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "init" {
+				t.Errorf("%s: no init functions; wire it in app", path)
+			}
+		}
+	})
+}
+
+// metricName is how a metric is called: barid_<area>_<what>[_<unit>][_total].
+var metricName = regexp.MustCompile(`^barid_[a-z0-9]+(_[a-z0-9]+)+$`)
+
+// TestMetricNames wants all metrics to be named alike.
+func TestMetricNames(t *testing.T) {
+	literal := regexp.MustCompile(`"(barid_[^"]*)"`)
+	forEachGoFile(t, func(path string) {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(b), "prometheus") {
+			return
+		}
+		for _, m := range literal.FindAllStringSubmatch(string(b), -1) {
+			if !metricName.MatchString(m[1]) {
+				t.Errorf("%s: metric %q does not look like barid_area_what_unit", path, m[1])
+			}
+		}
+	})
+}
+
+// TestNoMarksLeft refuses unfinished marks in code that is shipped: a part that is not there is absent and says so.
+func TestNoMarksLeft(t *testing.T) {
+	mark := regexp.MustCompile(`\b(TO` + `DO|FIX` + `ME|XX` + `X)\b`)
+	forEachGoFile(t, func(path string) {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := mark.Find(b); m != nil {
+			t.Errorf("%s: %s left in the code", path, m)
+		}
+	})
+}
