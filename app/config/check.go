@@ -1,0 +1,148 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"barid/base/fault"
+)
+
+// check refuses what can not work.
+func (c *Config) check() error {
+	for _, f := range []func() error{c.checkNames, c.checkListeners, c.checkNetworks, c.checkLimits, c.checkWords} {
+		if err := f(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Config) bad(key, found, need string) error {
+	return fault.New("B1003", "%s: %s", key, need).WithFound("%q%s", found, c.place()).WithExit(fault.ExitUsage)
+}
+
+func (c *Config) place() string {
+	if c.File == "" {
+		return ""
+	}
+	return " in " + c.File
+}
+
+func (c *Config) checkNames() error {
+	if c.Hostname != "" && (strings.ContainsAny(c.Hostname, " \t\r\n\x00:/@") || len(c.Hostname) > 253) {
+		return c.bad("hostname", c.Hostname, "a host name such as mail.example.org is needed")
+	}
+	if c.Data == "" {
+		return c.bad("data", c.Data, "a folder is needed")
+	}
+	if !filepath.IsAbs(c.Data) {
+		abs, err := filepath.Abs(c.Data)
+		if err != nil {
+			return err
+		}
+		c.Data = abs
+	}
+	return nil
+}
+
+func (c *Config) checkListeners() error {
+	if c.Listeners == nil {
+		c.Listeners = UsualListeners()
+	}
+	for _, l := range c.Listeners {
+		if !slices.Contains(Protocols(), l.Protocol) {
+			f := c.bad("listener.protocol", l.Protocol, "one of "+strings.Join(Protocols(), ", ")+" is needed")
+			if near := nearest(l.Protocol, Protocols()); near != "" {
+				fault.Of(f).WithFix("did you mean %q?", near)
+			}
+			return f
+		}
+		_, port, err := net.SplitHostPort(l.Address)
+		n, err2 := strconv.ParseUint(port, 10, 16)
+		if err != nil || err2 != nil || n > 65535 {
+			return c.bad("listener.address", l.Address, "ADDRESS:PORT is needed, such as 0.0.0.0:25")
+		}
+	}
+	return nil
+}
+
+func (c *Config) checkNetworks() error {
+	for _, p := range c.ProxyTrusted {
+		if _, err := netip.ParsePrefix(p); err != nil {
+			return c.bad("proxy_trusted", p, "a network such as 10.0.0.0/8 is needed")
+		}
+	}
+	for i, r := range c.Resolver {
+		if a, err := netip.ParseAddr(r); err == nil {
+			c.Resolver[i] = net.JoinHostPort(a.String(), "53")
+			continue
+		}
+		if _, err := netip.ParseAddrPort(r); err != nil {
+			return c.bad("resolver", r, "an address such as 127.0.0.1:53 is needed")
+		}
+	}
+	return nil
+}
+
+// Trusted gives the networks of proxy_trusted.
+func (c *Config) Trusted() []netip.Prefix {
+	var out []netip.Prefix
+	for _, p := range c.ProxyTrusted {
+		out = append(out, netip.MustParsePrefix(p)) // checked by check
+	}
+	return out
+}
+
+func (c *Config) checkLimits() error {
+	d := Default().Limits
+	l := &c.Limits
+	for _, x := range []struct {
+		key  string
+		v    *int
+		dflt int
+		min  int
+	}{
+		{"recipients", &l.Recipients, d.Recipients, 100}, // RFC 5321 §4.5.3.1.8
+		{"connections", &l.Connections, d.Connections, 1},
+		{"connections_per_network", &l.PerNetwork, d.PerNetwork, 1},
+		{"bad_commands", &l.BadCommands, d.BadCommands, 1},
+		{"bad_recipients", &l.BadRecipients, d.BadRecipients, 1},
+		{"session_messages", &l.SessionMessages, d.SessionMessages, 1},
+		{"login_tries", &l.LoginTries, d.LoginTries, 1},
+		{"received_hops", &l.ReceivedHops, d.ReceivedHops, 20},
+	} {
+		if *x.v == 0 {
+			*x.v = x.dflt
+		}
+		if *x.v < x.min {
+			return c.bad("limits."+x.key, strconv.Itoa(*x.v), "at least "+strconv.Itoa(x.min)+" is needed")
+		}
+	}
+	if l.MessageBytes == 0 {
+		l.MessageBytes = d.MessageBytes
+	}
+	if l.MessageBytes < 64<<10 { // RFC 5321 §4.5.3.1.7
+		return c.bad("limits.message_bytes", strconv.FormatInt(l.MessageBytes, 10), "at least 65536 is needed")
+	}
+	return nil
+}
+
+func (c *Config) checkWords() error {
+	for _, x := range []struct {
+		key, v string
+		words  []string
+	}{
+		{"log.level", c.Log.Level, []string{"debug", "info", "warn", "error"}},
+		{"log.format", c.Log.Format, []string{"text", "json"}},
+		{"policy.iprev", c.Policy.IPRev, []string{"off", "tag"}},
+	} {
+		if !slices.Contains(x.words, x.v) {
+			return c.bad(x.key, x.v, "one of "+strings.Join(x.words, ", ")+" is needed")
+		}
+	}
+	return nil
+}

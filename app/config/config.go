@@ -1,0 +1,145 @@
+// Package config turns barid.toml, BARID_* variables and flags into one checked value.
+//
+// Life: read once at the start of every command; nothing of it changes while the server runs. What may
+// change while it runs (domains, accounts, aliases) lives in the store and nowhere else.
+// Promise: a key that is not known, or a value that can not work, is an error that names file, line and
+// column, shows the offending text and the nearest valid key. Nothing is guessed and nothing is ignored.
+// Failure: a *fault.Fault with code B1001 to B1005.
+package config
+
+import (
+	"time"
+)
+
+// Config is everything that needs a restart. The doc tag is what `barid config explain` shows; the value that
+// Default gives is the default.
+type Config struct {
+	Hostname     string        `toml:"hostname" doc:"the name this server calls itself: banner, EHLO, Received, certificate"`
+	Data         string        `toml:"data" doc:"folder that holds all state; a path that is not absolute counts from the configuration file"`
+	Resolver     []string      `toml:"resolver" doc:"DNS servers used for every look-up, as address:port; none: those of /etc/resolv.conf"`
+	ResolverWait Duration      `toml:"resolver_timeout" doc:"how long one DNS server may take to answer"`
+	ProxyTrusted []string      `toml:"proxy_trusted" doc:"networks whose connections begin with a PROXY v1 or v2 header"`
+	PlainLogin   bool          `toml:"plain_login" doc:"take passwords without TLS; only for tests on loopback"`
+	Listeners    []Listener    `toml:"listener" doc:"where to listen, one table each; none: the usual ports on all addresses"`
+	Certificates []Certificate `toml:"certificate" doc:"TLS certificates in PEM, one table each, picked by the name a client asks for"`
+	Log          Log           `toml:"log" doc:"what is written to standard error"`
+	Limits       Limits        `toml:"limits" doc:"what a stranger may use up"`
+	Policy       Policy        `toml:"policy" doc:"how senders are checked"`
+	Storage      Storage       `toml:"storage" doc:"the embedded store"`
+
+	File string            `toml:"-"` // where it was read from, "" if nowhere
+	From map[string]string `toml:"-"` // key -> "file", "environment" or "flag"; missing means default
+}
+
+// Listener is one address to listen on.
+type Listener struct {
+	Protocol string `toml:"protocol" doc:"smtp, submission, submissions, lmtp, imap, imaps, pop3, pop3s or admin"`
+	Address  string `toml:"address" doc:"address:port, e.g. 0.0.0.0:25, [::]:25 or 127.0.0.1:2525"`
+}
+
+// Certificate is one certificate with its key.
+type Certificate struct {
+	Cert string `toml:"cert" doc:"PEM file with the certificate and its chain"`
+	Key  string `toml:"key" doc:"PEM file with the private key"`
+}
+
+// Log says what the log looks like.
+type Log struct {
+	Level  string `toml:"level" doc:"debug, info, warn or error"`
+	Format string `toml:"format" doc:"text or json"`
+}
+
+// Limits are for everybody who connects. Zero means the default, never "without limit".
+type Limits struct {
+	MessageBytes    int64    `toml:"message_bytes" doc:"largest message, as transferred"`
+	Recipients      int      `toml:"recipients" doc:"recipients of one transaction; more get 452 4.5.3"`
+	Connections     int      `toml:"connections" doc:"connections a listener serves at once"`
+	PerNetwork      int      `toml:"connections_per_network" doc:"of these, from one IPv4 address or IPv6 /64"`
+	BadCommands     int      `toml:"bad_commands" doc:"unknown or misplaced commands before a session is closed"`
+	BadRecipients   int      `toml:"bad_recipients" doc:"refused recipients before a session is closed"`
+	SessionMessages int      `toml:"session_messages" doc:"messages one SMTP session may bring"`
+	CommandWait     Duration `toml:"command_timeout" doc:"how long SMTP waits for the next command"`
+	DataWait        Duration `toml:"data_timeout" doc:"how long SMTP waits for the next bytes of a message"`
+	DataTotal       Duration `toml:"data_total" doc:"how long one message may take in all"`
+	IdleWait        Duration `toml:"idle_timeout" doc:"how long IMAP and POP3 wait after login"`
+	LoginTries      int      `toml:"login_tries" doc:"passwords tested a minute for one network"`
+	MailRate        int      `toml:"messages_per_minute" doc:"messages a minute from one network on port 25; 0: as many as it likes"`
+	SendRate        int      `toml:"submissions_per_hour" doc:"messages an hour from one account; 0: as many as it likes"`
+	ReceivedHops    int      `toml:"received_hops" doc:"Received fields after which a message counts as looping"`
+}
+
+// Policy says how senders are checked.
+type Policy struct {
+	IPRev string `toml:"iprev" doc:"reverse DNS of the peer: off, or tag (written into Authentication-Results)"`
+}
+
+// Storage tunes the embedded store.
+type Storage struct {
+	CacheBytes   int64 `toml:"cache_bytes" doc:"memory for rows read often"`
+	ReserveBytes int64 `toml:"reserve_bytes" doc:"free disk space below which new mail is deferred with 452 4.3.1"`
+}
+
+// Duration is a time.Duration that is written "5m" or "2s".
+type Duration time.Duration
+
+// UnmarshalText reads "5m".
+func (d *Duration) UnmarshalText(b []byte) error {
+	v, err := time.ParseDuration(string(b))
+	if err != nil || v < 0 {
+		return errBadDuration
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// MarshalText writes "5m0s".
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// String gives "5m0s".
+func (d Duration) String() string { return time.Duration(d).String() }
+
+// Default is the configuration of a server that was told nothing but its name.
+func Default() *Config {
+	return &Config{
+		Data:         "/var/lib/barid",
+		ResolverWait: Duration(5 * time.Second),
+		Log:          Log{Level: "info", Format: "text"},
+		Limits: Limits{
+			MessageBytes:    35 << 20, // 25 MB of attachments are 34 MB once encoded
+			Recipients:      1000,
+			Connections:     5000,
+			PerNetwork:      100,
+			BadCommands:     15,
+			BadRecipients:   20,
+			SessionMessages: 1000,
+			CommandWait:     Duration(5 * time.Minute),
+			DataWait:        Duration(3 * time.Minute),
+			DataTotal:       Duration(time.Hour),
+			IdleWait:        Duration(30 * time.Minute),
+			LoginTries:      10,
+			ReceivedHops:    100,
+		},
+		Policy:  Policy{IPRev: "tag"},
+		Storage: Storage{CacheBytes: 64 << 20, ReserveBytes: 256 << 20},
+		From:    map[string]string{},
+	}
+}
+
+// UsualListeners are the listeners of a server whose configuration names none.
+func UsualListeners() []Listener {
+	return []Listener{
+		{"smtp", "[::]:25"},
+		{"submission", "[::]:587"},
+		{"submissions", "[::]:465"},
+		{"imap", "[::]:143"},
+		{"imaps", "[::]:993"},
+		{"pop3", "[::]:110"},
+		{"pop3s", "[::]:995"},
+		{"admin", "127.0.0.1:8026"},
+	}
+}
+
+// Protocols are the words a listener may use, in the order they are shown.
+func Protocols() []string {
+	return []string{"smtp", "submission", "submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "admin"}
+}
