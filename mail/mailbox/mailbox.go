@@ -1,0 +1,79 @@
+// Package mailbox is the door to stored mail: every message that is delivered, appended, flagged, copied or
+// removed passes here, so UIDs, modseqs, quota, threads and the change feed can not be forgotten.
+//
+// Life: called by flow/deliver/local as the last step of an accepted message, and by serve/imap and
+// serve/pop3 for everything a reader does. It writes rows of the account's partition through base/kv.
+//
+// Promises:
+//   - Invariant: what a View shows is on disk. A change that is not durable yet, or whose commit failed, is
+//     never shown.
+//   - Invariant: a UID of a mailbox, a UIDVALIDITY, a mailbox ID, a MsgNo and a modseq of an account are
+//     never given out twice, also not after a crash, a delete or a rename.
+//   - Invariant: the usage of an account equals a recount: each message (MsgNo) counts once, in however
+//     many mailboxes it is.
+//   - A message lives as long as one mailbox of the account shows it; COPY shares its bytes and cold row.
+//
+// Limits: MaxMailboxes, MaxNameBytes, MaxDepth, MaxKeywords, MaxKeywordBytes, MaxMessageBytes, Options.
+//
+// Failure: a change is all or nothing. Refusals are the errors of errors.go; everything else is an error of
+// the store and temporary. Damaged rows are errors that wrap kv.ErrCorrupt and concern one account.
+//
+// Standards: RFC 3501, RFC 9051, RFC 4315, RFC 5464 (names only), RFC 6154, RFC 6851, RFC 7162, RFC 8621 §3.
+package mailbox
+
+import (
+	"log/slog"
+	"time"
+
+	"barid/base/kv"
+	"barid/mail"
+)
+
+// Limits of what one account may hold.
+const (
+	MaxMailboxes    = 4096      // of one account
+	MaxNameBytes    = 512       // of a whole mailbox name
+	MaxDepth        = 32        // components of a name
+	MaxKeywords     = 56        // of one mailbox
+	MaxKeywordBytes = 64        // of one keyword
+	MaxMessageBytes = 1<<32 - 1 // of one message: IMAP's number
+)
+
+// Options shape a Store. The zero value is right for a server.
+type Options struct {
+	HotBytes    int64            // memory for mailboxes that no session holds; 0: 64 MiB
+	Accounts    int              // accounts kept in memory that nobody uses; 0: 4096
+	ReapInline  int              // messages removed inside the transaction that expunged them; 0: 32
+	SnapRecords int              // change records read at a cold open before pages are rewritten; 0: 256
+	KeepChanges int              // change records of one mailbox kept for QRESYNC and the feed; 0: 8192
+	Now         func() time.Time // nil: time.Now
+	Log         *slog.Logger     // nil: silent
+}
+
+// Store is the door to the mail of all accounts. It is safe for all goroutines.
+type Store struct {
+	db    kv.KV
+	blobs kv.Blobs
+	opt   Options
+}
+
+// Open makes a Store over the rows of db and the bodies of blobs. It reads nothing yet.
+func Open(db kv.KV, blobs kv.Blobs, o Options) *Store {
+	return &Store{db: db, blobs: blobs, opt: o}
+}
+
+// Close waits for work in the background to end. Nothing is lost without it: unfinished work is taken up
+// when the account is next used.
+func (s *Store) Close() {}
+
+// Account gives a handle to the mail of one account. It costs nothing and checks nothing.
+func (s *Store) Account(id mail.AccountID) *Account { return &Account{s: s, id: id} }
+
+// Account is the mail of one account. It is safe for all goroutines.
+type Account struct {
+	s  *Store
+	id mail.AccountID
+}
+
+// ID gives the account's number.
+func (a *Account) ID() mail.AccountID { return a.id }
