@@ -1,0 +1,105 @@
+// Package ratelimit checks how much one network or one login sends in a time.
+//
+// Life: runs at MAIL (messages) and, for logins, at RCPT (recipients), before any check that costs something.
+// Promises: the refusal tells the honest time after which the next try is taken.
+// Limits: Limits, per network for mail from the world, per account for submission; LMTP has none, its peer
+// is trusted. The limiter bounds the number of networks and accounts it remembers.
+// Failure: it reads memory only and can not fail.
+// Standards: RFC 5321 §4.5.4.1 (the peer tries again), RFC 3463 §3.8 (X.7.1).
+package ratelimit
+
+import (
+	"context"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"barid/flow/policy"
+	"barid/mail"
+)
+
+// Name is the check's name.
+const Name = "ratelimit"
+
+// Limiter counts events by key. Take reports whether one more may happen now and, if not, when.
+type Limiter interface {
+	Take(key string) (ok bool, retry time.Duration)
+}
+
+// Limits are the limiters; a nil one does not limit.
+type Limits struct {
+	NetworkMessages   Limiter // messages of one network (/24, /64) to port 25
+	AccountMessages   Limiter // messages of one login
+	AccountRecipients Limiter // recipients of one login
+}
+
+// Checks gives the checks that have a limiter, in order.
+func Checks(l Limits) []policy.Check {
+	var cs []policy.Check
+	if l.NetworkMessages != nil || l.AccountMessages != nil {
+		cs = append(cs, &messages{l})
+	}
+	if l.AccountRecipients != nil {
+		cs = append(cs, &recipients{l.AccountRecipients})
+	}
+	return cs
+}
+
+// Network is the key under which a peer is counted: its /24 for IPv4, its /64 for IPv6, because one person
+// easily has that many addresses. Example: "192.0.2.0/24".
+func Network(a netip.Addr) string {
+	a = a.Unmap().WithZone("")
+	bits := 64
+	if a.Is4() {
+		bits = 24
+	}
+	p, err := a.Prefix(bits)
+	if err != nil {
+		return "unknown"
+	}
+	return p.String()
+}
+
+// messages counts at MAIL.
+type messages struct{ l Limits }
+
+func (*messages) Name() string        { return Name }
+func (*messages) Stage() policy.Stage { return policy.Mail }
+func (*messages) Quick() bool         { return true }
+
+// Run takes one message from the budget of the network or login.
+func (c *messages) Run(_ context.Context, tx *policy.Tx) ([]policy.Finding, error) {
+	switch {
+	case tx.Client.Role == mail.RoleMX && c.l.NetworkMessages != nil:
+		return take(c.l.NetworkMessages, Network(tx.Client.Remote.Addr()), "rate-network"), nil
+	case tx.Client.Login != 0 && c.l.AccountMessages != nil:
+		return take(c.l.AccountMessages, account(tx.Client.Login), "rate-account"), nil
+	}
+	return nil, nil
+}
+
+// recipients counts at RCPT.
+type recipients struct{ l Limiter }
+
+func (*recipients) Name() string        { return Name }
+func (*recipients) Stage() policy.Stage { return policy.Rcpt }
+func (*recipients) Quick() bool         { return true }
+
+// Run takes one recipient from the budget of the login.
+func (c *recipients) Run(_ context.Context, tx *policy.Tx) ([]policy.Finding, error) {
+	if tx.Client.Login == 0 {
+		return nil, nil
+	}
+	return take(c.l, account(tx.Client.Login), "rate-recipients"), nil
+}
+
+func account(id mail.AccountID) string { return "a" + strconv.FormatUint(uint64(id), 36) }
+
+// take asks the limiter and reports only a refusal.
+func take(l Limiter, key, reason string) []policy.Finding {
+	ok, retry := l.Take(key)
+	if ok {
+		return nil
+	}
+	return []policy.Finding{{Result: policy.Fail, Reason: reason, Retry: retry, Note: key}}
+}

@@ -1,0 +1,78 @@
+// Package event is the append-only record of what happened to each message: who sent it, who got it, what was
+// answered and how long it took. Never what it said.
+//
+// Life: flow/intake records every message it accepts and every transaction it refuses; the operator's
+// commands and the webmail read it to tell the state of a message by one id.
+//
+// Promises: Record never blocks and never fails a delivery: events are written behind the messages, in
+// batches, and what does not fit the queue is dropped and counted. Events that were written are durable and
+// keep their order. No subject, body or password is ever part of an event.
+//
+// Limits: Options names them. Failure: a batch that can not be stored is tried once more with the next one,
+// then dropped and counted. Close writes what is queued.
+//
+// Standards: RFC 3463 for codes; RFC 8499 names in Remote are addresses only.
+package event
+
+import (
+	"net/netip"
+	"time"
+
+	"barid/mail"
+)
+
+// Kind is what happened.
+type Kind uint8
+
+// The kinds. Numbers are part of the stored form and never change.
+const (
+	Accepted  Kind = 1 // we answered 250 for it: it is delivered, or will be
+	Delivered Kind = 2 // it is in mailboxes
+	Refused   Kind = 3 // answered 5xx
+	Deferred  Kind = 4 // answered 4xx
+	Discarded Kind = 5 // accepted and thrown away by a rule of its recipient
+)
+
+// String gives the kind's word in logs and listings.
+func (k Kind) String() string {
+	if k == 0 || k > Discarded {
+		return "unknown"
+	}
+	return [...]string{Accepted: "accepted", Delivered: "delivered", Refused: "refused", Deferred: "deferred", Discarded: "discarded"}[k]
+}
+
+// Event is one thing that happened to one message or transaction. The zero value of every field but Time and
+// Kind means: not known.
+type Event struct {
+	Time     time.Time // UTC, to the microsecond
+	Kind     Kind
+	Session  string           // of the connection
+	ID       string           // of the transaction
+	Role     mail.Role        // of the listener
+	Login    mail.AccountID   // who had logged in
+	Accounts []mail.AccountID // whose mailboxes it concerns
+	Remote   netip.Addr       // the peer
+	From     string           // reverse-path, "" for the null one
+	To       []string         // forward-paths, the first MaxTo
+	Rcpts    int              // how many there were
+	Size     int64            // bytes
+	Stage    string           // of a refusal: "connect", "helo", "mail", "rcpt", "data", "deliver"
+	Code     int              // basic reply code, e.g. 250
+	Enhanced string           // e.g. "5.1.1"
+	Reason   string           // stable id of a refusal, e.g. "rcpt-unknown"
+	Timing   Timing
+}
+
+// Timing is how long the stages of an accepted message took, to the microsecond.
+type Timing struct {
+	Receive time.Duration // MAIL to the last byte
+	Check   time.Duration // checks at end of data
+	Store   time.Duration // body made durable
+	Deliver time.Duration // commit into the mailboxes
+}
+
+// MaxTo is how many forward-paths an event keeps; Rcpts has the true number.
+const MaxTo = 100
+
+// maxText is how many bytes of one text an event keeps.
+const maxText = 512
