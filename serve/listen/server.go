@@ -1,0 +1,308 @@
+package listen
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Server is one listener. Use NewServer; Listen and Serve may each be called once.
+type Server struct {
+	cfg      Config
+	handler  Handler
+	log      *slog.Logger
+	metrics  *Metrics
+	listener net.Listener
+	count    count
+	stopping chan struct{}
+	stopped  atomic.Bool
+	mu       sync.Mutex
+	conns    map[*Conn]struct{}
+	wg       sync.WaitGroup
+}
+
+// NewServer makes a listener that is not open yet.
+func NewServer(cfg Config, h Handler) *Server {
+	cfg.Limits = cfg.Limits.WithDefaults()
+	if cfg.Network == "" {
+		cfg.Network = "tcp"
+	}
+	log := cfg.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Server{
+		cfg: cfg, handler: h, log: log.With("listener", cfg.Name), metrics: cfg.Metrics,
+		listener: cfg.Listener, stopping: make(chan struct{}), conns: make(map[*Conn]struct{}),
+	}
+}
+
+// Listen opens the socket, so that errors show before anything else is started.
+func (s *Server) Listen(ctx context.Context) error {
+	if s.cfg.Mode == Implicit && s.cfg.TLS == nil {
+		return fmt.Errorf("listener %s: TLS without a certificate", s.cfg.Name)
+	}
+	if s.listener != nil {
+		return nil
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, s.cfg.Network, s.cfg.Addr)
+	if err != nil {
+		return fmt.Errorf("listener %s: %w", s.cfg.Name, err)
+	}
+	s.listener = l
+	return nil
+}
+
+// Addr gives the address that Listen opened; nil before.
+func (s *Server) Addr() net.Addr {
+	if s.listener == nil {
+		return nil
+	}
+	return s.listener.Addr()
+}
+
+// Serve accepts connections until ctx is done, then stops: no new connections, a notice to the running
+// sessions, Limits.Grace, then it closes them. It calls Listen if that was not done.
+func (s *Server) Serve(ctx context.Context) error {
+	if err := s.Listen(ctx); err != nil {
+		return err
+	}
+	hard, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	stop := context.AfterFunc(ctx, s.Stop)
+	defer stop()
+	s.accept(hard)
+	s.Stop()
+	s.drain(cancel)
+	return nil
+}
+
+// Stop begins to stop: no new connections, a notice to sessions. It does not wait.
+func (s *Server) Stop() {
+	if s.stopped.Swap(true) {
+		return
+	}
+	close(s.stopping)
+	if s.listener != nil {
+		_ = s.listener.Close() // nobody is left to tell
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.interrupt()
+	}
+}
+
+// drain waits for the sessions, cancels those that are left after the grace and waits for them too.
+func (s *Server) drain(cancel context.CancelFunc) {
+	done := make(chan struct{})
+	go func() {
+		s.wg.Wait()
+		close(done)
+	}()
+	timer := time.NewTimer(s.cfg.Limits.Grace)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return
+	case <-timer.C:
+	}
+	cancel()
+	s.mu.Lock()
+	left := len(s.conns)
+	for c := range s.conns {
+		_ = c.raw.Close() // the session sees the error
+	}
+	s.mu.Unlock()
+	s.log.Warn("sessions closed at the end of the grace", "sessions", left)
+	<-done
+}
+
+// The wait after an Accept that failed, doubling from the first to the second.
+const (
+	minAcceptWait = 5 * time.Millisecond
+	maxAcceptWait = time.Second
+)
+
+// accept runs the accept loop until the listener is closed.
+func (s *Server) accept(ctx context.Context) {
+	reserve := newReserve()
+	defer reserve.close()
+	wait := minAcceptWait
+	for {
+		nc, err := s.listener.Accept()
+		switch {
+		case err == nil:
+			wait = minAcceptWait
+			s.admit(ctx, nc)
+			continue
+		case s.stopped.Load() || errors.Is(err, net.ErrClosed):
+			return
+		case isExhausted(err):
+			s.refuseNext(reserve)
+		}
+		s.log.Error("accept failed", "error", err, "wait", wait)
+		s.metrics.refuse(s.cfg.Name, "accept")
+		if !s.pause(wait) {
+			return
+		}
+		wait = min(wait*2, maxAcceptWait)
+	}
+}
+
+// pause waits unless the server stops meanwhile.
+func (s *Server) pause(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-s.stopping:
+		return false
+	}
+}
+
+// refuseNext spends the reserved descriptor on telling one waiting peer that we are full.
+func (s *Server) refuseNext(r *reserve) {
+	r.close()
+	defer r.open()
+	if nc, err := s.listener.Accept(); err == nil {
+		s.refuse(nc, "descriptors")
+	}
+}
+
+// admit starts a session, or refuses it when there are too many.
+func (s *Server) admit(ctx context.Context, nc net.Conn) {
+	if !s.count.add(s.cfg.Limits.MaxConns) {
+		s.refuse(nc, "total")
+		return
+	}
+	s.wg.Add(1)
+	go func() {
+		defer s.wg.Done()
+		defer s.count.done()
+		s.ServeConn(ctx, nc)
+	}()
+}
+
+// refusalTimeout bounds the writing of a refusal.
+const refusalTimeout = time.Second
+
+// refuse tells the peer, in clear if that is what the port speaks, and closes.
+func (s *Server) refuse(nc net.Conn, reason string) {
+	s.metrics.refuse(s.cfg.Name, reason)
+	s.log.Info("connection refused", "reason", "listen-limit-"+reason, "remote", nc.RemoteAddr().String())
+	if s.cfg.Mode != Implicit && len(s.cfg.Refusal) > 0 {
+		_ = nc.SetWriteDeadline(time.Now().Add(refusalTimeout)) // best effort, as is the rest
+		_, _ = nc.Write(s.cfg.Refusal)
+	}
+	_ = nc.Close()
+}
+
+// ServeConn runs one session on nc and closes it: PROXY header, limit of the network, TLS, handler.
+func (s *Server) ServeConn(ctx context.Context, nc net.Conn) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	c := &Conn{
+		Conn: nc, raw: nc, srv: s,
+		Remote: addrPort(nc.RemoteAddr()), Local: addrPort(nc.LocalAddr()),
+	}
+	s.metrics.accept(s.cfg.Name)
+	s.track(c)
+	defer s.release(c)
+	defer s.recover(c)
+	if s.trusted(c.Remote.Addr()) {
+		if err := s.readProxy(c); err != nil {
+			s.refuse(c.raw, "proxy")
+			s.log.Warn("PROXY header refused", "remote", c.Remote.String(), "error", err)
+			return
+		}
+	}
+	leave, ok := s.count.enter(c.Remote.Addr(), s.cfg.Limits.MaxPerNetwork)
+	if !ok {
+		s.refuse(c.raw, "network")
+		return
+	}
+	defer leave()
+	if s.cfg.Mode == Implicit {
+		if err := c.handshake(ctx); err != nil {
+			s.failedHandshake(c, err)
+			return
+		}
+	}
+	s.handler.Serve(ctx, c)
+}
+
+func (s *Server) track(c *Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conns[c] = struct{}{}
+}
+
+func (s *Server) release(c *Conn) {
+	_ = c.Close() // the handler may have closed it
+	s.metrics.closed(s.cfg.Name)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+}
+
+// recover keeps a broken invariant of one session from ending all of them.
+func (s *Server) recover(c *Conn) {
+	if v := recover(); v != nil {
+		s.metrics.refuse(s.cfg.Name, "panic")
+		s.log.Error("session panicked", "remote", c.Remote.String(), "panic", v, "stack", string(debug.Stack()))
+	}
+}
+
+// failedHandshake says why TLS did not begin; a plaintext client is named as such.
+func (s *Server) failedHandshake(c *Conn, err error) {
+	var record tls.RecordHeaderError
+	if errors.As(err, &record) {
+		what := Sniff(record.RecordHeader[:])
+		if what == "" {
+			what = "plaintext"
+		}
+		s.wrongProtocol(c, what)
+		return
+	}
+	s.metrics.refuse(s.cfg.Name, "tls")
+	s.log.Info("TLS handshake failed", "remote", c.Remote.String(), "error", err)
+}
+
+func (s *Server) wrongProtocol(c *Conn, what string) {
+	s.metrics.refuse(s.cfg.Name, "protocol-"+what)
+	s.log.Warn("wrong protocol", "reason", "listen-wrong-protocol", "remote", c.Remote.String(),
+		"got", what, "mode", s.cfg.Mode.String(), "hint", hint(what, s.cfg.Mode))
+}
+
+// reserve is a descriptor that is kept to be given up when there are no others left.
+type reserve struct{ f *os.File }
+
+func newReserve() *reserve {
+	r := &reserve{}
+	r.open()
+	return r
+}
+
+func (r *reserve) open() {
+	if f, err := os.Open(os.DevNull); err == nil {
+		r.f = f
+	}
+}
+
+func (r *reserve) close() {
+	if r.f != nil {
+		_ = r.f.Close() // opened for reading: nothing can be lost
+		r.f = nil
+	}
+}
