@@ -1,0 +1,55 @@
+package imap
+
+import "barid/rfc/mime"
+
+// AppendEnvelope writes e as FETCH ENVELOPE answers it (RFC 3501 §7.4.2): encoded words as they stand,
+// raw 8-bit as literals, Sender and Reply-To filled from From where they are missing. It is valid syntax
+// whatever e holds; a nil e is an envelope of NILs.
+func AppendEnvelope(dst []byte, e *mime.Envelope) []byte {
+	if e == nil {
+		e = &mime.Envelope{}
+	}
+	sender, replyTo := e.Sender, e.ReplyTo
+	if len(sender) == 0 {
+		sender = e.From
+	}
+	if len(replyTo) == 0 {
+		replyTo = e.From
+	}
+	dst = append(dst, '(')
+	dst = append(AppendNString(dst, e.Date), ' ')
+	dst = append(AppendNString(dst, e.Subject), ' ')
+	for _, list := range [...][]mime.Item{e.From, sender, replyTo, e.To, e.Cc, e.Bcc} {
+		dst = append(appendAddresses(dst, list), ' ')
+	}
+	dst = append(AppendNString(dst, e.InReplyTo), ' ')
+	dst = AppendNString(dst, e.MessageID)
+	return append(dst, ')')
+}
+
+// appendAddresses writes an address list: NIL when empty. A group is opened by an address whose host is
+// NIL and closed by one that is all NIL; every group that opens closes.
+func appendAddresses(dst []byte, list []mime.Item) []byte {
+	if len(list) == 0 {
+		return append(dst, "NIL"...)
+	}
+	dst = append(dst, '(')
+	for _, it := range list {
+		dst = appendAddress(dst, it)
+	}
+	if dst[len(dst)-1] == '(' { // nothing but stray ends of groups
+		return append(dst[:len(dst)-1], "NIL"...)
+	}
+	return append(dst, ')')
+}
+
+// appendAddress writes (name route mailbox host). Mailbox and host are never NIL here, for NIL there
+// would make a group of the address: what is missing is "".
+func appendAddress(dst []byte, it mime.Item) []byte {
+	dst = append(dst, '(')
+	dst = append(AppendNString(dst, it.Name), ' ')
+	dst = append(dst, "NIL "...)
+	dst = append(AppendString(dst, it.Mailbox.Local), ' ')
+	dst = AppendString(dst, it.Mailbox.Domain)
+	return append(dst, ')')
+}

@@ -1,0 +1,338 @@
+package imap
+
+import (
+	"bytes"
+	"strconv"
+	"time"
+)
+
+// Parser takes the arguments of one command apart, from left to right. The first error sticks: every
+// later call gives a zero value, so a command reads all it wants and asks End once. Strings that it
+// gives are copies.
+type Parser struct {
+	b     []byte
+	i     int
+	depth int
+	lim   *Limits
+	err   error
+}
+
+// NewParser reads args under lim.
+func NewParser(args []byte, lim *Limits) *Parser { return &Parser{b: args, lim: lim} }
+
+// End reports the first error, or that something follows what was read.
+func (p *Parser) End() error {
+	if p.err == nil && p.i < len(p.b) {
+		p.fail("unexpected " + p.here())
+	}
+	return p.err
+}
+
+// Err is the first error so far.
+func (p *Parser) Err() error { return p.err }
+
+// More reports whether anything is left to read.
+func (p *Parser) More() bool { return p.err == nil && p.i < len(p.b) }
+
+// Fail makes why the error, unless there is one.
+func (p *Parser) Fail(why string) { p.fail(why) }
+
+func (p *Parser) fail(why string) {
+	if p.err == nil {
+		p.err = &SyntaxError{Why: why + " at byte " + strconv.Itoa(p.i)}
+	}
+}
+
+// here names the next byte for a message.
+func (p *Parser) here() string {
+	if p.i >= len(p.b) {
+		return "end"
+	}
+	if c := p.b[p.i]; c > ' ' && c < 0x7f {
+		return "'" + string(rune(c)) + "'"
+	}
+	return "byte"
+}
+
+func (p *Parser) peek() byte {
+	if p.err != nil || p.i >= len(p.b) {
+		return 0
+	}
+	return p.b[p.i]
+}
+
+// take skips c if it is next.
+func (p *Parser) take(c byte) bool {
+	if p.peek() != c || c == 0 {
+		return false
+	}
+	p.i++
+	return true
+}
+
+func (p *Parser) want(c byte) {
+	if !p.take(c) {
+		p.fail("expected '" + string(rune(c)) + "', found " + p.here())
+	}
+}
+
+// SP skips one space, which must be there.
+func (p *Parser) SP() *Parser {
+	if !p.take(' ') {
+		p.fail("expected a space, found " + p.here())
+	}
+	return p
+}
+
+// TrySP skips a space if one is next.
+func (p *Parser) TrySP() bool { return p.take(' ') }
+
+// span takes the longest run of bytes that ok accepts.
+func (p *Parser) span(ok func(byte) bool) []byte {
+	if p.err != nil {
+		return nil
+	}
+	at := p.i
+	for p.i < len(p.b) && ok(p.b[p.i]) {
+		p.i++
+	}
+	return p.b[at:p.i]
+}
+
+// Atom reads an atom.
+func (p *Parser) Atom() string {
+	s := p.span(isAtomChar)
+	if len(s) == 0 {
+		p.fail("expected an atom, found " + p.here())
+	}
+	return string(s)
+}
+
+// Word reads an atom and gives it in upper case.
+func (p *Parser) Word() string { return upper([]byte(p.Atom())) }
+
+// AString reads an atom, quoted string or literal.
+func (p *Parser) AString() string {
+	switch c := p.peek(); {
+	case c == '"' || c == '{':
+		return p.String()
+	case isAStringChar(c):
+		return string(p.span(isAStringChar))
+	}
+	p.fail("expected a string, found " + p.here())
+	return ""
+}
+
+// String reads a quoted string or literal. 8-bit is taken in both, as clients send it in both.
+func (p *Parser) String() string {
+	switch p.peek() {
+	case '"':
+		return p.quoted()
+	case '{':
+		return p.literal()
+	}
+	p.fail("expected a quoted string or literal, found " + p.here())
+	return ""
+}
+
+// NString reads a string or NIL.
+func (p *Parser) NString() (s string, ok bool) {
+	if c := p.peek(); c == 'N' || c == 'n' {
+		if p.Word() != "NIL" {
+			p.fail("expected a string or NIL")
+		}
+		return "", false
+	}
+	return p.String(), p.err == nil
+}
+
+func (p *Parser) quoted() string {
+	p.want('"')
+	rest := p.b[min(p.i, len(p.b)):]
+	if end := bytes.IndexByte(rest, '"'); end >= 0 && bytes.IndexByte(rest[:end], '\\') < 0 {
+		return p.plain(rest[:end])
+	}
+	var out []byte
+	for p.err == nil {
+		switch c := p.peek(); c {
+		case 0, '\r', '\n':
+			p.fail("quoted string is not closed")
+		case '"':
+			p.i++
+			return string(out)
+		case '\\':
+			if p.i++; p.peek() != '"' && p.peek() != '\\' {
+				p.fail("a backslash quotes only \" and \\")
+			}
+			fallthrough
+		default:
+			out = append(out, p.peek())
+			p.i++
+		}
+	}
+	return ""
+}
+
+// plain ends a quoted string without backslashes.
+func (p *Parser) plain(s []byte) string {
+	if bytes.ContainsAny(s, "\r\n\x00") {
+		p.fail("quoted string is not closed")
+		return ""
+	}
+	p.i += len(s) + 1
+	return string(s)
+}
+
+// literal reads a literal that Reader took into the command.
+func (p *Parser) literal() string {
+	p.want('{')
+	n := p.Number()
+	p.take('+')
+	p.want('}')
+	p.want('\r')
+	p.want('\n')
+	if p.err != nil || n > uint64(len(p.b)-p.i) {
+		p.fail("literal is cut short")
+		return ""
+	}
+	s := p.b[p.i : p.i+int(n)]
+	p.i += int(n)
+	if bytes.IndexByte(s, 0) >= 0 {
+		p.fail("NUL is not allowed in a literal")
+	}
+	return string(s)
+}
+
+// Number reads digits as at most 63 bits.
+func (p *Parser) Number() uint64 {
+	s := p.span(isDigit)
+	n, err := strconv.ParseUint(string(s), 10, 63)
+	if err != nil {
+		p.fail("expected a number")
+	}
+	return n
+}
+
+// Number32 reads a number of RFC 3501, 32 bits.
+func (p *Parser) Number32() uint32 {
+	n := p.Number()
+	if n > 1<<32-1 {
+		p.fail("number is over 32 bits")
+		return 0
+	}
+	return uint32(n)
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+// List reads "(" members ")" and calls member at each. An empty list is taken.
+func (p *Parser) List(member func()) {
+	p.want('(')
+	p.enter()
+	for n := 0; p.err == nil && !p.take(')'); n++ {
+		if n == p.lim.Items {
+			p.fail("list is too long")
+		}
+		if n > 0 {
+			p.SP()
+		}
+		member()
+	}
+	p.depth--
+}
+
+// enter counts one level of nesting.
+func (p *Parser) enter() {
+	if p.depth++; p.depth > p.lim.Depth {
+		p.fail("nested too deep")
+	}
+}
+
+// Flag is a flag as a client wrote it, system flags in their usual spelling.
+type Flag string
+
+// The system flags of RFC 3501 §2.3.2.
+const (
+	Seen     Flag = `\Seen`
+	Answered Flag = `\Answered`
+	Flagged  Flag = `\Flagged`
+	Deleted  Flag = `\Deleted`
+	Draft    Flag = `\Draft`
+	Recent   Flag = `\Recent`
+)
+
+// Flag reads one flag: a keyword or one of the five system flags that a client may set.
+func (p *Parser) Flag() Flag {
+	if !p.take('\\') {
+		return Flag(p.Atom())
+	}
+	name := p.Atom()
+	for _, f := range []Flag{Seen, Answered, Flagged, Deleted, Draft} {
+		if equalFold([]byte(name), string(f[1:])) {
+			return f
+		}
+	}
+	p.fail("no such system flag")
+	return ""
+}
+
+// Flags reads a flag list in parentheses.
+func (p *Parser) Flags() (out []Flag) {
+	p.List(func() { out = append(out, p.Flag()) })
+	return out
+}
+
+// FlagsOrList reads a flag list with or without parentheses, as STORE allows.
+func (p *Parser) FlagsOrList() (out []Flag) {
+	if p.peek() == '(' {
+		return p.Flags()
+	}
+	for n := 0; ; n++ {
+		if n == p.lim.Items {
+			p.fail("list is too long")
+		}
+		out = append(out, p.Flag())
+		if !p.More() {
+			return out
+		}
+		p.SP()
+	}
+}
+
+// NextIs reports whether c is the next byte.
+func (p *Parser) NextIs(c byte) bool { return p.peek() == c }
+
+// DateTime reads `"17-Jul-1996 02:44:25 -0700"` (RFC 3501 §9 date-time).
+func (p *Parser) DateTime() time.Time {
+	s := p.quoted()
+	if len(s) > 0 && s[0] == ' ' {
+		s = "0" + s[1:]
+	}
+	t, err := time.Parse("02-Jan-2006 15:04:05 -0700", s)
+	if err != nil {
+		p.fail("expected a date-time")
+	}
+	return t
+}
+
+// Date reads 1-Feb-1994, quoted or not (RFC 3501 §9 date), as midnight UTC of that day.
+func (p *Parser) Date() time.Time {
+	var s string
+	if p.peek() == '"' {
+		s = p.quoted()
+	} else {
+		s = p.Atom()
+	}
+	t, err := time.Parse("2-Jan-2006", s)
+	if err != nil {
+		p.fail("expected a date")
+	}
+	return t
+}
+
+// Raw gives the rest of the arguments as they came.
+func (p *Parser) Raw() []byte {
+	at := p.i
+	p.i = len(p.b)
+	return p.b[at:]
+}

@@ -1,0 +1,368 @@
+package imap
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+)
+
+// Reader cuts a stream into commands. It is for one goroutine.
+type Reader struct {
+	br     *bufio.Reader
+	limits Limits
+	more   func() error // answers "+ " to a synchronising literal and flushes
+	buf    []byte       // the command being read; kept between commands when small
+	body   *Literal     // APPEND's message not read to its end yet
+}
+
+const (
+	keepBuffer = 4 << 10 // bytes of command buffer kept between commands
+	maxTag     = 128     // bytes of a tag
+	tailBytes  = 32      // enough to hold "{18446744073709551615+}" CRLF
+)
+
+// Command is one command line. Args is valid until the next call of Next.
+type Command struct {
+	Tag  string
+	Name string // upper-case; "UID FETCH" is Name UID
+	Args []byte // what follows Name and its space, literals in place as they came, without the last CRLF
+	Body *Literal
+}
+
+// Literal is APPEND's message: Accept it, Read it and End it, or Refuse it, before the next command.
+type Literal struct {
+	Size int64 // bytes announced
+	left int64
+	sync bool // the client waits for Accept
+	r    *Reader
+}
+
+// NewReader reads commands from br. more is called before a synchronising literal is read.
+func NewReader(br *bufio.Reader, limits Limits, more func() error) *Reader {
+	return &Reader{br: br, limits: limits, more: more}
+}
+
+// SetLimits changes the limits from the next command on.
+func (r *Reader) SetLimits(l Limits) { r.limits = l }
+
+// Limits are those in force.
+func (r *Reader) Limits() *Limits { return &r.limits }
+
+// Buffered is how many bytes have come that no command has used yet.
+func (r *Reader) Buffered() int { return r.br.Buffered() }
+
+// Reset drops everything that came so far and goes on with br: RFC 3501 §6.2.1, what came in the clear
+// behind STARTTLS must not be taken as said under TLS.
+func (r *Reader) Reset(br *bufio.Reader) { r.br, r.buf, r.body = br, nil, nil }
+
+// Next reads the next command. See the package comment for its errors.
+func (r *Reader) Next() (Command, error) {
+	if r.body != nil {
+		return Command{}, &FatalError{Why: "message literal was not read"}
+	}
+	if cap(r.buf) > keepBuffer {
+		r.buf = nil
+	}
+	r.buf = r.buf[:0]
+	for {
+		err := r.line()
+		if err != nil {
+			return Command{}, err
+		}
+		n, sync, ok := trailingLiteral(r.buf)
+		if !ok {
+			return r.finish()
+		}
+		if r.isMessage() {
+			return r.message(n, sync)
+		}
+		if err := r.literal(n, sync); err != nil {
+			return Command{}, err
+		}
+	}
+}
+
+// Line reads one line outside of a command, e.g. a SASL response or DONE, of at most Limits.CommandBytes,
+// and gives it without its CRLF; valid until the next call.
+func (r *Reader) Line() ([]byte, error) {
+	r.buf = r.buf[:0]
+	if err := r.line(); err != nil {
+		return nil, err
+	}
+	return r.buf[:len(r.buf)-2], nil
+}
+
+// line appends one line with its CRLF to buf. A line that does not fit is dropped to its end.
+func (r *Reader) line() error {
+	for {
+		part, err := r.br.ReadSlice('\n')
+		if len(r.buf)+len(part) > r.limits.CommandBytes {
+			return r.overlong(part, err)
+		}
+		r.buf = append(r.buf, part...)
+		if err == bufio.ErrBufferFull {
+			continue
+		}
+		if err != nil {
+			return eof(err, len(r.buf) > 0)
+		}
+		return r.check()
+	}
+}
+
+func eof(err error, inside bool) error {
+	if err == io.EOF && inside {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// check refuses a line that does not end in CRLF or holds NUL or a bare CR.
+func (r *Reader) check() error {
+	n := len(r.buf)
+	switch {
+	case n < 2 || r.buf[n-2] != '\r':
+		return &SyntaxError{Tag: r.tag(), Why: "a line ends with CRLF"}
+	case bytes.IndexByte(r.buf, 0) >= 0:
+		return r.skip(r.tag(), "NUL is not allowed", r.buf[len(r.buf)-min(len(r.buf), tailBytes):], nil)
+	}
+	return nil
+}
+
+// hasLiteral reports whether buf holds a literal already, in which CR may stand.
+func (r *Reader) hasLiteral() bool { return bytes.IndexByte(r.buf[:len(r.buf)-1], '\n') >= 0 }
+
+// overlong drops the rest of a command that is over the limit, following literals that come unasked.
+func (r *Reader) overlong(part []byte, err error) error {
+	tag := r.tag()
+	if tag == "" {
+		tag = tagOf(part)
+	}
+	return r.skip(tag, "command is too long", part, err)
+}
+
+// skip drops the rest of a command, of which part came last and err with it.
+func (r *Reader) skip(tag, why string, part []byte, err error) error {
+	var tail []byte
+	for left := r.limits.SkipBytes; ; {
+		left -= int64(len(part))
+		if left < 0 {
+			return &FatalError{Tag: tag, Why: "command is far too long"}
+		}
+		tail = keepTail(tail, part)
+		if err == nil {
+			n, sync, ok := trailingLiteral(tail)
+			if !ok || sync {
+				return &SyntaxError{Tag: tag, Why: why}
+			}
+			if n > uint64(left) {
+				return &FatalError{Tag: tag, Why: "literal is too long"}
+			}
+			left -= int64(n)
+			if _, err := r.br.Discard(int(n)); err != nil {
+				return eof(err, true)
+			}
+			tail = tail[:0]
+		} else if err != bufio.ErrBufferFull {
+			return eof(err, true)
+		}
+		part, err = r.br.ReadSlice('\n')
+	}
+}
+
+func keepTail(tail, part []byte) []byte {
+	tail = append(tail, part...)
+	if n := len(tail); n > tailBytes {
+		tail = append(tail[:0], tail[n-tailBytes:]...)
+	}
+	return tail
+}
+
+// literal takes a literal of a command into buf.
+func (r *Reader) literal(n uint64, sync bool) error {
+	if n > uint64(r.limits.CommandBytes-len(r.buf)) {
+		return r.refuse(n, sync)
+	}
+	if sync {
+		if err := r.more(); err != nil {
+			return err
+		}
+	}
+	at := len(r.buf)
+	r.buf = append(r.buf, make([]byte, n)...)
+	if _, err := io.ReadFull(r.br, r.buf[at:]); err != nil {
+		return eof(err, true)
+	}
+	return nil
+}
+
+// refuse answers a literal that is over the limit: before the client sends it if it waits for us.
+func (r *Reader) refuse(n uint64, sync bool) error {
+	tag := r.tag()
+	switch {
+	case sync && r.limits.MessageBytes > 0:
+		return &SyntaxError{Tag: tag, Why: "literal is too long"}
+	case sync, n > uint64(r.limits.SkipBytes):
+		return &FatalError{Tag: tag, Why: "literal is too long"}
+	}
+	if _, err := r.br.Discard(int(n)); err != nil {
+		return eof(err, true)
+	}
+	return r.skip(tag, "literal is too long", nil, bufio.ErrBufferFull)
+}
+
+// isMessage reports whether the literal that buf ends in is APPEND's message: not its mailbox name.
+func (r *Reader) isMessage() bool {
+	tag := r.tag()
+	rest := r.buf[min(len(tag)+1, len(r.buf)):]
+	const verb = "APPEND "
+	if r.limits.MessageBytes == 0 || tag == "" || len(rest) < len(verb) || !equalFold(rest[:len(verb)], verb) {
+		return false
+	}
+	return rest[len(verb)] != '{' || r.hasLiteral()
+}
+
+// message hands out an APPEND whose message is next in the stream.
+func (r *Reader) message(n uint64, sync bool) (Command, error) {
+	if n > uint64(r.limits.MessageBytes) {
+		return Command{}, r.tooBig(n, sync)
+	}
+	at := bytes.LastIndexByte(r.buf, '{')
+	c, err := r.split(r.buf[:at])
+	if err != nil {
+		return c, &FatalError{Tag: c.Tag, Why: err.Error()}
+	}
+	r.body = &Literal{Size: int64(n), left: int64(n), sync: sync, r: r}
+	c.Body = r.body
+	return c, nil
+}
+
+func (r *Reader) tooBig(n uint64, sync bool) error {
+	e := &TooBigError{Tag: r.tag(), Size: n, Max: r.limits.MessageBytes, Skipped: sync}
+	if !sync && n <= uint64(r.limits.SkipBytes) {
+		if _, err := r.br.Discard(int(n)); err != nil {
+			return eof(err, true)
+		}
+		if _, err := r.Line(); err != nil {
+			return err
+		}
+		e.Skipped = true
+	}
+	return e
+}
+
+// finish makes a command of what buf holds.
+func (r *Reader) finish() (Command, error) {
+	return r.split(r.buf[:len(r.buf)-2])
+}
+
+// split cuts tag and name off.
+func (r *Reader) split(b []byte) (Command, error) {
+	tag := r.tag()
+	if tag == "" {
+		return Command{}, &SyntaxError{Why: "a command begins with a tag"}
+	}
+	rest := b[len(tag)+1:]
+	name, args, _ := bytes.Cut(rest, []byte{' '})
+	if len(name) == 0 || len(name) > 32 {
+		return Command{}, &SyntaxError{Tag: tag, Why: "a command name follows the tag"}
+	}
+	return Command{Tag: tag, Name: upper(name), Args: args}, nil
+}
+
+// tag gives the tag that buf begins with, or "".
+func (r *Reader) tag() string { return tagOf(r.buf) }
+
+func tagOf(b []byte) string {
+	for i, c := range b {
+		switch {
+		case c == ' ' && i > 0:
+			return string(b[:i])
+		case i >= maxTag, c == '+', !isAStringChar(c):
+			return ""
+		}
+	}
+	return ""
+}
+
+// Read reads message bytes; io.EOF after Size of them, io.ErrUnexpectedEOF if the connection ends first.
+func (l *Literal) Read(p []byte) (int, error) {
+	if l.left == 0 {
+		return 0, io.EOF
+	}
+	if int64(len(p)) > l.left {
+		p = p[:l.left]
+	}
+	n, err := l.r.br.Read(p)
+	l.left -= int64(n)
+	if err == io.EOF && l.left > 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+// Left is how many bytes were not read yet.
+func (l *Literal) Left() int64 { return l.left }
+
+// Accept asks for the bytes if the client waits to be asked.
+func (l *Literal) Accept() error {
+	if !l.sync {
+		return nil
+	}
+	l.sync = false
+	return l.r.more()
+}
+
+// Refuse drops the message: a client that waits is never asked for it.
+func (l *Literal) Refuse() error {
+	if l.sync {
+		l.r.body = nil
+		return nil
+	}
+	_, err := l.End()
+	if _, ok := err.(*SyntaxError); ok {
+		return nil
+	}
+	return err
+}
+
+// End reads the rest of the message and the rest of the command's line, and gives that.
+func (l *Literal) End() ([]byte, error) {
+	for l.left > 0 {
+		n, err := l.r.br.Discard(int(min(l.left, 1<<30)))
+		l.left -= int64(n)
+		if err != nil {
+			return nil, eof(err, true)
+		}
+	}
+	l.r.body = nil
+	return l.r.Line()
+}
+
+// trailingLiteral reads "{n}" or "{n+}" before the CRLF that b ends in. A number that does not fit is a
+// literal of the largest size, so that it is refused.
+func trailingLiteral(b []byte) (n uint64, sync, ok bool) {
+	end := len(b) - 3
+	if end < 1 || b[end] != '}' || b[end+1] != '\r' {
+		return 0, false, false
+	}
+	sync = true
+	if b[end-1] == '+' {
+		sync = false
+		end--
+	}
+	at := end
+	for at > 0 && b[at-1] >= '0' && b[at-1] <= '9' {
+		at--
+	}
+	if at == end || at == 0 || b[at-1] != '{' {
+		return 0, false, false
+	}
+	for _, c := range b[at:end] {
+		if n > (1<<63)/10 {
+			return 1 << 63, sync, true
+		}
+		n = n*10 + uint64(c-'0')
+	}
+	return n, sync, true
+}

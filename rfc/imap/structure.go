@@ -1,0 +1,142 @@
+package imap
+
+import (
+	"strconv"
+	"strings"
+
+	"barid/rfc/mime"
+)
+
+// maxStructureDepth bounds the nesting of what is written; deeper parts are shown as opaque bytes.
+const maxStructureDepth = 100
+
+// AppendBodyStructure writes p as FETCH answers BODYSTRUCTURE (extended) or BODY (RFC 3501 §7.4.2). It
+// is valid syntax whatever p holds.
+func AppendBodyStructure(dst []byte, p *mime.Part, extended bool) []byte {
+	return appendPart(dst, p, extended, 0)
+}
+
+func appendPart(dst []byte, p *mime.Part, extended bool, depth int) []byte {
+	multi := p.Type == "MULTIPART"
+	switch {
+	case depth >= maxStructureDepth, multi && len(p.Children) == 0:
+		return appendOpaque(dst, p)
+	case multi:
+		return appendMultipart(dst, p, extended, depth)
+	}
+	return appendSingle(dst, p, extended, depth)
+}
+
+// appendOpaque writes a part whose inside can not be shown.
+func appendOpaque(dst []byte, p *mime.Part) []byte {
+	dst = append(dst, `("APPLICATION" "OCTET-STREAM" NIL NIL NIL `...)
+	dst = append(AppendString(dst, encoding(p)), ' ')
+	return append(appendOctets(dst, p), ')')
+}
+
+func appendMultipart(dst []byte, p *mime.Part, extended bool, depth int) []byte {
+	dst = append(dst, '(')
+	for _, c := range p.Children {
+		dst = appendPart(dst, c, extended, depth+1)
+	}
+	dst = append(dst, ' ')
+	dst = AppendString(dst, orElse(p.Subtype, "MIXED"))
+	if extended {
+		dst = append(dst, ' ')
+		dst = appendParams(dst, p.Params)
+		dst = appendExtension(dst, p)
+	}
+	return append(dst, ')')
+}
+
+// appendSingle writes body-type-basic, -text or -msg.
+func appendSingle(dst []byte, p *mime.Part, extended bool, depth int) []byte {
+	// Only RFC822 has envelope and body here in IMAP4rev1; MESSAGE/GLOBAL is shown as any other part.
+	inner := p.Type == "MESSAGE" && p.Subtype == "RFC822"
+	if inner && len(p.Children) != 1 {
+		return appendOpaque(dst, p)
+	}
+	dst = append(dst, '(')
+	dst = append(AppendString(dst, orElse(p.Type, "TEXT")), ' ')
+	dst = append(AppendString(dst, orElse(p.Subtype, "PLAIN")), ' ')
+	dst = append(appendParams(dst, p.Params), ' ')
+	dst = append(AppendNString(dst, p.ID), ' ')
+	dst = append(AppendNString(dst, p.Description), ' ')
+	dst = append(AppendString(dst, encoding(p)), ' ')
+	dst = appendOctets(dst, p)
+	if inner {
+		dst = append(AppendEnvelope(append(dst, ' '), p.Children[0].Envelope), ' ')
+		dst = appendPart(dst, p.Children[0], extended, depth+1)
+	}
+	if inner || p.Type == "TEXT" || p.Type == "" {
+		dst = strconv.AppendInt(append(dst, ' '), max(p.Lines, 0), 10)
+	}
+	if extended {
+		dst = AppendNString(append(dst, ' '), p.MD5)
+		dst = appendExtension(dst, p)
+	}
+	return append(dst, ')')
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+func encoding(p *mime.Part) string { return orElse(p.Encoding, "7BIT") }
+
+func appendOctets(dst []byte, p *mime.Part) []byte {
+	return strconv.AppendInt(dst, max(p.End-p.BodyOff, 0), 10)
+}
+
+// appendExtension writes disposition, language and location, each behind a space.
+func appendExtension(dst []byte, p *mime.Part) []byte {
+	dst = append(dst, ' ')
+	if p.Disposition == "" {
+		dst = append(dst, "NIL"...)
+	} else {
+		dst = append(AppendString(append(dst, '('), p.Disposition), ' ')
+		dst = append(appendParams(dst, p.DispParams), ')')
+	}
+	dst = appendLanguages(append(dst, ' '), p.Language)
+	return AppendNString(append(dst, ' '), p.Location)
+}
+
+func appendLanguages(dst []byte, ls []string) []byte {
+	switch len(ls) {
+	case 0:
+		return append(dst, "NIL"...)
+	case 1:
+		return AppendString(dst, ls[0])
+	}
+	dst = append(dst, '(')
+	for i, l := range ls {
+		if i > 0 {
+			dst = append(dst, ' ')
+		}
+		dst = AppendString(dst, l)
+	}
+	return append(dst, ')')
+}
+
+// appendParams writes parameters as they were sent: an RFC 2231 value keeps its charset and its "*".
+func appendParams(dst []byte, ps []mime.Param) []byte {
+	if len(ps) == 0 {
+		return append(dst, "NIL"...)
+	}
+	dst = append(dst, '(')
+	for i, p := range ps {
+		if i > 0 {
+			dst = append(dst, ' ')
+		}
+		name := strings.ToUpper(p.Name)
+		if p.Extended {
+			name += "*"
+		}
+		dst = append(AppendString(dst, name), ' ')
+		dst = AppendString(dst, p.Raw)
+	}
+	return append(dst, ')')
+}

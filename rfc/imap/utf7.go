@@ -1,0 +1,155 @@
+package imap
+
+import (
+	"encoding/base64"
+	"errors"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// ErrName is a mailbox name that is not modified UTF-7 or can not be one.
+var ErrName = errors.New("mailbox name is not modified UTF-7")
+
+// MaxName is how many bytes a mailbox name on the wire may have.
+const MaxName = 1000
+
+var utf7 = base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,").WithPadding(base64.NoPadding)
+
+// DecodeName turns a mailbox name from the wire into UTF-8 (RFC 3501 §5.1.3). It is strict: a name has
+// exactly one form on the wire, so that no two names look alike to one side and differ to the other.
+func DecodeName(s string) (string, error) {
+	if len(s) > MaxName {
+		return "", ErrName
+	}
+	out := make([]byte, 0, len(s)+8)
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c < 0x20 || c > 0x7e {
+			return "", ErrName
+		}
+		if c != '&' {
+			out = append(out, c)
+			continue
+		}
+		end := i + 1
+		for end < len(s) && s[end] != '-' {
+			end++
+		}
+		if end == len(s) {
+			return "", ErrName
+		}
+		var ok bool
+		if out, ok = appendShifted(out, s[i+1:end]); !ok {
+			return "", ErrName
+		}
+		i = end
+	}
+	if name := string(out); EncodeName(name) == s {
+		return name, nil
+	}
+	return "", ErrName
+}
+
+// appendShifted adds what one "&...-" stands for.
+func appendShifted(out []byte, run string) ([]byte, bool) {
+	if run == "" {
+		return append(out, '&'), true
+	}
+	raw, err := utf7.DecodeString(run)
+	if err != nil || len(raw)%2 != 0 {
+		return out, false
+	}
+	for i := 0; i < len(raw); i += 2 {
+		r := rune(raw[i])<<8 | rune(raw[i+1])
+		if utf16.IsSurrogate(r) {
+			if i+3 >= len(raw) {
+				return out, false
+			}
+			r = utf16.DecodeRune(r, rune(raw[i+2])<<8|rune(raw[i+3]))
+			i += 2
+			if r == utf8.RuneError {
+				return out, false
+			}
+		}
+		if r < 0x20 || r == 0x7f {
+			return out, false
+		}
+		out = utf8.AppendRune(out, r)
+	}
+	return out, true
+}
+
+// EncodeName is the inverse of DecodeName. Bytes that are not UTF-8 become U+FFFD.
+func EncodeName(s string) string {
+	plain := true
+	for i := 0; i < len(s); i++ {
+		if s[i] < 0x20 || s[i] > 0x7e || s[i] == '&' {
+			plain = false
+		}
+	}
+	if plain {
+		return s
+	}
+	var out, run []byte
+	flush := func() {
+		if len(run) > 0 {
+			out = append(utf7.AppendEncode(append(out, '&'), run), '-')
+			run = run[:0]
+		}
+	}
+	for _, r := range s {
+		switch {
+		case r == '&':
+			flush()
+			out = append(out, '&', '-')
+		case r >= 0x20 && r <= 0x7e:
+			flush()
+			out = append(out, byte(r))
+		default:
+			for _, u := range utf16.AppendRune(nil, r) {
+				run = append(run, byte(u>>8), byte(u))
+			}
+		}
+	}
+	flush()
+	return string(out)
+}
+
+// Name reads a mailbox name and gives it in UTF-8; INBOX in any case is INBOX (RFC 3501 §5.1).
+func (p *Parser) Name() string {
+	return p.decodeName(p.AString())
+}
+
+func (p *Parser) decodeName(s string) string {
+	if p.err != nil {
+		return ""
+	}
+	name, err := DecodeName(s)
+	if err != nil {
+		p.fail(err.Error())
+	}
+	if equalFold([]byte(name), "INBOX") {
+		return "INBOX"
+	}
+	return name
+}
+
+// Pattern reads the mailbox argument of LIST with its wildcards, in UTF-8.
+func (p *Parser) Pattern() string {
+	if c := p.peek(); c == '"' || c == '{' {
+		return p.decodePattern(p.String())
+	}
+	s := p.span(isListChar)
+	if len(s) == 0 {
+		p.fail("expected a mailbox pattern, found " + p.here())
+	}
+	return p.decodePattern(string(s))
+}
+
+func (p *Parser) decodePattern(s string) string {
+	name, err := DecodeName(s)
+	if err != nil && p.err == nil {
+		p.fail(err.Error())
+	}
+	return name
+}

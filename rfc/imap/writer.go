@@ -1,0 +1,195 @@
+package imap
+
+import (
+	"io"
+	"strconv"
+	"time"
+)
+
+// Writer puts responses into one buffer and sends it when it is full or flushed: many responses are one
+// write. The first error of the connection sticks; later calls do nothing. It is for one goroutine.
+//
+// Memory: the buffer comes from pool when there is something to say and goes back when it was sent.
+type Writer struct {
+	w    io.Writer
+	pool Pool
+	buf  []byte
+	err  error
+	sent int64
+}
+
+// Pool lends buffers of one size to Writers.
+type Pool interface {
+	Get() []byte // length 0, the capacity is the size of a write
+	Put([]byte)
+}
+
+// NewWriter writes to w with buffers of pool.
+func NewWriter(w io.Writer, pool Pool) *Writer { return &Writer{w: w, pool: pool} }
+
+// Reset sends later responses to w, e.g. after STARTTLS.
+func (w *Writer) Reset(to io.Writer) { w.w = to }
+
+// Err is the first error.
+func (w *Writer) Err() error { return w.err }
+
+// Sent is how many bytes went out.
+func (w *Writer) Sent() int64 { return w.sent }
+
+// room makes sure that n bytes fit if n is below the size of the buffer.
+func (w *Writer) room(n int) {
+	if w.buf == nil {
+		w.buf = w.pool.Get()
+	}
+	if len(w.buf)+n > cap(w.buf) {
+		w.send()
+	}
+}
+
+// send writes out what is in the buffer and keeps the buffer.
+func (w *Writer) send() {
+	if w.err == nil && len(w.buf) > 0 {
+		var n int
+		n, w.err = w.w.Write(w.buf)
+		w.sent += int64(n)
+	}
+	w.buf = w.buf[:0]
+}
+
+// Flush sends everything and gives the buffer back.
+func (w *Writer) Flush() error {
+	if w.buf != nil {
+		w.send()
+		w.pool.Put(w.buf)
+		w.buf = nil
+	}
+	return w.err
+}
+
+// S writes s as it is.
+func (w *Writer) S(s string) *Writer {
+	w.room(len(s))
+	for len(s) > cap(w.buf) {
+		n := cap(w.buf) - len(w.buf)
+		w.buf = append(w.buf, s[:n]...)
+		s = s[n:]
+		w.send()
+	}
+	w.buf = append(w.buf, s...)
+	return w
+}
+
+// B writes b as it is.
+func (w *Writer) B(b []byte) *Writer {
+	w.room(len(b))
+	if len(b) > cap(w.buf) { // what was before it is sent already
+		if w.err == nil {
+			var n int
+			n, w.err = w.w.Write(b)
+			w.sent += int64(n)
+		}
+		return w
+	}
+	w.buf = append(w.buf, b...)
+	return w
+}
+
+// C writes one byte.
+func (w *Writer) C(c byte) *Writer {
+	w.room(1)
+	w.buf = append(w.buf, c)
+	return w
+}
+
+// N writes a number.
+func (w *Writer) N(n uint64) *Writer {
+	w.room(20)
+	w.buf = strconv.AppendUint(w.buf, n, 10)
+	return w
+}
+
+// Str writes s as a quoted string or, if it can not be one, as a literal.
+func (w *Writer) Str(s string) *Writer {
+	if len(s) <= maxQuoted {
+		w.room(2*len(s) + 16)
+		w.buf = AppendString(w.buf, s)
+		return w
+	}
+	return w.B(AppendString(nil, s))
+}
+
+// Name writes a mailbox name in modified UTF-7.
+func (w *Writer) Name(name string) *Writer {
+	s := EncodeName(name)
+	w.room(2*len(s) + 16)
+	w.buf = AppendAString(w.buf, s)
+	return w
+}
+
+// Date writes an internal date as a date-time in UTC, e.g. "17-Jul-1996 02:44:25 +0000".
+func (w *Writer) Date(t time.Time) *Writer {
+	w.room(32)
+	w.buf = append(w.buf, '"')
+	w.buf = t.UTC().AppendFormat(w.buf, "_2-Jan-2006 15:04:05 -0700")
+	w.buf = append(w.buf, '"')
+	return w
+}
+
+// Set writes ranges as a set.
+func (w *Writer) Set(rs []Range) *Writer {
+	for i, r := range rs {
+		if i > 0 {
+			w.C(',')
+		}
+		w.N(uint64(r.Lo))
+		if r.Hi != r.Lo {
+			w.C(':').N(uint64(r.Hi))
+		}
+	}
+	return w
+}
+
+// Flags writes a flag list in parentheses.
+func (w *Writer) Flags(fs []Flag) *Writer {
+	w.C('(')
+	for i, f := range fs {
+		if i > 0 {
+			w.C(' ')
+		}
+		w.S(string(f))
+	}
+	return w.C(')')
+}
+
+// CRLF ends a response.
+func (w *Writer) CRLF() *Writer { return w.S("\r\n") }
+
+// Literal writes b as a literal; b must not hold NUL.
+func (w *Writer) Literal(b []byte) *Writer {
+	return w.C('{').N(uint64(len(b))).S("}\r\n").B(b)
+}
+
+// LiteralFrom writes the n bytes of r from off on as a literal without holding them all. After an error
+// of r the response is broken off inside the literal, so the connection must end.
+func (w *Writer) LiteralFrom(r io.ReaderAt, off, n int64) error {
+	w.C('{').N(uint64(n)).S("}\r\n")
+	for n > 0 && w.err == nil {
+		w.room(1)
+		at := len(w.buf)
+		piece := w.buf[at:min(int64(cap(w.buf)), int64(at)+n)]
+		got, err := r.ReadAt(piece, off)
+		w.buf = w.buf[:at+got]
+		off, n = off+int64(got), n-int64(got)
+		if got < len(piece) {
+			return unexpected(err)
+		}
+	}
+	return nil
+}
+
+func unexpected(err error) error {
+	if err == nil || err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
