@@ -26,7 +26,8 @@ type Conn struct {
 	Local    netip.AddrPort // where the peer connected to, after PROXY
 
 	srv     *Server
-	raw     net.Conn // below TLS
+	sock    net.Conn // as accepted: deadlines and closing, from any goroutine
+	raw     net.Conn // below TLS: sock, or what was read ahead of it
 	tls     *tls.Conn
 	sniffed bool
 	passive atomic.Bool // waiting for a command: a stop interrupts Read
@@ -60,7 +61,7 @@ func (c *Conn) StartTLS(ctx context.Context) error {
 func (c *Conn) handshake(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, c.srv.cfg.Limits.HandshakeTimeout)
 	defer cancel()
-	if err := c.raw.SetDeadline(time.Time{}); err != nil {
+	if err := c.sock.SetDeadline(time.Time{}); err != nil {
 		return err
 	}
 	t := tls.Server(c.raw, c.srv.cfg.TLS)
@@ -95,7 +96,7 @@ func (c *Conn) interrupt() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.passive.Load() && c.IsStopping() {
-		_ = c.raw.SetReadDeadline(time.Unix(1, 0)) // a closed connection needs no interruption
+		_ = c.sock.SetReadDeadline(time.Unix(1, 0)) // a closed connection needs no interruption
 	}
 }
 
@@ -106,7 +107,7 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 	if c.passive.Load() && c.IsStopping() {
 		t = time.Unix(1, 0)
 	}
-	return c.raw.SetReadDeadline(t)
+	return c.sock.SetReadDeadline(t)
 }
 
 // SetDeadline sets both deadlines.
@@ -147,7 +148,7 @@ func (c *Conn) Linger() {
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if ok && half.CloseWrite() == nil {
 		c.Interruptible(false)
-		_ = c.raw.SetReadDeadline(time.Now().Add(lingerTime)) // failing, the copy below fails at once
+		_ = c.sock.SetReadDeadline(time.Now().Add(lingerTime)) // failing, the copy below fails at once
 		_, _ = io.CopyN(io.Discard, c.raw, lingerOctets)
 	}
 	_ = c.Close()

@@ -31,7 +31,7 @@ func (s *Server) trusted(a netip.Addr) bool {
 // readProxy reads the PROXY header and gives the connection the addresses in it. A header of kind LOCAL
 // or UNKNOWN (a health check of the balancer itself) leaves those of the socket.
 func (s *Server) readProxy(c *Conn) error {
-	if err := c.raw.SetReadDeadline(time.Now().Add(s.cfg.Limits.ProxyTimeout)); err != nil {
+	if err := c.sock.SetReadDeadline(time.Now().Add(s.cfg.Limits.ProxyTimeout)); err != nil {
 		return err
 	}
 	br := bufio.NewReaderSize(c.raw, proxyBuffer)
@@ -39,7 +39,7 @@ func (s *Server) readProxy(c *Conn) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errProxy, err)
 	}
-	if err := c.raw.SetReadDeadline(time.Time{}); err != nil {
+	if err := c.sock.SetReadDeadline(time.Time{}); err != nil {
 		return err
 	}
 	if ahead, _ := br.Peek(br.Buffered()); len(ahead) > 0 { // Peek of what is buffered never fails

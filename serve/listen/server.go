@@ -102,29 +102,42 @@ func (s *Server) Stop() {
 	}
 }
 
-// drain waits for the sessions, cancels those that are left after the grace and waits for them too.
+// closeWait is how long a session may take to end after its connection was closed under it.
+const closeWait = 2 * time.Second
+
+// drain waits for the sessions, then cancels and closes those that are left after the grace.
 func (s *Server) drain(cancel context.CancelFunc) {
 	done := make(chan struct{})
 	go func() {
 		s.wg.Wait()
 		close(done)
 	}()
-	timer := time.NewTimer(s.cfg.Limits.Grace)
-	defer timer.Stop()
-	select {
-	case <-done:
+	if isDone(done, s.cfg.Limits.Grace) {
 		return
-	case <-timer.C:
 	}
 	cancel()
 	s.mu.Lock()
 	left := len(s.conns)
 	for c := range s.conns {
-		_ = c.raw.Close() // the session sees the error
+		_ = c.sock.Close() // the session sees the error
 	}
 	s.mu.Unlock()
 	s.log.Warn("sessions closed at the end of the grace", "sessions", left)
-	<-done
+	if !isDone(done, closeWait) {
+		s.log.Error("sessions did not end after their connections were closed")
+	}
+}
+
+// isDone waits for done, at most for d.
+func isDone(done <-chan struct{}, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-done:
+		return true
+	case <-t.C:
+		return false
+	}
 }
 
 // The wait after an Accept that failed, doubling from the first to the second.
@@ -213,7 +226,7 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	c := &Conn{
-		Conn: nc, raw: nc, srv: s,
+		Conn: nc, sock: nc, raw: nc, srv: s,
 		Remote: addrPort(nc.RemoteAddr()), Local: addrPort(nc.LocalAddr()),
 	}
 	s.metrics.accept(s.cfg.Name)
@@ -222,14 +235,14 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) {
 	defer s.recover(c)
 	if s.trusted(c.Remote.Addr()) {
 		if err := s.readProxy(c); err != nil {
-			s.refuse(c.raw, "proxy")
+			s.refuse(c.sock, "proxy")
 			s.log.Warn("PROXY header refused", "remote", c.Remote.String(), "error", err)
 			return
 		}
 	}
 	leave, ok := s.count.enter(c.Remote.Addr(), s.cfg.Limits.MaxPerNetwork)
 	if !ok {
-		s.refuse(c.raw, "network")
+		s.refuse(c.sock, "network")
 		return
 	}
 	defer leave()
