@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"barid/locales"
 )
 
 // TestEveryPackageSaysWhatItIs wants a package doc of more than one line in every package of the product.
@@ -100,4 +102,32 @@ func TestNoMarksLeft(t *testing.T) {
 			t.Errorf("%s: %s left in the code", path, m)
 		}
 	})
+}
+
+// TestEveryFaultCodeIsExplained wants an explanation in the catalogue for every code that the program can show.
+func TestEveryFaultCodeIsExplained(t *testing.T) {
+	known := map[string]bool{}
+	for _, c := range locales.Codes() {
+		known[c] = true
+	}
+	code := regexp.MustCompile(`"(B[0-9]{4})"`)
+	used := 0
+	forEachGoFile(t, func(path string) {
+		if strings.HasSuffix(path, "_test.go") {
+			return
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range code.FindAllStringSubmatch(string(b), -1) {
+			used++
+			if !known[m[1]] {
+				t.Errorf("%s: %s has no explanation in locales/*.json", path, m[1])
+			}
+		}
+	})
+	if used < 20 {
+		t.Fatalf("found %d codes only: the search is broken", used)
+	}
 }

@@ -1,0 +1,57 @@
+# The two commands to know:
+#   make dev    builds Barid and starts a complete local mail system on loopback
+#   make test   installs the programs the suite talks to (as root, on Debian) and runs everything
+
+export CGO_ENABLED = 0
+GO       ?= go
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+PACKAGES  = ./...
+RACED     = ./base/... ./mail/... ./flow/... ./serve/... ./store/memory/...
+
+.PHONY: dev build test check full bench fuzz soak sizes peers fmt clean help
+
+help: ## what there is
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+build: ## the static binary bin/barid
+	@mkdir -p bin
+	$(GO) build -trimpath -ldflags "-s -w -X barid/app.Version=$(VERSION)" -o bin/barid ./cmd/barid
+
+dev: build ## a complete local mail system on loopback, no configuration
+	./bin/barid dev $(ARGS)
+
+peers: ## install the programs that the suite talks to
+	@bash tools/peers/install
+
+test: peers build ## everything, with real peers
+	$(GO) vet $(PACKAGES)
+	$(GO) test -count=1 -timeout 45m $(PACKAGES)
+
+check: ## before every commit: format, vet, staticcheck, rules of the house, quick tests
+	@out=$$($(GO) tool gofumpt -l $$(git ls-files '*.go')); test -z "$$out" || { echo "not formatted (make fmt):"; echo "$$out"; exit 1; }
+	$(GO) vet $(PACKAGES)
+	$(GO) tool staticcheck $(PACKAGES)
+	$(GO) mod tidy -diff
+	$(GO) test -short -timeout 5m $(PACKAGES)
+
+full: peers build ## before a release: more seeds, the race detector
+	BARID_SEEDS=10000 $(GO) test -count=1 -timeout 170m $(PACKAGES)
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 60m $(RACED)
+
+bench: peers build ## the figures of docs/develop/benchmarks.md
+	bash tools/bench/run
+
+fuzz: ## every fuzz target for FUZZTIME (default 20s)
+	bash tools/fuzz/run $(or $(FUZZTIME),20s)
+
+soak: build ## deliveries under random kills for SOAKTIME (default 10m)
+	BARID_SOAK=$(or $(SOAKTIME),10m) $(GO) test -count=1 -timeout 0 -run Soak ./e2e/crash
+
+sizes: ## the five largest functions and files
+	@$(GO) run ./tools/sizes
+
+fmt: ## format
+	$(GO) tool gofumpt -w $$(git ls-files '*.go')
+
+clean: ## take away what was built
+	rm -rf bin

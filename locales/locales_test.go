@@ -1,0 +1,44 @@
+package locales
+
+import (
+	"strings"
+	"testing"
+	"unicode"
+)
+
+func TestEveryCodeIsExplainedInEveryLanguage(t *testing.T) {
+	codes := Codes()
+	if len(codes) < 20 {
+		t.Fatalf("only %d codes", len(codes))
+	}
+	for _, lang := range Languages() {
+		c, ok := load(lang)
+		if !ok {
+			t.Fatalf("%s can not be read", lang)
+		}
+		if len(c.Faults) != len(codes) {
+			t.Errorf("%s has %d codes, en has %d", lang, len(c.Faults), len(codes))
+		}
+		for _, code := range codes {
+			e, ok := Explain(lang, code)
+			if !ok || e.Title == "" || e.Means == "" || e.Mend == "" {
+				t.Errorf("%s: %s is not explained", lang, code)
+			}
+			if lang != "en" && !strings.ContainsFunc(e.Title, func(r rune) bool { return unicode.Is(unicode.Arabic, r) }) {
+				t.Errorf("%s: %s is not translated: %q", lang, code, e.Title)
+			}
+		}
+	}
+}
+
+func TestUnknownCodeAndLanguage(t *testing.T) {
+	if _, ok := Explain("en", "B0000"); ok {
+		t.Error("B0000 is explained")
+	}
+	if _, ok := Explain("de", "B1001"); ok {
+		t.Error("there is no German")
+	}
+	if e, ok := Explain("fa", "b1001"); !ok || e.Code != "B1001" {
+		t.Error("codes are found in lower case too")
+	}
+}
