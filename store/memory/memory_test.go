@@ -1,0 +1,77 @@
+package memory_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"barid/base/kv"
+	"barid/store/memory"
+	"barid/store/storetest"
+)
+
+func TestContract(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) storetest.Engine {
+		s := memory.New()
+		t.Cleanup(func() { s.Close() })
+		return storetest.Engine{KV: s, Blobs: s, GC: func(ctx context.Context) error {
+			_, err := s.GC(ctx)
+			return err
+		}}
+	})
+}
+
+func TestFailedCommitWritesNothingAndJumps(t *testing.T) {
+	s := memory.New()
+	p := kv.Part{Kind: kv.Account, ID: 1}
+	var seen, after kv.Ver
+	s.Fail(func() error { return kv.ErrFull })
+	err := s.Update(t.Context(), p, func(x kv.Txn) error {
+		seen = x.Ver()
+		x.Put(1, []byte("a"), nil)
+		x.Applied(func(kv.Ver) { t.Error("hook of a failed commit ran") })
+		return nil
+	})
+	if !errors.Is(err, kv.ErrFull) {
+		t.Fatal(err)
+	}
+	s.Fail(nil)
+	err = s.Update(t.Context(), p, func(x kv.Txn) error {
+		after = x.Ver()
+		_, ok, err := x.Get(1, []byte("a"))
+		if ok {
+			t.Error("row of a failed commit is there")
+		}
+		return err
+	})
+	if err != nil || after <= seen {
+		t.Fatalf("%v; version %d after %d", err, after, seen)
+	}
+}
+
+func TestClosed(t *testing.T) {
+	s := memory.New()
+	s.Close()
+	if err := s.Update(t.Context(), kv.Part{}, func(kv.Txn) error { return nil }); !errors.Is(err, kv.ErrClosed) {
+		t.Fatal(err)
+	}
+	if _, err := s.Create(t.Context()); !errors.Is(err, kv.ErrClosed) {
+		t.Fatal(err)
+	}
+}
+
+func TestGCDropsUnlinked(t *testing.T) {
+	s := memory.New()
+	w, _ := s.Create(t.Context())
+	id, err := w.Commit(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	if n, err := s.GC(t.Context()); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	if _, err := s.Open(t.Context(), id); !errors.Is(err, kv.ErrNotFound) {
+		t.Fatal(err)
+	}
+}
