@@ -122,9 +122,10 @@ func (j *jury) stream(b []byte) bool {
 		return true
 	}
 	m := new(mdns.Msg)
-	if m.Unpack(b) != nil {
+	switch {
+	case m.Unpack(b) != nil || m.Truncated:
 		j.err = errUnreadable
-	} else if (fits(j.q, m) || sameButCase(j.q, m)) && !m.Truncated {
+	case fits(j.q, m) || sameButCase(j.q, m):
 		j.m, j.err = m, nil
 	}
 	return true
