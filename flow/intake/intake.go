@@ -19,8 +19,8 @@ package intake
 
 import (
 	"context"
-	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"barid/base/kv"
@@ -31,7 +31,6 @@ import (
 	"barid/mail/event"
 	"barid/mail/mailbox"
 	"barid/rfc/addr"
-	"barid/rfc/smtp"
 )
 
 // Router finds where mail for an address goes, or the *status.Error to answer RCPT with. *route.Router is one.
@@ -62,10 +61,26 @@ type Deps struct {
 	Now      func() time.Time // nil: time.Now
 }
 
-// Intake accepts messages. It is safe for many sessions at once.
+// Intake accepts messages. Use New; it is safe for many sessions at once.
 type Intake struct {
 	d        Deps
+	names    []string // our names in canonical form, Host first
 	sessions sessions
+	work     sync.Pool // *incoming: buffers and scanner of one message
+}
+
+// New gives an Intake.
+func New(d Deps) *Intake {
+	d.Settings.fill()
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
+	in := &Intake{d: d, names: canonicalNames(d.Settings)}
+	in.work.New = func() any { return newIncoming() }
+	return in
 }
 
 // Receipt is what became of an accepted message.
@@ -75,28 +90,24 @@ type Receipt struct {
 	PerRcpt   []error // LMTP: one for each accepted RCPT in order, nil: delivered (RFC 2033 §4.2)
 }
 
-// Tx is one mail transaction: MAIL, RCPT ..., end of data. It is for one goroutine.
-type Tx struct {
-	in     *Intake
-	c      *mail.Client
-	s      *session
-	id     string
-	from   addr.Path
-	params smtp.MailParams
-	rcpts  []rcpt
-	begun  time.Time
-	done   bool
+// Connect runs the policy of a new connection, before the banner. A *status.Error refuses it: 554 or 421.
+// What was found is kept for the session's messages, as long as c lives.
+func (in *Intake) Connect(ctx context.Context, c *mail.Client) error {
+	return in.greet(ctx, c, policy.Connect)
 }
 
-// rcpt is one accepted forward-path.
-type rcpt struct {
-	path  addr.Path
-	route route.Route
+// Helo runs the policy of HELO, EHLO or LHLO.
+func (in *Intake) Helo(ctx context.Context, c *mail.Client) error {
+	return in.greet(ctx, c, policy.Helo)
 }
 
-var (
-	_ Router    = (*route.Router)(nil)
-	_ Deliverer = (*local.Deliverer)(nil)
-	_ Recorder  = (*event.Log)(nil)
-	_ io.Reader = (*io.LimitedReader)(nil)
-)
+// greet runs a stage of the session and keeps what was found; a repeated HELO replaces what the last found.
+func (in *Intake) greet(ctx context.Context, c *mail.Client, stage policy.Stage) error {
+	found, d := in.d.Policy.Run(ctx, &policy.Tx{Client: c, Stage: stage})
+	in.sessions.of(c).found[stage] = found
+	if err := d.Refusal(); err != nil {
+		in.refused(ctx, refusal{c: c, stage: stage.String(), err: err})
+		return err
+	}
+	return nil
+}

@@ -2,44 +2,116 @@ package intake
 
 import (
 	"context"
-	"io"
+	"time"
 
+	"barid/base/id"
+	"barid/flow/policy"
+	"barid/flow/route"
 	"barid/mail"
 	"barid/rfc/addr"
 	"barid/rfc/smtp"
 	"barid/rfc/status"
 )
 
-var errSkeleton = status.Temp(3, 0, "not yet")
+// Tx is one mail transaction: MAIL, RCPT ..., end of data. It is for one goroutine.
+type Tx struct {
+	in       *Intake
+	c        *mail.Client
+	id       string
+	from     addr.Path
+	params   smtp.MailParams
+	rcpts    []rcpt
+	accounts int              // mailboxes all recipients lead to
+	found    []policy.Finding // by the checks so far
+	begun    time.Time
+	done     bool
+}
 
-type sessions struct{}
-type session struct{}
-
-// New gives an Intake.
-func New(d Deps) *Intake { d.Settings.fill(); return &Intake{d: d} }
-
-// Connect runs the policy of a new connection, before the banner. A *status.Error refuses it: 554 or 421.
-func (in *Intake) Connect(ctx context.Context, c *mail.Client) error { return nil }
-
-// Helo runs the policy of HELO, EHLO or LHLO.
-func (in *Intake) Helo(ctx context.Context, c *mail.Client) error { return nil }
+// rcpt is one accepted forward-path.
+type rcpt struct {
+	path   addr.Path
+	params smtp.RcptParams // for reports (RFC 3461)
+	route  route.Route
+}
 
 // Begin starts a transaction with the reverse-path from: MAIL.
 func (in *Intake) Begin(ctx context.Context, c *mail.Client, from addr.Path, p smtp.MailParams) (*Tx, error) {
-	return nil, errSkeleton
+	s := in.sessions.of(c)
+	s.txs++
+	tx := &Tx{in: in, c: c, id: id.Tx(c.Session, s.txs), from: from, params: p, begun: in.d.Now(), found: s.findings()}
+	if err := tx.mail(ctx); err != nil {
+		tx.done = true
+		in.refused(ctx, refusal{c: c, tx: tx, stage: "mail", err: err})
+		return nil, err
+	}
+	return tx, nil
+}
+
+// mail tells whether MAIL may be taken.
+func (tx *Tx) mail(ctx context.Context) error {
+	switch {
+	case tx.c.Role == mail.RoleSubmission && tx.c.Login == 0:
+		return status.Perm(7, 0, "authentication required").WithReply(530).Because("auth-required")
+	case tx.from.NeedsUTF8() && !tx.params.UTF8:
+		return needsUTF8()
+	case tx.params.Size > tx.in.d.Settings.MaxMessage:
+		return tooBig()
+	}
+	return tx.check(ctx, &policy.Tx{Stage: policy.Mail, Size: tx.params.Size})
 }
 
 // ID is the transaction's correlation id.
 func (tx *Tx) ID() string { return tx.id }
 
-// Rcpt adds the forward-path to, or tells why not: one status for each recipient.
-func (tx *Tx) Rcpt(ctx context.Context, to addr.Path, p smtp.RcptParams) error { return errSkeleton }
+// Rcpt adds the forward-path to, or tells why not: one status for each recipient. A recipient that was given
+// before is taken again and gets the message once.
+func (tx *Tx) Rcpt(ctx context.Context, to addr.Path, p smtp.RcptParams) error {
+	if tx.done {
+		return badSequence()
+	}
+	err := tx.rcpt(ctx, to, p)
+	if err != nil {
+		err = answer(err)
+		tx.in.refused(ctx, refusal{c: tx.c, tx: tx, stage: "rcpt", to: to, err: err})
+	}
+	return err
+}
 
-// Data takes the whole message from body, up to its io.EOF, and ends the transaction. Only a nil error earns
-// a 250. An error of body, such as io.ErrUnexpectedEOF, is given back as it is, and nothing was stored. When
-// Data refuses before the end of body, the caller finds body not drained.
-func (tx *Tx) Data(ctx context.Context, body io.Reader) (Receipt, error) { return Receipt{}, errSkeleton }
+func (tx *Tx) rcpt(ctx context.Context, to addr.Path, p smtp.RcptParams) error {
+	s := &tx.in.d.Settings
+	switch {
+	case len(tx.rcpts) >= s.MaxRecipients:
+		return tooManyRecipients()
+	case to.NeedsUTF8() && !tx.params.UTF8:
+		return needsUTF8()
+	}
+	r, err := tx.in.d.Router.Route(ctx, tx.c, to)
+	if err != nil {
+		return err
+	}
+	if tx.accounts+len(r.Accounts) > s.MaxDestinations {
+		return tooManyRecipients()
+	}
+	facts := policy.Tx{Stage: policy.Rcpt, Size: tx.params.Size, To: to, Accounts: r.Accounts}
+	if err := tx.check(ctx, &facts); err != nil {
+		return err
+	}
+	tx.rcpts = append(tx.rcpts, rcpt{to, p, r})
+	tx.accounts += len(r.Accounts)
+	return nil
+}
+
+// check runs a stage of policy with the facts of the transaction.
+func (tx *Tx) check(ctx context.Context, facts *policy.Tx) error {
+	facts.ID, facts.Client, facts.From, facts.Rcpts = tx.id, tx.c, tx.from, len(tx.rcpts)
+	found, d := tx.in.d.Policy.Run(ctx, facts)
+	tx.found = append(tx.found, found...)
+	return d.Refusal()
+}
 
 // Abort ends the transaction without a message: RSET, a new greeting, or a lost connection. It may be called
 // at any time, also twice and after Data.
-func (tx *Tx) Abort() {}
+func (tx *Tx) Abort() {
+	tx.done = true
+	tx.rcpts, tx.found = nil, nil
+}

@@ -12,8 +12,10 @@ package route
 
 import (
 	"context"
+	"strings"
 
 	"barid/mail"
+	"barid/mail/account"
 	"barid/rfc/addr"
 	"barid/rfc/status"
 )
@@ -25,10 +27,72 @@ type Route struct {
 	Alias    bool             // the address is a name for others
 }
 
+// Directory knows hosted domains, accounts and aliases. *account.Directory is one.
+type Directory interface {
+	Resolve(ctx context.Context, a addr.Mailbox) (account.Target, error)
+}
+
 // Router routes. Use New; it is safe for many sessions.
-type Router struct{}
+type Router struct{ dir Directory }
+
+// New gives a router over dir.
+func New(dir Directory) *Router { return &Router{dir: dir} }
+
+// The refusals. Texts say nothing that RCPT does not tell anyway.
+func unknownUser() error {
+	return status.Perm(1, 1, "no such mailbox here").Because("rcpt-unknown")
+}
+
+func relayDenied() error {
+	return status.Perm(7, 1, "relaying denied").Because("relay-denied")
+}
+
+func noOutbound() error {
+	return status.Temp(4, 0, "this server cannot send mail to other domains yet").Because("no-outbound-yet")
+}
 
 // Route finds where mail from c for to goes, or the *status.Error to answer RCPT with.
 func (r *Router) Route(ctx context.Context, c *mail.Client, to addr.Path) (Route, error) {
-	return Route{}, status.Temp(3, 0, "no routes")
+	if to.Null {
+		return Route{}, status.Perm(1, 3, "a recipient must have an address").WithReply(501).Because("rcpt-null")
+	}
+	m := to.Mailbox
+	if postmasterHere(c, m) {
+		m = addr.Mailbox{Local: "postmaster"}
+	}
+	t, err := r.dir.Resolve(ctx, m)
+	if err != nil {
+		return Route{}, err
+	}
+	return choose(c, m, &t)
+}
+
+// choose makes a route or a refusal of what the directory said. It is pure.
+func choose(c *mail.Client, m addr.Mailbox, t *account.Target) (Route, error) {
+	switch {
+	case t.Kind == account.NotHosted && c.Login == 0:
+		return Route{}, relayDenied()
+	case t.Kind == account.NotHosted:
+		return Route{}, noOutbound()
+	case routed(m.Local) && (t.Kind == account.Unknown || t.Via == account.ByCatchAll):
+		return Route{}, relayDenied()
+	case t.Kind == account.Unknown:
+		return Route{}, unknownUser()
+	case len(t.Forward) > 0:
+		return Route{}, noOutbound()
+	case len(t.Accounts) == 0:
+		return Route{}, unknownUser() // an alias whose members are all gone
+	}
+	return Route{Accounts: t.Accounts, Detail: t.Detail, Alias: t.Kind == account.ToAlias}, nil
+}
+
+// routed tells whether a local part asks us to send on: user%other.test, other!user, "user@other.test". Such
+// an address is a mailbox only if somebody has exactly that name; a catch-all does not take it.
+func routed(local string) bool { return strings.ContainsAny(local, "%!@") }
+
+// postmasterHere tells whether m is the postmaster at the very address the peer connected to:
+// postmaster@[192.0.2.1] (RFC 5321 §4.1.3, §4.5.1).
+func postmasterHere(c *mail.Client, m addr.Mailbox) bool {
+	ip, ok := m.Literal()
+	return ok && ip == c.Local.Addr().Unmap().WithZone("") && strings.EqualFold(m.Local, "postmaster")
 }

@@ -2,7 +2,8 @@
 //
 // Life: runs for every recipient of every role; the delivery itself checks again, inside its transaction.
 // Promises: a full mailbox is told to the sender in the session, for the recipient that is full and no other.
-// Limits: none of its own. A message whose size was not declared counts as one byte: refused only when full.
+// Limits: traceBytes is added for the fields we put in front. A message whose size was not declared counts as
+// nothing but those, so it is refused only when the mailbox is as good as full.
 // Failure: usage that can not be read is an error, which the rules turn into 451 4.3.0.
 // Standards: RFC 5321 §4.2.3, RFC 3463 §3.3 (X.2.2), RFC 1870 §6.3.
 package quota
@@ -16,6 +17,9 @@ import (
 
 // Name is the check's name.
 const Name = "quota"
+
+// traceBytes is what trace fields add to a message at most, roughly.
+const traceBytes = 2048
 
 // Store tells whether a message of size bytes fits into the account now.
 type Store interface {
@@ -41,7 +45,7 @@ func (*Check) Quick() bool { return true }
 // refused as a whole: the transaction is all or nothing, and the sender tries again.
 func (c *Check) Run(ctx context.Context, tx *policy.Tx) ([]policy.Finding, error) {
 	for _, id := range tx.Accounts {
-		ok, err := c.store.Room(ctx, id, max(tx.Size, 1))
+		ok, err := c.store.Room(ctx, id, max(tx.Size, 0)+traceBytes)
 		if err != nil {
 			return nil, err
 		}

@@ -62,7 +62,8 @@ func (*author) Stage() policy.Stage { return policy.Data }
 func (*author) Quick() bool         { return true }
 
 // Run fails with "sender-header" when a field names another's address, and with "sender-unreadable" when a
-// field names none that can be read. A message without From has one added before this check looks.
+// field names none that can be read. A message without any From gets one from flow/intake: the reverse-path,
+// which the other check has passed; without that one there is nobody to name.
 func (c *author) Run(ctx context.Context, tx *policy.Tx) ([]policy.Finding, error) {
 	if !concerns(tx) {
 		return nil, nil
@@ -90,7 +91,7 @@ func (c *author) Run(ctx context.Context, tx *policy.Tx) ([]policy.Finding, erro
 			return bad, err
 		}
 	}
-	if authors == 0 {
+	if authors == 0 && tx.From.Null {
 		return failed("sender-unreadable", "no From field"), nil
 	}
 	return nil, nil

@@ -1,0 +1,267 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"time"
+
+	"barid/flow/deliver/local"
+	"barid/flow/policy"
+	"barid/mail"
+	"barid/mail/event"
+	"barid/mail/mailbox"
+)
+
+// Data takes the whole message from body, up to its io.EOF, and ends the transaction. Only a nil error earns
+// a 250; for LMTP, Receipt.PerRcpt then tells about each recipient. An error of body, such as
+// io.ErrUnexpectedEOF, is given back as it is; every other error is a *status.Error. When Data refuses on its
+// own before the end of body, it reads on to the end first, so that a session may go on.
+func (tx *Tx) Data(ctx context.Context, body io.Reader) (Receipt, error) {
+	if tx.done {
+		return Receipt{}, badSequence()
+	}
+	defer tx.Abort()
+	if len(tx.rcpts) == 0 {
+		return Receipt{}, noRecipients()
+	}
+	in := tx.in
+	m := in.work.Get().(*incoming)
+	defer m.release(in)
+	r, done, err := tx.accept(ctx, m, &source{r: body})
+	if err != nil {
+		in.refused(ctx, refusal{c: tx.c, tx: tx, stage: "data", err: err, size: m.got})
+		return Receipt{}, err
+	}
+	in.accepted(ctx, tx, done)
+	return r, nil
+}
+
+// accepted are the facts of a message that was taken, for the log and the events.
+type accepted struct {
+	size      int64
+	delivered []mailbox.Delivered
+	timing    event.Timing
+	failed    int // LMTP: recipients that were refused
+}
+
+// accept is the way of a message from the first byte to the commit.
+func (tx *Tx) accept(ctx context.Context, m *incoming, body *source) (Receipt, accepted, error) {
+	var done accepted
+	w, err := tx.in.d.Blobs.Create(ctx)
+	if err != nil {
+		body.drain(tx.in.d.Settings.MaxMessage)
+		return Receipt{}, done, answer(err)
+	}
+	defer func() { _ = w.Close() }() // after the commit that links the body, or to drop it
+	m.w, m.limit = w, tx.in.d.Settings.MaxMessage
+	t := tx.trace()
+	if err := tx.receive(m, &t, body); err != nil {
+		return Receipt{}, done, tx.explain(body, err)
+	}
+	clock := stopwatch{now: tx.in.d.Now, last: tx.begun}
+	done.timing.Receive = clock.lap()
+	if err := tx.judge(ctx, m); err != nil {
+		return Receipt{}, done, err
+	}
+	t.found = tx.found
+	done.timing.Check = clock.lap()
+	msg, err := m.store(&t)
+	if err != nil {
+		return Receipt{}, done, answer(err)
+	}
+	done.timing.Store = clock.lap()
+	per, delivered, err := tx.deliver(ctx, msg)
+	if err != nil {
+		return Receipt{}, done, answer(err)
+	}
+	done.timing.Deliver, done.size, done.delivered = clock.lap(), msg.Size, delivered
+	done.failed = refusals(per)
+	return Receipt{ID: tx.id, Delivered: len(delivered), PerRcpt: per}, done, nil
+}
+
+// stopwatch measures stages.
+type stopwatch struct {
+	now  func() time.Time
+	last time.Time
+}
+
+func (s *stopwatch) lap() time.Duration {
+	now := s.now()
+	d := now.Sub(s.last)
+	s.last = now
+	return d
+}
+
+// trace gathers what the trace fields tell.
+func (tx *Tx) trace() trace {
+	t := trace{
+		host: tx.in.d.Settings.Host, id: tx.id, client: tx.c, from: tx.from.String(),
+		utf8: tx.params.UTF8, now: tx.in.d.Now().UTC(),
+	}
+	if !tx.from.Null {
+		t.mailbox = tx.from.Mailbox.String()
+	}
+	if len(tx.rcpts) == 1 {
+		t.to = tx.rcpts[0].path.String()
+	}
+	return t
+}
+
+// receive reads the whole message: what is to be stored goes to the parser and to the body store at once.
+func (tx *Tx) receive(m *incoming, t *trace, body io.Reader) error {
+	s := &tx.in.d.Settings
+	section, rest, eof, err := m.readHeader(body, s.MaxHeader)
+	if err != nil {
+		return err
+	}
+	r := reader{names: tx.in.names, maxFields: s.MaxFields, submitted: tx.c.Login != 0}
+	if err := r.read(&m.head, section); err != nil {
+		return err
+	}
+	if err := m.head.refuse(s); err != nil {
+		return err
+	}
+	m.fields = m.fields[:0]
+	if r.submitted {
+		m.fields = t.complete(m.fields, &m.head)
+	}
+	if section == nil && len(rest) > 0 {
+		m.fields = append(m.fields, "\r\n"...) // the message begins with its body
+	}
+	if err := m.pass(m.fields); err != nil {
+		return err
+	}
+	for _, k := range m.head.kept {
+		if err := m.pass(section[k.lo:k.hi]); err != nil {
+			return err
+		}
+	}
+	return m.take(body, rest, eof)
+}
+
+// judge runs the checks of end of data.
+func (tx *Tx) judge(ctx context.Context, m *incoming) error {
+	return tx.check(ctx, &policy.Tx{Stage: policy.Data, Size: m.got, Header: m.head.section})
+}
+
+// store makes the body durable behind its trace fields.
+func (m *incoming) store(t *trace) (*mailbox.Message, error) {
+	m.prefix = t.append(m.prefix[:0])
+	parsed := m.parsed(m.prefix)
+	size := int64(len(m.prefix)) + m.w.Size()
+	blob, err := m.w.Commit(m.prefix, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &mailbox.Message{
+		Blob: blob, Prefix: int64(len(m.prefix)), Size: size, Parsed: parsed, Received: t.now, Session: t.id,
+	}, nil
+}
+
+// deliver puts the message into all mailboxes in one commit. LMTP asks for one answer for each recipient: if
+// some are over quota there, the others get the message in a commit without them (RFC 2033 §4.2).
+func (tx *Tx) deliver(ctx context.Context, msg *mailbox.Message) ([]error, []mailbox.Delivered, error) {
+	var full map[mail.AccountID]bool // nil until it is needed
+	for {
+		to := tx.recipients(full)
+		if len(to) == 0 {
+			return nil, nil, &mailbox.OverQuota{}
+		}
+		delivered, err := tx.in.d.Local.Deliver(ctx, msg, to)
+		if err == nil {
+			return tx.perRcpt(full), delivered, nil
+		}
+		var over *mailbox.OverQuota
+		if tx.c.Role != mail.RoleLMTP || !errors.As(err, &over) || !add(&full, over.Accounts) {
+			return nil, nil, err
+		}
+	}
+}
+
+// add notes ids in set and tells whether that was news, so that a loop over it ends.
+func add(set *map[mail.AccountID]bool, ids []mail.AccountID) bool {
+	if *set == nil {
+		*set = make(map[mail.AccountID]bool, len(ids))
+	}
+	before := len(*set)
+	for _, id := range ids {
+		(*set)[id] = true
+	}
+	return len(*set) > before
+}
+
+// recipients gives the accounts of all recipients, each once, without those of recipients that lead to a
+// full mailbox.
+func (tx *Tx) recipients(full map[mail.AccountID]bool) []local.Recipient {
+	to := make([]local.Recipient, 0, tx.accounts)
+	for _, r := range tx.rcpts {
+		if len(full) > 0 && leadsTo(r.route.Accounts, full) {
+			continue
+		}
+		for _, id := range r.route.Accounts {
+			to = append(to, local.Recipient{Account: id, Address: r.path.Mailbox, Detail: r.route.Detail})
+		}
+	}
+	return to
+}
+
+func leadsTo(ids []mail.AccountID, full map[mail.AccountID]bool) bool {
+	return slices.ContainsFunc(ids, func(id mail.AccountID) bool { return full[id] })
+}
+
+// perRcpt gives the answers of LMTP; nil for the other roles.
+func (tx *Tx) perRcpt(full map[mail.AccountID]bool) []error {
+	if tx.c.Role != mail.RoleLMTP {
+		return nil
+	}
+	per := make([]error, len(tx.rcpts))
+	for i, r := range tx.rcpts {
+		if leadsTo(r.route.Accounts, full) {
+			per[i] = answer(&mailbox.OverQuota{})
+		}
+	}
+	return per
+}
+
+// refusals counts the recipients of LMTP that did not get the message.
+func refusals(per []error) (n int) {
+	for _, e := range per {
+		if e != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// source remembers the error that the reader of the body gave.
+type source struct {
+	r   io.Reader
+	err error
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err != nil {
+		s.err = err
+	}
+	return n, err
+}
+
+// drain reads on to the end of the body, at most limit bytes, so that the session stays in step.
+func (s *source) drain(limit int64) {
+	if s.err == nil {
+		_, _ = io.CopyN(io.Discard, s, limit)
+	}
+}
+
+// explain tells errors of the body's reader, which are given back as they are, from refusals and from errors
+// of ours, before which the rest of the body is read.
+func (tx *Tx) explain(body *source, err error) error {
+	if body.err != nil && body.err != io.EOF && errors.Is(err, body.err) {
+		return body.err
+	}
+	body.drain(tx.in.d.Settings.MaxMessage)
+	return answer(err)
+}

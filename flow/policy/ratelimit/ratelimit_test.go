@@ -1,0 +1,61 @@
+package ratelimit
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"barid/flow/policy"
+	"barid/mail"
+)
+
+// two lets two through for each key.
+type two map[string]int
+
+func (l two) Take(key string) (bool, time.Duration) {
+	l[key]++
+	return l[key] <= 2, time.Minute
+}
+
+func TestLimits(t *testing.T) {
+	networks, logins, rcpts := two{}, two{}, two{}
+	cs := Checks(Limits{NetworkMessages: networks, AccountMessages: logins, AccountRecipients: rcpts})
+	client := func(role mail.Role, ip string, login mail.AccountID) *policy.Tx {
+		return &policy.Tx{Client: &mail.Client{Role: role, Login: login, Remote: netip.AddrPortFrom(netip.MustParseAddr(ip), 25)}}
+	}
+	for i, c := range []struct {
+		check  int
+		tx     *policy.Tx
+		reason string
+	}{
+		{0, client(mail.RoleMX, "192.0.2.1", 0), ""},
+		{0, client(mail.RoleMX, "192.0.2.200", 0), ""},
+		{0, client(mail.RoleMX, "::ffff:192.0.2.3", 0), "rate-network"}, // the same /24
+		{0, client(mail.RoleMX, "192.0.3.1", 0), ""},
+		{0, client(mail.RoleMX, "2001:db8::1", 0), ""},
+		{0, client(mail.RoleMX, "2001:db8::2", 0), ""},
+		{0, client(mail.RoleMX, "2001:db8::ffff:1", 0), "rate-network"}, // the same /64
+		{0, client(mail.RoleLMTP, "192.0.2.1", 0), ""},                  // trusted
+		{0, client(mail.RoleSubmission, "192.0.2.1", 7), ""},
+		{0, client(mail.RoleSubmission, "198.51.100.1", 7), ""},
+		{0, client(mail.RoleSubmission, "203.0.113.1", 7), "rate-account"}, // wherever it comes from
+		{1, client(mail.RoleSubmission, "203.0.113.1", 7), ""},
+		{1, client(mail.RoleSubmission, "203.0.113.1", 7), ""},
+		{1, client(mail.RoleSubmission, "203.0.113.1", 7), "rate-recipients"},
+		{1, client(mail.RoleMX, "192.0.2.1", 0), ""},
+	} {
+		found, err := cs[c.check].Run(t.Context(), c.tx)
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case c.reason == "" && found != nil, c.reason != "" && (len(found) != 1 || found[0].Reason != c.reason || found[0].Retry != time.Minute):
+			t.Errorf("row %d: found %+v, want %q", i, found, c.reason)
+		}
+	}
+}
+
+func TestChecksWithoutLimits(t *testing.T) {
+	if cs := Checks(Limits{}); len(cs) != 0 {
+		t.Errorf("%d checks", len(cs))
+	}
+}
