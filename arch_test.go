@@ -26,7 +26,7 @@ var strata = []stratum{
 	{name: "ops", may: []string{"ops", "flow", "mail", "rfc", "base"}, siblings: "all"},
 	{name: "serve", may: []string{"serve", "ops", "flow", "mail", "rfc", "base"}, siblings: "listen"},
 	{name: "locales", may: []string{}, siblings: ""},
-	{name: "app", may: []string{"app", "serve", "ops", "flow", "mail", "rfc", "base", "store", "locales", "e2e"}, siblings: "all"},
+	{name: "app", may: []string{"app", "serve", "ops", "flow", "mail", "rfc", "base", "store", "locales"}, siblings: "all"},
 	{name: "cmd", may: []string{"app", "ops", "base", "locales"}, siblings: ""},
 }
 

@@ -1,0 +1,83 @@
+// Package peer runs foreign mail programs for tests: real ones, in folders and on loopback ports of their own.
+//
+// Life: outside; the programs are the world that Barid meets. Promise: a missing program fails the test and
+// says which package has it; a program that was started is ended by its own stop command or its id.
+// Limits: everything listens on 127.0.0.1 only. Failure: the test fails with the program's output.
+package peer
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+)
+
+// RunWait is how long one run of a client may take.
+const RunWait = 2 * time.Minute
+
+// packages tells which Debian package has a program.
+var packages = map[string]string{
+	"postfix": "postfix", "swaks": "swaks", "mbsync": "isync", "fetchmail": "fetchmail", "mutt": "mutt",
+	"msmtp": "msmtp", "curl": "curl", "openssl": "openssl", "strace": "strace",
+}
+
+// Need gives the path of a program, or fails the test: a missing peer is never a reason to pass. With -short
+// the test is left out, as all tests with peers are.
+func Need(t testing.TB, program string) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("tests with real peers are left out with -short")
+	}
+	for _, dir := range []string{"", "/usr/sbin/", "/usr/local/sbin/", "/sbin/"} {
+		if path, err := exec.LookPath(dir + program); err == nil {
+			return path
+		}
+	}
+	t.Fatalf("the test peer %q is missing: run `make peers`, or as root: apt-get install %s", program, packages[program])
+	return ""
+}
+
+// Result is how a client ended.
+type Result struct {
+	Out, Err string
+	Code     int
+}
+
+// Command is a client to run.
+type Command struct {
+	Name  string // "swaks"
+	Args  []string
+	Env   []string
+	Stdin []byte
+	Dir   string
+}
+
+// Run runs a client to its end.
+func Run(t testing.TB, c Command) Result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), RunWait)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, Need(t, c.Name), c.Args...)
+	cmd.Env = append(os.Environ(), c.Env...)
+	cmd.Dir = c.Dir
+	cmd.Stdin = bytes.NewReader(c.Stdin)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	if err != nil && cmd.ProcessState == nil {
+		t.Fatalf("%s: %v", c.Name, err)
+	}
+	return Result{out.String(), errs.String(), cmd.ProcessState.ExitCode()}
+}
+
+// Must runs a client that has to end with 0.
+func Must(t testing.TB, c Command) Result {
+	t.Helper()
+	r := Run(t, c)
+	if r.Code != 0 {
+		t.Fatalf("%s %q: exit %d\n%s\n%s", c.Name, c.Args, r.Code, r.Out, r.Err)
+	}
+	return r
+}
