@@ -48,7 +48,7 @@ type Domain struct {
 	// NoSeparator means there are no sub-addresses.
 	Separator string `json:"separator"`
 	// Postmaster is the account or alias that takes mail for postmaster, if that is no address of its
-	// own. It is set to the domain's first account.
+	// own. Left empty it becomes the domain's first account.
 	Postmaster string    `json:"postmaster,omitempty"`
 	Created    time.Time `json:"created"`
 }

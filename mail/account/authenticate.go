@@ -107,6 +107,9 @@ func (d *Directory) claim(ctx context.Context, a Attempt) (claim, error) {
 		return err
 	})
 	c.tag = d.proven.tagOf(c.name, c.hash, a.Password)
+	if c.acc.Disabled { // what is wrong now may be right when it is enabled again
+		c.tag = d.proven.tagOf(c.name, "disabled "+c.hash, a.Password)
+	}
 	return c, err
 }
 
@@ -153,16 +156,16 @@ func (d *Directory) test(ctx context.Context, c claim) (right bool, err error) {
 		return true, nil
 	}
 	right, old, err := d.hash.verify(ctx, c.Password, c.hash)
+	if err != nil {
+		return false, err
+	}
 	right = right && c.known
-	failed = err == nil && (!right || c.acc.Disabled)
-	switch {
-	case err != nil:
-	case !right:
+	if failed = !right || c.acc.Disabled; failed {
 		d.wrong.add(c.tag)
-	case !c.acc.Disabled:
+	} else {
 		d.succeeded(ctx, c, old)
 	}
-	return right, err
+	return right, nil
 }
 
 // overtime lets an owner in whose address is being guessed from, or who shares it with a guesser: the

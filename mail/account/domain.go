@@ -55,7 +55,8 @@ func (d *Directory) Domain(ctx context.Context, name string) (dom Domain, err er
 	return dom, err
 }
 
-// SetDomain changes everything of a hosted domain but its name and age.
+// SetDomain changes everything of a hosted domain but its name and age. Without a Postmaster it gets its
+// oldest account.
 func (d *Directory) SetDomain(ctx context.Context, dom Domain) (Domain, error) {
 	dom, err := dom.canonical()
 	if err != nil {
@@ -67,6 +68,11 @@ func (d *Directory) SetDomain(ctx context.Context, dom Domain) (Domain, error) {
 			return err
 		}
 		dom.Created = old.Created
+		if dom.Postmaster == "" {
+			if dom.Postmaster, err = firstAccount(t, dom.Name); err != nil {
+				return err
+			}
+		}
 		if err := checkRoles(t, dom); err != nil {
 			return err
 		}
