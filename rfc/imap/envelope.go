@@ -1,6 +1,9 @@
 package imap
 
-import "barid/rfc/mime"
+import (
+	"barid/rfc/addr"
+	"barid/rfc/mime"
+)
 
 // AppendEnvelope writes e as FETCH ENVELOPE answers it (RFC 3501 §7.4.2): encoded words as they stand,
 // raw 8-bit as literals, Sender and Reply-To filled from From where they are missing. It is valid syntax
@@ -19,7 +22,7 @@ func AppendEnvelope(dst []byte, e *mime.Envelope) []byte {
 	dst = append(dst, '(')
 	dst = append(AppendNString(dst, e.Date), ' ')
 	dst = append(AppendNString(dst, e.Subject), ' ')
-	for _, list := range [...][]mime.Item{e.From, sender, replyTo, e.To, e.Cc, e.Bcc} {
+	for _, list := range [...][]addr.Item{e.From, sender, replyTo, e.To, e.Cc, e.Bcc} {
 		dst = append(appendAddresses(dst, list), ' ')
 	}
 	dst = append(AppendNString(dst, e.InReplyTo), ' ')
@@ -29,13 +32,28 @@ func AppendEnvelope(dst []byte, e *mime.Envelope) []byte {
 
 // appendAddresses writes an address list: NIL when empty. A group is opened by an address whose host is
 // NIL and closed by one that is all NIL; every group that opens closes.
-func appendAddresses(dst []byte, list []mime.Item) []byte {
+func appendAddresses(dst []byte, list []addr.Item) []byte {
 	if len(list) == 0 {
 		return append(dst, "NIL"...)
 	}
+	open := false
 	dst = append(dst, '(')
 	for _, it := range list {
-		dst = appendAddress(dst, it)
+		if open && it.Kind != addr.Address {
+			dst = append(dst, groupEnd...)
+			open = false
+		}
+		switch it.Kind {
+		case addr.Address:
+			dst = appendAddress(dst, it)
+		case addr.GroupStart:
+			dst = append(dst, "(NIL NIL "...)
+			dst = append(AppendString(dst, it.Name), " NIL)"...)
+			open = true
+		}
+	}
+	if open {
+		dst = append(dst, groupEnd...)
 	}
 	if dst[len(dst)-1] == '(' { // nothing but stray ends of groups
 		return append(dst[:len(dst)-1], "NIL"...)
@@ -43,12 +61,14 @@ func appendAddresses(dst []byte, list []mime.Item) []byte {
 	return append(dst, ')')
 }
 
+const groupEnd = "(NIL NIL NIL NIL)"
+
 // appendAddress writes (name route mailbox host). Mailbox and host are never NIL here, for NIL there
 // would make a group of the address: what is missing is "".
-func appendAddress(dst []byte, it mime.Item) []byte {
+func appendAddress(dst []byte, it addr.Item) []byte {
 	dst = append(dst, '(')
 	dst = append(AppendNString(dst, it.Name), ' ')
-	dst = append(dst, "NIL "...)
+	dst = append(AppendNString(dst, it.Route), ' ')
 	dst = append(AppendString(dst, it.Mailbox.Local), ' ')
 	dst = AppendString(dst, it.Mailbox.Domain)
 	return append(dst, ')')

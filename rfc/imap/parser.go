@@ -163,6 +163,7 @@ func (p *Parser) quoted() string {
 		case '\\':
 			if p.i++; p.peek() != '"' && p.peek() != '\\' {
 				p.fail("a backslash quotes only \" and \\")
+				return ""
 			}
 			fallthrough
 		default:
@@ -332,6 +333,9 @@ func (p *Parser) Date() time.Time {
 
 // Raw gives the rest of the arguments as they came.
 func (p *Parser) Raw() []byte {
+	if p.err != nil {
+		return nil
+	}
 	at := p.i
 	p.i = len(p.b)
 	return p.b[at:]

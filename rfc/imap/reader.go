@@ -366,3 +366,9 @@ func trailingLiteral(b []byte) (n uint64, sync, ok bool) {
 	}
 	return n, sync, true
 }
+
+// Pending reports whether a whole line has come already, so that answers may wait to be sent with its.
+func (r *Reader) Pending() bool {
+	b, _ := r.br.Peek(r.br.Buffered())
+	return bytes.IndexByte(b, '\n') >= 0
+}

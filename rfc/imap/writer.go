@@ -169,23 +169,33 @@ func (w *Writer) Literal(b []byte) *Writer {
 	return w.C('{').N(uint64(len(b))).S("}\r\n").B(b)
 }
 
-// LiteralFrom writes the n bytes of r from off on as a literal without holding them all. After an error
-// of r the response is broken off inside the literal, so the connection must end.
-func (w *Writer) LiteralFrom(r io.ReaderAt, off, n int64) error {
+// LiteralFrom writes the n bytes of r from off on as a literal without holding them all. If r fails before
+// a byte is out, nothing was written and began is false: something else may stand there. After a later
+// error the response is broken off inside the literal, so the connection must end.
+func (w *Writer) LiteralFrom(r io.ReaderAt, off, n int64) (began bool, err error) {
+	const head = 24 // "{9223372036854775807}" CRLF
+	w.room(int(min(n+head, writerRoom)))
+	mark := len(w.buf)
 	w.C('{').N(uint64(n)).S("}\r\n")
-	for n > 0 && w.err == nil {
+	for first := true; n > 0 && w.err == nil; first = false {
 		w.room(1)
 		at := len(w.buf)
 		piece := w.buf[at:min(int64(cap(w.buf)), int64(at)+n)]
 		got, err := r.ReadAt(piece, off)
+		if got < len(piece) {
+			if first {
+				w.buf = w.buf[:mark]
+			}
+			return !first, unexpected(err)
+		}
 		w.buf = w.buf[:at+got]
 		off, n = off+int64(got), n-int64(got)
-		if got < len(piece) {
-			return unexpected(err)
-		}
 	}
-	return nil
+	return true, nil
 }
+
+// writerRoom is what LiteralFrom wants free for its first piece.
+const writerRoom = 32 << 10
 
 func unexpected(err error) error {
 	if err == nil || err == io.EOF {

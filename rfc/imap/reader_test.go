@@ -1,0 +1,211 @@
+package imap
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+)
+
+// read gives what a Reader makes of in, one line for each command or error, and how often it asked for a
+// literal.
+func read(in string, lim Limits) (out []string, asked int) {
+	r := NewReader(bufio.NewReaderSize(strings.NewReader(in), 64), lim, func() error { asked++; return nil })
+	for range 1000 {
+		c, err := r.Next()
+		var syntax *SyntaxError
+		var fatal *FatalError
+		var big *TooBigError
+		switch {
+		case err == nil && c.Body == nil:
+			out = append(out, fmt.Sprintf("%s %s %q", c.Tag, c.Name, c.Args))
+		case err == nil:
+			out = append(out, message(c))
+		case errors.As(err, &syntax):
+			out = append(out, fmt.Sprintf("bad %s: %s", syntax.Tag, syntax.Why))
+		case errors.As(err, &fatal):
+			return append(out, fmt.Sprintf("fatal %s: %s", fatal.Tag, fatal.Why)), asked
+		case errors.As(err, &big):
+			out = append(out, fmt.Sprintf("big %s %d %v", big.Tag, big.Size, big.Skipped))
+			if !big.Skipped {
+				return out, asked
+			}
+		default:
+			return append(out, err.Error()), asked
+		}
+	}
+	return append(out, "endless"), asked
+}
+
+func message(c Command) string {
+	if err := c.Body.Accept(); err != nil {
+		return err.Error()
+	}
+	args := string(c.Args)
+	b, err := io.ReadAll(c.Body)
+	if err != nil {
+		return "body " + err.Error()
+	}
+	rest, err := c.Body.End()
+	return fmt.Sprintf("%s %s %q body %q rest %q %v", c.Tag, c.Name, args, b, rest, err)
+}
+
+func TestReaderCutsCommands(t *testing.T) {
+	small := Limits{CommandBytes: 100, MessageBytes: 50, SkipBytes: 300, Depth: 5, Items: 10, Ranges: 10}
+	stranger := small
+	stranger.MessageBytes = 0
+	long := strings.Repeat("x", 150)
+	for _, c := range []struct {
+		name  string
+		in    string
+		lim   Limits
+		want  []string
+		asked int
+	}{
+		{"plain", "a noop\r\nb LOGIN u p\r\n", small, []string{`a NOOP ""`, `b LOGIN "u p"`, "EOF"}, 0},
+		{"literal", "a LOGIN {3}\r\nx y {1}\r\nz\r\n", small, []string{`a LOGIN "{3}\r\nx y {1}\r\nz"`, "EOF"}, 2},
+		{"literal plus", "a LOGIN {3+}\r\nx y {1+}\r\nz\r\n", small, []string{`a LOGIN "{3+}\r\nx y {1+}\r\nz"`, "EOF"}, 0},
+		{"append", "a APPEND INBOX {5}\r\nhello\r\nb NOOP\r\n", small,
+			[]string{`a APPEND "INBOX " body "hello" rest "" <nil>`, `b NOOP ""`, "EOF"}, 1},
+		{"append with literal name", "a append {2+}\r\nfo (\\Seen) {3+}\r\nabc\r\n", small,
+			[]string{`a APPEND "{2+}\r\nfo (\\Seen) " body "abc" rest "" <nil>`, "EOF"}, 0},
+		{"append too big, client waits", "a APPEND INBOX {51}\r\nb NOOP\r\n", small, []string{"big a 51 true", `b NOOP ""`, "EOF"}, 0},
+		{"append too big, client does not wait", "a APPEND INBOX {51+}\r\n" + long[:51] + "\r\nb NOOP\r\n", small,
+			[]string{"big a 51 true", `b NOOP ""`, "EOF"}, 0},
+		{"append of 2 GiB, client does not wait", "a APPEND INBOX {2147483648+}\r\nabc", small, []string{"big a 2147483648 false"}, 0},
+		{"append of 2^70", "a APPEND INBOX {1180591620717411303424+}\r\nabc", small, []string{"big a 9223372036854775808 false"}, 0},
+		{"append before login is a command", "a APPEND INBOX {2147483648}\r\n", stranger, []string{"fatal a: literal is too long"}, 0},
+		{"literal of 2 GiB, client waits", "a LOGIN {2147483648}\r\nb NOOP\r\n", small, []string{"bad a: literal is too long", `b NOOP ""`, "EOF"}, 0},
+		{"literal of 2 GiB before login", "a LOGIN {2147483648}\r\nb NOOP\r\n", stranger, []string{"fatal a: literal is too long"}, 0},
+		{"literal of 2 GiB, client does not wait", "a LOGIN {2147483648+}\r\nb NOOP\r\n", small, []string{"fatal a: literal is too long"}, 0},
+		{"literal too long is dropped", "a LOGIN {150+}\r\n" + long + " p\r\nb NOOP\r\n", small, []string{"bad a: literal is too long", `b NOOP ""`, "EOF"}, 0},
+		{"long line", "a LOGIN " + long + "\r\nb NOOP\r\n", small, []string{"bad a: command is too long", `b NOOP ""`, "EOF"}, 0},
+		{"long line with a literal", "a LOGIN " + long + " {7+}\r\nc NOOP\r\r\nb NOOP\r\n", small,
+			[]string{"bad a: command is too long", `b NOOP ""`, "EOF"}, 0},
+		{"far too long", "a " + strings.Repeat("(", 1000) + "\r\nb NOOP\r\n", small, []string{"fatal a: command is far too long"}, 0},
+		{"bare LF", "a NOOP\nb NOOP\r\n", small, []string{"bad a: a line ends with CRLF", `b NOOP ""`, "EOF"}, 0},
+		{"NUL", "a NO\x00OP\r\nb NOOP\r\n", small, []string{"bad a: NUL is not allowed", `b NOOP ""`, "EOF"}, 0},
+		{"NUL before a literal", "a x\x00 {4+}\r\nz X\n b\r\nb NOOP\r\n", small, []string{"bad a: NUL is not allowed", `b NOOP ""`, "EOF"}, 0},
+		{"no tag", " NOOP\r\n+ NOOP\r\n\r\nA\r\n", small,
+			[]string{"bad : a command begins with a tag", "bad : a command begins with a tag", "bad : a command begins with a tag",
+				"bad : a command begins with a tag", "EOF"}, 0},
+		{"no name", "a \r\n", small, []string{"bad a: a command name follows the tag", "EOF"}, 0},
+		{"cut in a line", "a NOOP", small, []string{"unexpected EOF"}, 0},
+		{"cut in a literal", "a LOGIN {5}\r\nab", small, []string{"unexpected EOF"}, 1},
+		{"cut in a message", "a APPEND INBOX {5}\r\nab", small, []string{"body unexpected EOF", "fatal : message literal was not read"}, 1},
+		{"quoted braces are a literal to no one", "a LOGIN \"{5}\" p\r\n", small, []string{`a LOGIN "\"{5}\" p"`, "EOF"}, 0},
+	} {
+		got, asked := read(c.in, c.lim)
+		if strings.Join(got, "\n") != strings.Join(c.want, "\n") || asked != c.asked {
+			t.Errorf("%s:\ngot  %q, asked %d\nwant %q, asked %d", c.name, got, asked, c.want, c.asked)
+		}
+	}
+}
+
+func TestMessageRefusedEarlyIsNotAskedFor(t *testing.T) {
+	asked := 0
+	r := NewReader(bufio.NewReader(strings.NewReader("a APPEND x {5}\r\nb APPEND x {5+}\r\nhello\r\nc NOOP\r\n")), AfterLogin(100),
+		func() error { asked++; return nil })
+	for range 2 {
+		c, err := r.Next()
+		if err != nil || c.Body == nil || c.Body.Refuse() != nil {
+			t.Fatal(c, err)
+		}
+	}
+	if c, err := r.Next(); err != nil || c.Tag != "c" || asked != 0 {
+		t.Fatal(c, err, asked)
+	}
+}
+
+func TestReaderHoldsNoMoreThanItsLimit(t *testing.T) {
+	endless := io.MultiReader(strings.NewReader("a SEARCH "), &repeat{'('})
+	r := NewReader(bufio.NewReader(io.LimitReader(endless, 1<<30)), AfterLogin(0), nil)
+	_, err := r.Next()
+	var fatal *FatalError
+	if !errors.As(err, &fatal) {
+		t.Fatal(err)
+	}
+	if cap(r.buf) > 2*r.limits.CommandBytes {
+		t.Fatalf("holds %d bytes", cap(r.buf))
+	}
+}
+
+type repeat struct{ c byte }
+
+func (r *repeat) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = r.c
+	}
+	return len(p), nil
+}
+
+func FuzzReader(f *testing.F) {
+	for _, s := range []string{
+		"a NOOP\r\n", "a LOGIN {3}\r\nx y {1+}\r\nz\r\n", "a APPEND INBOX {5}\r\nhello\r\nb NOOP\r\n",
+		"a APPEND {2+}\r\nfo (\\Seen) {3+}\r\nabc\r\n", "a {99999999999999999999+}\r\n", "\x00\r\n\n\r",
+		"a UID FETCH 1:* (FLAGS BODY.PEEK[1.2.HEADER.FIELDS (x)]<0.1>)\r\n",
+	} {
+		f.Add([]byte(s))
+	}
+	lim := Limits{CommandBytes: 200, MessageBytes: 100, SkipBytes: 400, Depth: 5, Items: 10, Ranges: 10}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		r := NewReader(bufio.NewReaderSize(bytes.NewReader(in), 16), lim, func() error { return nil })
+		for range len(in) + 2 {
+			c, err := r.Next()
+			var syntax *SyntaxError
+			var big *TooBigError
+			switch {
+			case err == nil && c.Body != nil:
+				if c.Body.Accept() != nil {
+					t.Fatal("accept failed")
+				}
+				n, err := io.Copy(io.Discard, c.Body)
+				if err == nil && n != c.Body.Size {
+					t.Fatalf("message of %d has %d", c.Body.Size, n)
+				}
+				if _, err := c.Body.End(); err != nil && !errors.As(err, &syntax) {
+					return
+				}
+			case err == nil:
+				if len(c.Args) > lim.CommandBytes || c.Tag == "" || c.Name == "" {
+					t.Fatalf("%q %q %q", c.Tag, c.Name, c.Args)
+				}
+				parseAll(c.Args, &lim)
+			case errors.As(err, &syntax), errors.As(err, &big) && big.Skipped:
+			default:
+				return
+			}
+		}
+		t.Fatal("more commands than bytes")
+	})
+}
+
+// parseAll reads args as the arguments of everything.
+func parseAll(args []byte, lim *Limits) {
+	for _, f := range []func(p *Parser){
+		func(p *Parser) { p.SeqSet().Resolve(10); p.SP().FetchItems() },
+		func(p *Parser) { p.UIDSet().Resolve(0); p.SP().FlagsOrList() },
+		func(p *Parser) { p.Search() },
+		func(p *Parser) { NewMatcher(p.Name() + p.SP().Pattern()).Match("INBOX") },
+		func(p *Parser) { p.Flags(); p.SP().DateTime(); p.Date() },
+		func(p *Parser) { p.NString(); p.Raw() },
+	} {
+		p := NewParser(args, lim)
+		f(p)
+		_ = p.End()
+	}
+}
+
+func FuzzParser(f *testing.F) {
+	for _, s := range []string{
+		`1:4,*,7:* (FLAGS BODY[HEADER.FIELDS ("a b" {1}` + "\r\nx)])", `CHARSET UTF-8 OR (SEEN NOT 1:*) SUBJECT "x\"y"`,
+		`"&BkIGRgZIBkYGJw-" "%*"`, `(\Seen x) "17-Jul-1996 02:44:25 -0700"`, strings.Repeat("(", 300), strings.Repeat("NOT ", 300),
+	} {
+		f.Add([]byte(s))
+	}
+	lim := AfterLogin(100)
+	f.Fuzz(func(_ *testing.T, in []byte) { parseAll(in, &lim) })
+}
