@@ -1,0 +1,24 @@
+package imap
+
+// cmdClose is CLOSE, RFC 3501 §6.4.2: expunge without telling, then leave.
+func cmdClose(s *session, c *call) error {
+	if err := c.End(); err != nil {
+		return err
+	}
+	if !s.sel.readOnly && s.sel.box.View().Deleted() > 0 {
+		if _, _, err := s.sel.box.Expunge(s.ctx, nil); err != nil {
+			return err
+		}
+	}
+	s.deselect()
+	return nil
+}
+
+// cmdUnselect is UNSELECT, RFC 3691: leave and expunge nothing.
+func cmdUnselect(s *session, c *call) error {
+	if err := c.End(); err != nil {
+		return err
+	}
+	s.deselect()
+	return nil
+}

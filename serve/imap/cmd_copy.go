@@ -1,0 +1,75 @@
+package imap
+
+import (
+	"errors"
+	"strconv"
+
+	"barid/mail/mailbox"
+	"barid/rfc/imap"
+)
+
+// cmdCopy is COPY, RFC 3501 §6.4.7, and UID COPY, with COPYUID of RFC 4315 §3.
+func cmdCopy(s *session, c *call) error {
+	set, dst, err := s.readCopy(c)
+	if err != nil || len(set) == 0 {
+		return err
+	}
+	res, err := s.sel.box.Copy(s.ctx, set, dst)
+	if err != nil {
+		return tryCreate(err)
+	}
+	c.code = copyUID(res)
+	return nil
+}
+
+// cmdMove is MOVE and UID MOVE, RFC 6851: the new UIDs are told before the EXPUNGEs that execute tells.
+func cmdMove(s *session, c *call) error {
+	set, dst, err := s.readCopy(c)
+	if err != nil {
+		return err
+	}
+	if s.sel.readOnly {
+		return errReadOnly
+	}
+	if len(set) == 0 {
+		return nil
+	}
+	res, err := s.sel.box.Move(s.ctx, set, dst)
+	if err != nil {
+		return tryCreate(err)
+	}
+	if code := copyUID(res); code != "" {
+		s.out.S("* OK [").S(code).S("] moved\r\n")
+	}
+	return nil
+}
+
+func (s *session) readCopy(c *call) (mailbox.UIDSet, string, error) {
+	spans, err := s.readSpans(c)
+	if err != nil {
+		return nil, "", err
+	}
+	dst := c.SP().Name()
+	if err := c.End(); err != nil {
+		return nil, "", err
+	}
+	return s.sel.uids(spans), dst, nil
+}
+
+// tryCreate turns "no such mailbox" into the hint that COPY and APPEND owe (RFC 3501 §7.1).
+func tryCreate(err error) error {
+	if errors.Is(err, mailbox.ErrNoMailbox) {
+		return no("TRYCREATE", "there is no such mailbox")
+	}
+	return err
+}
+
+// copyUID writes COPYUID, "" if nothing was copied.
+func copyUID(r mailbox.CopyResult) string {
+	if len(r.To) == 0 {
+		return ""
+	}
+	b := strconv.AppendUint([]byte("COPYUID "), uint64(r.UIDValidity), 10)
+	b = imap.AppendSet(append(b, ' '), ranges(r.From))
+	return string(imap.AppendSet(append(b, ' '), ranges(r.To)))
+}

@@ -1,0 +1,31 @@
+package imap
+
+import "barid/mail/mailbox"
+
+var errReadOnly = no("READ-ONLY", "the mailbox was opened read-only")
+
+// cmdExpunge is EXPUNGE, RFC 3501 §6.4.3, and UID EXPUNGE, RFC 4315 §2.1. execute tells what went.
+func cmdExpunge(s *session, c *call) error {
+	var only *mailbox.UIDSet
+	if c.uid {
+		set := s.sel.uids(s.sel.uidSpans(c.UIDSet()))
+		only = &set
+	}
+	if err := c.End(); err != nil {
+		return err
+	}
+	if s.sel.readOnly {
+		return errReadOnly
+	}
+	if only == nil {
+		// Only what the client knows of: a message that another session flagged and that came after
+		// our view is that session's to expunge.
+		all := s.sel.view.UIDs(0, s.sel.view.Len())
+		only = &all
+	}
+	if len(*only) == 0 {
+		return nil
+	}
+	_, _, err := s.sel.box.Expunge(s.ctx, only)
+	return err
+}

@@ -1,0 +1,212 @@
+package imap
+
+import (
+	"barid/mail/mailbox"
+	"barid/rfc/imap"
+)
+
+// fetch is one FETCH being done.
+type fetch struct {
+	s       *session
+	items   []imap.FetchItem
+	needs   needs
+	uid     bool
+	now     *mailbox.View           // flags are read from here
+	seen    map[mailbox.UID]bool    // messages this FETCH made \Seen: their flags are told
+	gone    bool                    // a message of the set was expunged meanwhile
+	failed  error                   // the first message that could not be read
+	rows    []row                   // a batch of cold rows
+	arena   []byte                  // their bytes
+	scratch []byte                  // header fields of one message
+	fields  map[int]*fieldSelection // prepared HEADER.FIELDS by index in items
+}
+
+// cmdFetch is FETCH and UID FETCH, RFC 3501 §6.4.5, with CHANGEDSINCE of RFC 7162 §3.1.4.
+func cmdFetch(s *session, c *call) error {
+	spans, err := s.readSpans(c)
+	if err != nil {
+		return err
+	}
+	c.SP()
+	f := &fetch{s: s, items: c.FetchItems(), uid: c.uid}
+	since := s.readChangedSince(c)
+	if err := c.End(); err != nil {
+		return err
+	}
+	f.prepare(since != nil)
+	if since != nil {
+		spans = s.sel.changedSince(spans, *since)
+	}
+	if err := f.setSeen(spans); err != nil {
+		return err
+	}
+	f.now = s.sel.box.View()
+	if len(f.now.Keywords()) != len(s.sel.view.Keywords()) {
+		s.writeFlagsResponse(f.now)
+	}
+	if f.needs.cold {
+		err = f.cold(spans)
+	} else {
+		err = f.hot(spans)
+	}
+	if err == nil {
+		err = f.failed
+	}
+	if err == nil && f.gone {
+		return no("EXPUNGEISSUED", "some of the messages were expunged")
+	}
+	return err
+}
+
+// readChangedSince reads " (CHANGEDSINCE n)".
+func (s *session) readChangedSince(c *call) *mailbox.ModSeq {
+	if !c.TrySP() {
+		return nil
+	}
+	var since *mailbox.ModSeq
+	c.List(func() {
+		if c.Word() != "CHANGEDSINCE" {
+			c.Fail("no such FETCH modifier")
+		}
+		n := mailbox.ModSeq(c.SP().Number())
+		since = &n
+	})
+	return since
+}
+
+// changedSince narrows spans to messages changed after since.
+func (sel *selected) changedSince(spans []span, since mailbox.ModSeq) []span {
+	now := sel.box.View()
+	var out []span
+	for _, sp := range spans {
+		for i, e := range sel.view.Range(sp.lo, sp.hi) {
+			if sel.current(now, e).ModSeq <= since {
+				continue
+			}
+			if n := len(out); n > 0 && out[n-1].hi == i {
+				out[n-1].hi++
+				continue
+			}
+			out = append(out, span{i, i + 1})
+		}
+	}
+	return out
+}
+
+// needs says where a FETCH must look.
+type needs struct {
+	cold bool // the cold row
+	tree bool // the structure of the message, decoded
+	seen bool // sets \Seen
+}
+
+// prepare finds out what the items need, and adds those that are implied.
+func (f *fetch) prepare(changedSince bool) {
+	hasUID, hasModSeq := false, false
+	for i, it := range f.items {
+		switch it.Item {
+		case imap.ItemUID:
+			hasUID = true
+		case imap.ItemModSeq:
+			hasModSeq = true
+		case imap.ItemEnvelope, imap.ItemBodyStructure:
+			f.needs.cold = true
+		case imap.ItemBody:
+			f.needs.cold, f.needs.tree = true, true
+		case imap.ItemSection:
+			f.needs.cold = true
+			f.needs.seen = f.needs.seen || !it.Peek
+			f.prepareSection(i, it.Section)
+		}
+	}
+	if f.uid && !hasUID {
+		f.items = append([]imap.FetchItem{{Item: imap.ItemUID, Label: "UID"}}, f.items...)
+		f.shiftFields()
+	}
+	if changedSince || hasModSeq {
+		f.s.enableCondstore()
+	}
+	if changedSince && !hasModSeq {
+		f.items = append(f.items, imap.FetchItem{Item: imap.ItemModSeq, Label: "MODSEQ"})
+	}
+}
+
+// shiftFields keeps fields in step with an item put in front.
+func (f *fetch) shiftFields() {
+	shifted := make(map[int]*fieldSelection, len(f.fields))
+	for i, sel := range f.fields {
+		shifted[i+1] = sel
+	}
+	f.fields = shifted
+}
+
+// setSeen sets \Seen on all messages that do not have it, as one change, before their bytes are sent.
+func (f *fetch) setSeen(spans []span) error {
+	sel := f.s.sel
+	if !f.needs.seen || sel.readOnly {
+		return nil
+	}
+	now := sel.box.View()
+	f.seen = make(map[mailbox.UID]bool)
+	var set mailbox.UIDSet
+	for _, sp := range spans {
+		for _, e := range sel.view.Range(sp.lo, sp.hi) {
+			if sel.current(now, e).Flags&mailbox.Seen == 0 {
+				set = set.Add(e.UID)
+				f.seen[e.UID] = true
+			}
+		}
+	}
+	if len(set) == 0 {
+		return nil
+	}
+	_, modseq, err := sel.box.Store(f.s.ctx, set, mailbox.StoreOp{Mode: mailbox.Add, Flags: mailbox.Seen})
+	if err != nil {
+		return err
+	}
+	sel.tell(modseq)
+	return nil
+}
+
+// hot answers from what is in memory.
+func (f *fetch) hot(spans []span) error {
+	for _, sp := range spans {
+		for i, e := range f.s.sel.view.Range(sp.lo, sp.hi) {
+			f.open(i)
+			for n, it := range f.items {
+				if n > 0 {
+					f.s.out.C(' ')
+				}
+				f.hotItem(it, f.s.sel.current(f.now, e))
+			}
+			f.s.out.S(")\r\n")
+		}
+		if err := f.s.out.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// open begins a response for the message at index i.
+func (f *fetch) open(i int) { f.s.out.S("* ").N(uint64(i + 1)).S(" FETCH (") }
+
+// hotItem writes one item that is kept in memory; ok is false for others.
+func (f *fetch) hotItem(it imap.FetchItem, e mailbox.Entry) (ok bool) {
+	out := f.s.out
+	switch it.Item {
+	case imap.ItemUID:
+		out.S("UID ").N(uint64(e.UID))
+	case imap.ItemFlags:
+		out.S("FLAGS ").S(f.s.sel.flags(e))
+	case imap.ItemInternalDate:
+		out.S("INTERNALDATE ").Date(e.Time())
+	case imap.ItemSize:
+		out.S("RFC822.SIZE ").N(uint64(e.Size))
+	case imap.ItemModSeq:
+		out.S("MODSEQ (").N(uint64(e.ModSeq)).C(')')
+	default:
+		return false
+	}
+	return true
+}

@@ -1,0 +1,48 @@
+package imap
+
+import (
+	"errors"
+
+	"barid/mail/account"
+	"barid/rfc/imap"
+)
+
+// cmdLogin is LOGIN, RFC 3501 §6.2.3.
+func cmdLogin(s *session, c *call) error {
+	user := c.AString()
+	password := c.SP().AString()
+	if err := c.End(); err != nil {
+		return err
+	}
+	if err := s.logIn(user, password); err != nil {
+		return err
+	}
+	c.code = "CAPABILITY " + s.capabilities()
+	c.text = "logged in"
+	return nil
+}
+
+var errPrivacy = no("PRIVACYREQUIRED", "passwords are taken under TLS only")
+
+// logIn checks a password and opens the account.
+func (s *session) logIn(user, password string) error {
+	if !s.mayLogIn() {
+		return errPrivacy
+	}
+	who, err := s.srv.Accounts.Authenticate(s.ctx,
+		account.Attempt{User: user, Password: password, Remote: s.remote.Addr(), Protocol: "imap"})
+	if err != nil {
+		s.srv.Metrics.login("no")
+		s.log.Info("imap login refused", "err", err)
+		return err
+	}
+	s.srv.Metrics.login("ok")
+	s.user, s.account = who.Name, s.srv.Mail.Account(who.ID)
+	_, secure := s.conn.TLS()
+	s.log.Info("imap login", "user", who.Name, "tls", secure)
+	s.in.SetLimits(imap.AfterLogin(s.srv.set.MaxMessageBytes))
+	return nil
+}
+
+// errAnswered says that the command wrote its tagged response itself.
+var errAnswered = errors.New("answered")

@@ -1,0 +1,120 @@
+package imap
+
+import (
+	"strings"
+
+	"barid/mail/mailbox"
+	"barid/rfc/imap"
+)
+
+// cmdStore is STORE and UID STORE, RFC 3501 §6.4.6, with UNCHANGEDSINCE of RFC 7162 §3.1.3.
+func cmdStore(s *session, c *call) error {
+	spans, err := s.readSpans(c)
+	if err != nil {
+		return err
+	}
+	op, silent := s.readStore(c)
+	if err := c.End(); err != nil {
+		return err
+	}
+	if s.sel.readOnly {
+		return errReadOnly
+	}
+	set := s.sel.uids(spans)
+	if len(set) == 0 {
+		return nil
+	}
+	modified, modseq, err := s.sel.box.Store(s.ctx, set, op)
+	if err != nil {
+		return err
+	}
+	s.sel.tell(modseq)
+	s.writeStored(c, spans, modified, modseq, silent)
+	if len(modified) > 0 {
+		c.code = "MODIFIED " + s.modifiedSet(c.uid, modified)
+		c.text = "some messages were changed meanwhile"
+	}
+	return nil
+}
+
+// readStore reads what follows the set: [(UNCHANGEDSINCE n)] [+|-]FLAGS[.SILENT] flags.
+func (s *session) readStore(c *call) (op mailbox.StoreOp, silent bool) {
+	if c.SP().NextIs('(') {
+		c.List(func() {
+			if c.Word() != "UNCHANGEDSINCE" {
+				c.Fail("no such STORE modifier")
+			}
+			n := mailbox.ModSeq(c.SP().Number())
+			op.UnchangedSince = &n
+		})
+		s.enableCondstore()
+		c.SP()
+	}
+	word := c.Word()
+	switch {
+	case strings.HasPrefix(word, "+"):
+		op.Mode = mailbox.Add
+	case strings.HasPrefix(word, "-"):
+		op.Mode = mailbox.Remove
+	default:
+		op.Mode = mailbox.Replace
+	}
+	word, silent = strings.CutSuffix(strings.TrimLeft(word, "+-"), ".SILENT")
+	if word != "FLAGS" {
+		c.Fail("expected FLAGS")
+	}
+	op.Flags, op.Keywords = splitFlags(c.SP().FlagsOrList())
+	return op, silent
+}
+
+// writeStored answers with the flags the messages have now. A client that knows modseqs is told the new
+// ones even when it asked for silence (RFC 7162 §3.1.3).
+func (s *session) writeStored(c *call, spans []span, modified mailbox.UIDSet, modseq mailbox.ModSeq, silent bool) {
+	if silent && !s.condstore {
+		return
+	}
+	now := s.sel.box.View()
+	if len(now.Keywords()) != len(s.sel.view.Keywords()) {
+		s.writeFlagsResponse(now)
+	}
+	for _, sp := range spans {
+		for i, e := range s.sel.view.Range(sp.lo, sp.hi) {
+			e = s.sel.current(now, e)
+			switch {
+			case len(modified) > 0 && modified.Contains(e.UID):
+			case !silent:
+				s.fetchFlags(i, e, c.uid)
+			case e.ModSeq == modseq:
+				s.writeModSeq(i, e, c.uid)
+			}
+		}
+	}
+}
+
+func (s *session) writeModSeq(i int, e mailbox.Entry, withUID bool) {
+	s.out.S("* ").N(uint64(i + 1)).S(" FETCH (")
+	if withUID {
+		s.out.S("UID ").N(uint64(e.UID)).C(' ')
+	}
+	s.out.S("MODSEQ (").N(uint64(e.ModSeq)).S("))\r\n")
+}
+
+// modifiedSet writes the messages left alone as the numbers the command used.
+func (s *session) modifiedSet(uid bool, set mailbox.UIDSet) string {
+	var rs []imap.Range
+	for _, r := range set {
+		if uid {
+			rs = append(rs, imap.Range{Lo: uint32(r.Lo), Hi: uint32(r.Hi)})
+			continue
+		}
+		lo := s.sel.view.IndexFrom(r.Lo)
+		for i := lo; i < s.sel.view.Len() && s.sel.view.At(i).UID <= r.Hi; i++ {
+			if n := len(rs); n > 0 && rs[n-1].Hi == uint32(i) {
+				rs[n-1].Hi++
+				continue
+			}
+			rs = append(rs, imap.Range{Lo: uint32(i + 1), Hi: uint32(i + 1)})
+		}
+	}
+	return string(imap.AppendSet(nil, rs))
+}

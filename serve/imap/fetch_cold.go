@@ -1,0 +1,168 @@
+package imap
+
+import (
+	"errors"
+
+	"barid/base/kv"
+	"barid/mail/mailbox"
+	"barid/rfc/imap"
+	"barid/rfc/mime"
+)
+
+// Cold rows are copied in batches of at most this many rows or bytes, so that no snapshot of the store is
+// held while a slow client takes what we write.
+const (
+	batchRows  = 256
+	batchBytes = 512 << 10
+)
+
+// row is the copy of a cold row that a FETCH works on. Its slices lie in fetch.arena.
+type row struct {
+	i         int
+	e         mailbox.Entry
+	blob      kv.BlobID
+	size      int64
+	header    int64 // bytes of the header section
+	envelope  []byte
+	structure []byte
+	headers   []byte
+	complete  bool // headers holds all listed fields
+	tree      *mime.Message
+}
+
+// errBatch ends a batch.
+var errBatch = errors.New("batch is full")
+
+// cold answers with the help of cold rows, batch by batch.
+func (f *fetch) cold(spans []span) error {
+	for _, sp := range spans {
+		for at := sp.lo; at < sp.hi; {
+			next, err := f.readBatch(at, min(sp.hi, at+batchRows))
+			if err != nil {
+				return err
+			}
+			for k := range f.rows {
+				if err := f.message(&f.rows[k]); err != nil {
+					return err
+				}
+			}
+			at = next
+		}
+	}
+	return nil
+}
+
+// readBatch copies the cold rows of lo <= index < hi, or fewer if they are large, and says where the next
+// batch begins.
+func (f *fetch) readBatch(lo, hi int) (next int, err error) {
+	f.rows, f.arena = f.rows[:0], f.arena[:0]
+	next = hi
+	view := f.s.sel.view
+	err = f.s.sel.box.Cold(f.s.ctx, view, view.UIDs(lo, hi), func(i int, e mailbox.Entry, c *mailbox.Cold) error {
+		if c == nil {
+			f.gone = true
+			return nil
+		}
+		if err := f.copyRow(i, e, c); err != nil {
+			return err
+		}
+		if len(f.arena) >= batchBytes {
+			next = i + 1
+			return errBatch
+		}
+		return nil
+	})
+	if errors.Is(err, errBatch) {
+		err = nil
+	}
+	return next, err
+}
+
+// copyRow keeps what the items need of c.
+func (f *fetch) copyRow(i int, e mailbox.Entry, c *mailbox.Cold) error {
+	r := row{i: i, e: e, blob: c.Blob, size: c.Size, header: c.HeaderBytes, complete: c.HeadersComplete}
+	if f.needs.tree {
+		tree, err := mime.DecodeMessage(c.Tree)
+		if err != nil {
+			return errors.Join(err, kv.ErrCorrupt)
+		}
+		r.tree = tree
+	}
+	for _, it := range f.items {
+		switch it.Item {
+		case imap.ItemEnvelope:
+			r.envelope = f.keep(c.Envelope)
+		case imap.ItemBodyStructure:
+			r.structure = f.keep(c.Structure)
+		case imap.ItemSection:
+			if r.headers == nil && len(it.Section.Fields) > 0 {
+				r.headers = f.keep(c.Headers)
+			}
+		}
+	}
+	f.rows = append(f.rows, r)
+	return nil
+}
+
+// keep copies b into the arena. When the arena grows older rows keep the old one alive; that is well.
+func (f *fetch) keep(b []byte) []byte {
+	at := len(f.arena)
+	f.arena = append(f.arena, b...)
+	return f.arena[at:len(f.arena):len(f.arena)]
+}
+
+// message writes the response for one message.
+func (f *fetch) message(r *row) error {
+	out := f.s.out
+	var body kv.BlobReader // opened when an item needs it
+	defer func() {
+		if body != nil {
+			_ = body.Close() // nothing was written through it
+		}
+	}()
+	if f.needsBody(r) {
+		var err error
+		if body, err = f.s.srv.Blobs.Open(f.s.ctx, r.blob); err != nil {
+			f.damaged(err)
+			return nil
+		}
+	}
+	e := f.s.sel.current(f.now, r.e)
+	f.open(r.i)
+	flags := false
+	for n, it := range f.items {
+		if n > 0 {
+			out.C(' ')
+		}
+		flags = flags || it.Item == imap.ItemFlags
+		if f.hotItem(it, e) {
+			continue
+		}
+		if err := f.coldItem(n, it, r, body); err != nil {
+			return brokenLiteral{err}
+		}
+	}
+	if f.seen[r.e.UID] && !flags {
+		out.S(" FLAGS ").S(f.s.sel.flags(e))
+	}
+	out.S(")\r\n")
+	return out.Err()
+}
+
+// coldItem writes one item from the cold row or the body.
+func (f *fetch) coldItem(n int, it imap.FetchItem, r *row, body kv.BlobReader) error {
+	out := f.s.out
+	switch it.Item {
+	case imap.ItemEnvelope:
+		out.S("ENVELOPE ").B(r.envelope)
+	case imap.ItemBodyStructure:
+		out.S("BODYSTRUCTURE ").B(r.structure)
+	case imap.ItemBody:
+		f.scratch = imap.AppendBodyStructure(f.scratch[:0], r.tree.Root, false)
+		out.S("BODY ").B(f.scratch)
+	case imap.ItemSection:
+		out.S(it.Label).C(' ')
+		return f.section(n, it, r, body)
+	}
+	return nil
+}

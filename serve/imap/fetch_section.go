@@ -1,0 +1,177 @@
+package imap
+
+import (
+	"barid/base/kv"
+	"barid/mail/mailbox"
+	"barid/rfc/header"
+	"barid/rfc/imap"
+	"barid/rfc/mime"
+)
+
+// maxHeaderBytes is how much of one header section is searched for fields.
+const maxHeaderBytes = 1 << 20
+
+// fieldSelection is a HEADER.FIELDS or HEADER.FIELDS.NOT, prepared once for a FETCH.
+type fieldSelection struct {
+	names  []string
+	not    bool
+	listed bool // mailbox.Cold.Headers may answer it
+}
+
+// prepareSection notes what a section needs.
+func (f *fetch) prepareSection(i int, sec imap.Section) {
+	f.needs.tree = f.needs.tree || len(sec.Part) > 0
+	if len(sec.Fields) == 0 {
+		return
+	}
+	sel := &fieldSelection{names: sec.Fields, not: sec.What == imap.HeaderFieldsNot}
+	sel.listed = !sel.not && len(sec.Part) == 0
+	for _, n := range sec.Fields {
+		sel.listed = sel.listed && mailbox.Listed(n)
+	}
+	if f.fields == nil {
+		f.fields = make(map[int]*fieldSelection)
+	}
+	f.fields[i] = sel
+}
+
+// needsBody reports whether some item needs the message's bytes.
+func (f *fetch) needsBody(r *row) bool {
+	for n, it := range f.items {
+		if it.Item != imap.ItemSection {
+			continue
+		}
+		if sel := f.fields[n]; sel == nil || !sel.listed || !r.complete {
+			return true
+		}
+	}
+	return false
+}
+
+// section writes the bytes that a section means: straight from the body, or chosen header fields.
+func (f *fetch) section(n int, it imap.FetchItem, r *row, body kv.BlobReader) error {
+	sel := f.fields[n]
+	if sel != nil && sel.listed && r.complete {
+		f.scratch = sel.appendFields(f.scratch[:0], r.headers)
+		f.slice(it, f.scratch)
+		return nil
+	}
+	lo, hi, ok := r.find(it.Section)
+	if !ok {
+		f.s.out.S("NIL")
+		return nil
+	}
+	hi = min(hi, body.Size())
+	lo = min(lo, hi)
+	if sel == nil {
+		return f.stream(it, lo, hi, body)
+	}
+	head := make([]byte, min(hi-lo, maxHeaderBytes))
+	if n, err := body.ReadAt(head, lo); n < len(head) {
+		f.damaged(err)
+		f.s.out.S("NIL")
+		return nil
+	}
+	f.scratch = sel.appendFields(f.scratch[:0], head)
+	f.slice(it, f.scratch)
+	return nil
+}
+
+// stream writes the bytes of a body, or NIL if they are damaged and that shows at once: then the other
+// messages are served, and the command ends with NO.
+func (f *fetch) stream(it imap.FetchItem, lo, hi int64, body kv.BlobReader) error {
+	lo, hi = partial(it, lo, hi)
+	began, err := f.s.out.LiteralFrom(body, lo, hi-lo)
+	if err == nil || began {
+		return err
+	}
+	f.damaged(err)
+	f.s.out.S("NIL")
+	return nil
+}
+
+// damaged notes a message that can not be read.
+func (f *fetch) damaged(err error) {
+	if f.failed == nil {
+		f.failed = err
+	}
+}
+
+// slice writes b, or the part of it that a partial FETCH wants.
+func (f *fetch) slice(it imap.FetchItem, b []byte) {
+	lo, hi := partial(it, 0, int64(len(b)))
+	f.s.out.Literal(b[lo:hi])
+}
+
+// partial narrows [lo,hi) to what a partial FETCH wants.
+func partial(it imap.FetchItem, lo, hi int64) (int64, int64) {
+	if !it.Partial {
+		return lo, hi
+	}
+	lo = min(lo+int64(it.Offset), hi)
+	return lo, min(lo+int64(it.Count), hi)
+}
+
+// find gives the bytes of a section, for header fields those of the header section they are in; ok is
+// false if there is no such part (RFC 3501 §6.4.5).
+func (r *row) find(sec imap.Section) (lo, hi int64, ok bool) {
+	if len(sec.Part) == 0 {
+		return rootSection(sec.What, r.header, r.size)
+	}
+	p := r.tree.Find(sec.Part)
+	switch {
+	case p == nil:
+		return 0, 0, false
+	case sec.What == imap.Whole:
+		return p.BodyOff, p.End, true
+	case sec.What == imap.MIME:
+		return p.HeaderOff, p.BodyOff, true
+	case !p.IsMessage() || len(p.Children) == 0:
+		return 0, 0, false // HEADER and TEXT are of messages only
+	}
+	return messageSection(sec.What, p.Children[0])
+}
+
+func rootSection(what imap.Specifier, header, size int64) (lo, hi int64, ok bool) {
+	switch what {
+	case imap.Whole:
+		return 0, size, true
+	case imap.Text:
+		return header, size, true
+	}
+	return 0, header, true
+}
+
+func messageSection(what imap.Specifier, m *mime.Part) (lo, hi int64, ok bool) {
+	if what == imap.Text {
+		return m.BodyOff, m.End, true
+	}
+	return m.HeaderOff, m.BodyOff, true
+}
+
+// appendFields adds the chosen fields of a header section, as they stand, and the empty line.
+func (sel *fieldSelection) appendFields(dst, section []byte) []byte {
+	for off := 0; ; {
+		fld, ok := header.Next(section, off)
+		if !ok {
+			break
+		}
+		off = fld.Off + fld.Len
+		if len(fld.Name) > 0 && sel.has(fld) != sel.not {
+			dst = append(dst, fld.Raw(section)...)
+			if n := len(dst); dst[n-1] != '\n' { // the section ends inside the field
+				dst = append(dst, "\r\n"...)
+			}
+		}
+	}
+	return append(dst, "\r\n"...)
+}
+
+func (sel *fieldSelection) has(fld header.Field) bool {
+	for _, n := range sel.names {
+		if fld.Is(n) {
+			return true
+		}
+	}
+	return false
+}

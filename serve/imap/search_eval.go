@@ -1,0 +1,219 @@
+package imap
+
+import (
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"barid/base/kv"
+	"barid/mail/mailbox"
+	"barid/rfc/header"
+	"barid/rfc/imap"
+)
+
+// verdict is what is known of a key and a message.
+type verdict uint8
+
+const (
+	miss verdict = iota
+	undecided
+	match
+)
+
+// level says how deep a message may be looked into.
+type level uint8
+
+const (
+	levelHot  level = iota // flags, sizes, dates, numbers
+	levelCold              // and listed header fields
+	levelBody              // and everything
+)
+
+// message is the message a search looks at.
+type message struct {
+	i      int
+	e      mailbox.Entry
+	cold   *mailbox.Cold // from levelCold on
+	header []byte        // the whole header section, at levelBody
+	texts  []bool        // at levelBody: which needles were found
+}
+
+// keep copies what must outlive the call that showed the cold row.
+func (m message) keep() message {
+	c := *m.cold
+	c.Tree = slices.Clone(c.Tree)
+	c.Headers = slices.Clone(c.Headers)
+	c.Envelope, c.Structure = nil, nil
+	m.cold = &c
+	return m
+}
+
+// eval judges the message in q.found by what level allows to look at.
+func (q *search) eval(k *imap.SearchKey, at level) verdict {
+	switch k.Op {
+	case imap.SearchAnd:
+		return q.all(k.Keys, at)
+	case imap.SearchOr:
+		return q.any(k.Keys, at)
+	case imap.SearchNot:
+		return match - q.eval(&k.Keys[0], at)
+	case imap.SearchHeader, imap.SearchSentBefore, imap.SearchSentOn, imap.SearchSentSince:
+		return q.evalHeader(k, at)
+	case imap.SearchBody, imap.SearchText:
+		if at < levelBody {
+			return undecided
+		}
+		return truth(q.found.texts[k.Number])
+	}
+	return truth(q.evalHot(k))
+}
+
+func truth(b bool) verdict {
+	if b {
+		return match
+	}
+	return miss
+}
+
+// all is the smallest of the verdicts, any the largest; both stop as soon as that is certain.
+func (q *search) all(keys []imap.SearchKey, at level) verdict {
+	out := match
+	for i := range keys {
+		if v := q.eval(&keys[i], at); v == miss {
+			return miss
+		} else if v < out {
+			out = v
+		}
+	}
+	return out
+}
+
+func (q *search) any(keys []imap.SearchKey, at level) verdict {
+	out := miss
+	for i := range keys {
+		if v := q.eval(&keys[i], at); v == match {
+			return match
+		} else if v > out {
+			out = v
+		}
+	}
+	return out
+}
+
+// evalHot judges by what is in memory.
+func (q *search) evalHot(k *imap.SearchKey) bool {
+	e := &q.found.e
+	switch k.Op {
+	case imap.SearchFlag:
+		return e.Flags&q.flags[k.Flag] != 0
+	case imap.SearchRecent:
+		return q.s.sel.isRecent(*e)
+	case imap.SearchSeq:
+		return inRanges(q.sets[k], uint32(q.found.i+1))
+	case imap.SearchUID:
+		return inRanges(q.sets[k], uint32(e.UID))
+	case imap.SearchLarger:
+		return uint64(e.Size) > k.Number
+	case imap.SearchSmaller:
+		return uint64(e.Size) < k.Number
+	case imap.SearchModSeq:
+		return uint64(e.ModSeq) >= k.Number
+	case imap.SearchBefore, imap.SearchOn, imap.SearchSince:
+		return compareDay(k.Op-imap.SearchBefore, e.Time(), k.Date)
+	}
+	return true // SearchAll
+}
+
+// compareDay compares the days alone, each in its own time zone (RFC 3501 §6.4.4: "disregarding time and
+// timezone"). op 0 is before, 1 on, 2 since.
+func compareDay(op imap.SearchOp, t, day time.Time) bool {
+	y, m, d := t.Date()
+	t = time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+	switch op {
+	case 0:
+		return t.Before(day)
+	case 1:
+		return t.Equal(day)
+	}
+	return !t.Before(day)
+}
+
+func inRanges(rs []imap.Range, n uint32) bool {
+	i := sort.Search(len(rs), func(i int) bool { return rs[i].Hi >= n })
+	return i < len(rs) && rs[i].Lo <= n
+}
+
+// evalHeader judges by header fields: those kept in the cold row if they answer it, else all of them.
+func (q *search) evalHeader(k *imap.SearchKey, at level) verdict {
+	m := &q.found
+	name := k.Field
+	if k.Op != imap.SearchHeader {
+		name = "Date"
+	}
+	var section []byte
+	switch {
+	case at == levelHot:
+		return undecided
+	case m.cold.HeadersComplete && mailbox.Listed(name):
+		section = m.cold.Headers
+	case at == levelCold:
+		return undecided
+	default:
+		section = m.header
+	}
+	if k.Op == imap.SearchHeader {
+		return truth(hasField(section, name, k.Text))
+	}
+	t, err := header.Date(header.Get(section, "Date"))
+	if err != nil {
+		t = m.e.Time() // a message without a date was sent when it came
+	}
+	return truth(compareDay(k.Op-imap.SearchSentBefore, t, k.Date))
+}
+
+// hasField reports whether a field of that name contains want, which is folded.
+func hasField(section []byte, name, want string) bool {
+	for off := 0; ; {
+		f, ok := header.Next(section, off)
+		if !ok {
+			return false
+		}
+		off = f.Off + f.Len
+		if f.Is(name) && (want == "" || strings.Contains(fold(header.DecodeWords(f.Text())), want)) {
+			return true
+		}
+	}
+}
+
+// runBody decides a message with its bytes.
+func (q *search) runBody(m *message) error {
+	if err := q.s.ctx.Err(); err != nil {
+		return err
+	}
+	body, err := q.s.srv.Blobs.Open(q.s.ctx, m.cold.Blob)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	if m.header, err = readHeader(body, m.cold.HeaderBytes); err != nil {
+		return err
+	}
+	if len(q.needles) > 0 {
+		if m.texts, err = q.texts.scan(m, body); err != nil {
+			return err
+		}
+	}
+	q.found = *m
+	q.hits[m.i] = q.eval(q.key, levelBody) == match
+	return nil
+}
+
+// readHeader reads a header section, at most maxHeaderBytes of it.
+func readHeader(body kv.BlobReader, size int64) ([]byte, error) {
+	head := make([]byte, min(size, body.Size(), maxHeaderBytes))
+	if n, err := body.ReadAt(head, 0); n < len(head) {
+		return nil, err
+	}
+	return head, nil
+}

@@ -1,0 +1,139 @@
+// Package imap is the IMAP front end: it turns commands into calls of mail/mailbox and mail/account, and
+// what they answer into responses.
+//
+// What: server.go serves a connection, session.go reads commands, command.go is the table of them, each
+// command has its file cmd_<name>.go, view.go tells a client what changed in its mailbox, errors.go is
+// the only place that turns an error into NO or BAD with a code.
+//
+// Life: serve/listen hands over a connection; a session ends with LOGOUT, with the connection, or
+// politely when the server stops. Messages are read here, and appended; delivery does not pass here.
+//
+// Promises:
+//   - Invariant: what a client is told of its mailbox is a sequence of durable states; sequence numbers
+//     change only where RFC 3501 §7.4.1 allows it.
+//   - Invariant: nothing is announced as a capability that does not work whole.
+//   - Message bodies are streamed, never whole in memory; a session that waits holds no buffer.
+//
+// Limits: Settings and rfc/imap's Limits name them all.
+// Failure: an error of the store is a tagged NO [UNAVAILABLE]; the session and all others go on. If it
+// strikes in the middle of a literal the connection ends, because nothing else is true any more.
+//
+// Standards: RFC 3501, RFC 2971, RFC 2177, RFC 2342, RFC 3348, RFC 3691, RFC 4315, RFC 4959,
+// RFC 5161, RFC 5530, RFC 6154, RFC 6851, RFC 7162 (CONDSTORE), RFC 7888.
+package imap
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"barid/base/id"
+	"barid/base/kv"
+	"barid/mail/account"
+	"barid/mail/mailbox"
+	"barid/rfc/imap"
+	"barid/serve/listen"
+)
+
+// Settings bound and shape sessions. DefaultSettings are right for a server on the internet.
+type Settings struct {
+	Host            string        // name in the greeting
+	Version         string        // told in ID after login
+	MaxMessageBytes int64         // of one APPEND
+	LoginTime       time.Duration // from connection to login, in all
+	IdleTime        time.Duration // without a command; RFC 3501 §5.4: at least 30 minutes
+	WriteTime       time.Duration // one write to a client that does not read
+	MaxBad          int           // commands that can not be understood, and failed logins
+	MaxNeedles      int           // BODY and TEXT keys of one SEARCH
+	PlainLogin      bool          // take passwords without TLS: for loopback and development only
+}
+
+// DefaultSettings are the settings for host.
+func DefaultSettings(host string) Settings {
+	return Settings{
+		Host:            host,
+		MaxMessageBytes: 50 << 20,
+		LoginTime:       time.Minute,
+		IdleTime:        31 * time.Minute,
+		WriteTime:       2 * time.Minute,
+		MaxBad:          20,
+		MaxNeedles:      64,
+	}
+}
+
+// Conn is what a session needs of a *listen.Conn.
+type Conn interface {
+	net.Conn
+	TLS() (tls.ConnectionState, bool)
+	CanStartTLS() bool
+	StartTLS(context.Context) error
+	Interruptible(on bool) // whether a stop of the server ends a Read
+	IsStopping() bool
+	Linger()
+}
+
+var _ Conn = (*listen.Conn)(nil)
+
+// Accounts says who may log in; a *account.Directory. A refusal is a *status.Error.
+type Accounts interface {
+	Authenticate(ctx context.Context, a account.Attempt) (account.Account, error)
+}
+
+// Deps is what the front end stands on.
+type Deps struct {
+	Mail     *mailbox.Store
+	Blobs    kv.Blobs
+	Accounts Accounts
+	IDs      *id.Source
+	Log      *slog.Logger
+	Metrics  *Metrics // may be nil
+}
+
+// Server serves IMAP connections. It is safe for all goroutines.
+type Server struct {
+	Deps
+	set      Settings
+	commands map[string]*command
+	buffers  *buffers
+}
+
+// New makes a server.
+func New(d Deps, s Settings) *Server {
+	return &Server{Deps: d, set: s, commands: commandTable(), buffers: newBuffers()}
+}
+
+// Serve serves one connection until it ends: Server is a listen.Handler.
+func (srv *Server) Serve(ctx context.Context, c *listen.Conn) { srv.ServeConn(ctx, c, c.Remote) }
+
+// ServeConn serves a connection whose peer is remote.
+func (srv *Server) ServeConn(ctx context.Context, c Conn, remote netip.AddrPort) {
+	newSession(srv, ctx, c, remote).run()
+}
+
+// writeBytes is the size of a buffer for responses: what one write to the network carries.
+const writeBytes = 64 << 10
+
+// buffers lends write buffers to sessions that have something to say.
+type buffers struct{ pool sync.Pool }
+
+func newBuffers() *buffers {
+	b := &buffers{}
+	b.pool.New = func() any { s := make([]byte, 0, writeBytes); return &s }
+	return b
+}
+
+// Get lends a buffer.
+func (b *buffers) Get() []byte { return (*b.pool.Get().(*[]byte))[:0] }
+
+// Put takes a buffer back; one that was grown is left to the collector.
+func (b *buffers) Put(s []byte) {
+	if cap(s) == writeBytes {
+		b.pool.Put(&s)
+	}
+}
+
+var _ imap.Pool = (*buffers)(nil)

@@ -1,0 +1,201 @@
+package imap
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+
+	"barid/mail/mailbox"
+	"barid/rfc/imap"
+)
+
+// state is where a session stands (RFC 3501 §3), as a bit so that a command can name several.
+type state uint8
+
+const (
+	notAuthenticated state = 1 << iota
+	authenticated
+	inMailbox
+
+	loggedIn = authenticated | inMailbox
+	anyState = notAuthenticated | loggedIn
+)
+
+// readBytes is the size of a session's read buffer. Bodies larger than it bypass it.
+const readBytes = 2 << 10
+
+// session is one connection. Its methods run on one goroutine, or, during IDLE, on one that reads and one
+// that writes.
+type session struct {
+	srv     *Server
+	ctx     context.Context
+	conn    Conn
+	remote  netip.AddrPort
+	id      string
+	log     *slog.Logger
+	in      *imap.Reader
+	out     *imap.Writer
+	started time.Time
+
+	user      string
+	account   *mailbox.Account // nil before login
+	sel       *selected        // nil outside of a mailbox
+	condstore bool             // the client knows RFC 7162
+
+	bad      int  // junk so far, see Settings.MaxBad
+	commands int  // done so far
+	ended    bool // BYE was said, or the connection is lost
+	lingers  bool // the client may be in the middle of something long
+}
+
+func newSession(srv *Server, ctx context.Context, c Conn, remote netip.AddrPort) *session {
+	s := &session{srv: srv, ctx: ctx, conn: c, remote: remote, id: srv.IDs.New(), started: time.Now()}
+	s.log = srv.Log.With("session", s.id, "remote", remote.Addr())
+	s.out = imap.NewWriter(deadlineWriter{c, srv.set.WriteTime}, srv.buffers)
+	s.in = imap.NewReader(bufio.NewReaderSize(c, readBytes), imap.BeforeLogin(), s.goAhead)
+	return s
+}
+
+// deadlineWriter gives each write to a slow reader a time limit.
+type deadlineWriter struct {
+	net.Conn
+	limit time.Duration
+}
+
+func (w deadlineWriter) Write(p []byte) (int, error) {
+	if err := w.SetWriteDeadline(time.Now().Add(w.limit)); err != nil {
+		return 0, err
+	}
+	return w.Conn.Write(p)
+}
+
+// goAhead answers a synchronising literal.
+func (s *session) goAhead() error {
+	s.out.S("+ go ahead\r\n")
+	return s.out.Flush()
+}
+
+// state is where the session stands.
+func (s *session) state() state {
+	switch {
+	case s.sel != nil:
+		return inMailbox
+	case s.account != nil:
+		return authenticated
+	}
+	return notAuthenticated
+}
+
+// run greets and obeys until the session ends.
+func (s *session) run() {
+	s.srv.Metrics.opened(1)
+	defer s.finish()
+	s.out.S("* OK [CAPABILITY ").S(s.capabilities()).S("] ").S(s.srv.set.Host).S(" ready\r\n")
+	for !s.ended {
+		if !s.in.Pending() && s.out.Flush() != nil {
+			return
+		}
+		s.setDeadline()
+		s.conn.Interruptible(true)
+		cmd, err := s.in.Next()
+		s.conn.Interruptible(false)
+		if err != nil {
+			s.readError(err)
+			continue
+		}
+		s.execute(cmd)
+	}
+	if s.out.Flush() == nil && s.lingers {
+		s.conn.Linger() // the client is still sending what it should not
+	}
+}
+
+// setDeadline gives the client its time for the next command.
+func (s *session) setDeadline() {
+	at := time.Now().Add(s.srv.set.IdleTime)
+	if s.account == nil {
+		at = s.started.Add(s.srv.set.LoginTime)
+	}
+	_ = s.conn.SetReadDeadline(at)
+}
+
+// finish lets go of everything and writes the session's line in the log.
+func (s *session) finish() {
+	s.deselect()
+	s.srv.Metrics.opened(-1)
+	s.srv.Metrics.sent(s.out.Sent())
+	s.log.Debug("imap session ended", "user", s.user, "commands", s.commands, "bytes_out", s.out.Sent(),
+		"seconds", time.Since(s.started).Seconds())
+}
+
+// readError answers what went wrong while a command was read.
+func (s *session) readError(err error) {
+	var tooBig *imap.TooBigError
+	var syntax *imap.SyntaxError
+	var fatal *imap.FatalError
+	switch {
+	case errors.As(err, &syntax):
+		s.junk(syntax.Tag, syntax.Why)
+	case errors.As(err, &tooBig):
+		s.tagged(tooBig.Tag, refusal{code: "TOOBIG", text: "message is over the size limit"}.line())
+		if !tooBig.Skipped {
+			s.lingers = true
+			s.bye("message is over the size limit")
+		}
+	case errors.As(err, &fatal):
+		s.lingers = true
+		s.junk(fatal.Tag, fatal.Why)
+		s.bye(fatal.Why)
+	case s.conn.IsStopping():
+		s.bye("server is going down, try again later")
+	case isTimeout(err):
+		s.bye("autologout, idle for too long")
+	default:
+		s.lost(err)
+	}
+}
+
+func isTimeout(err error) bool {
+	var ne net.Error
+	return errors.As(err, &ne) && ne.Timeout()
+}
+
+// lost ends a session whose connection is gone.
+func (s *session) lost(err error) {
+	s.ended = true
+	if !errors.Is(err, io.EOF) {
+		s.log.Debug("imap connection lost", "err", err)
+	}
+}
+
+// bye says goodbye and ends the session.
+func (s *session) bye(why string) {
+	if !s.ended {
+		s.out.S("* BYE ").S(why).CRLF()
+		s.ended = true
+	}
+}
+
+// junk answers a command that can not be understood; too many end the session.
+func (s *session) junk(tag, why string) {
+	s.srv.Metrics.done("junk", "bad", 0)
+	if tag == "" {
+		tag = "*"
+	}
+	s.tagged(tag, refusal{bad: true, text: why}.line())
+	s.countBad()
+}
+
+func (s *session) countBad() {
+	if s.bad++; s.bad >= s.srv.set.MaxBad {
+		s.bye("too many bad commands")
+	}
+}
+
+// tagged ends a command.
+func (s *session) tagged(tag, line string) { s.out.S(tag).C(' ').S(line).CRLF() }

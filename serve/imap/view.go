@@ -1,0 +1,207 @@
+package imap
+
+import (
+	"context"
+	"slices"
+
+	"barid/mail/mailbox"
+	"barid/rfc/imap"
+)
+
+// selected is the mailbox a session is in.
+//
+// Invariant: view is what the client knows: its sequence numbers are the view's indexes plus one.
+type selected struct {
+	box      *mailbox.Mailbox
+	name     string
+	readOnly bool
+	view     *mailbox.View
+	recent   mailbox.UID // messages from here on are \Recent in this session
+	wake     <-chan struct{}
+	unwatch  func()
+	told     []mailbox.ModSeq // changes of our own that the client knows already
+	words    flagWords
+}
+
+// maxTold bounds selected.told; what is forgotten is told once more, which does no harm.
+const maxTold = 64
+
+// deselect leaves the mailbox.
+func (s *session) deselect() {
+	if s.sel != nil {
+		s.sel.unwatch()
+		s.sel.box.Close()
+		s.sel = nil
+	}
+}
+
+// tell notes that the client knows the change with that modseq.
+func (sel *selected) tell(m mailbox.ModSeq) {
+	if m == 0 {
+		return
+	}
+	if len(sel.told) == maxTold {
+		sel.told = append(sel.told[:0], sel.told[1:]...)
+	}
+	sel.told = append(sel.told, m)
+}
+
+// span is a run of messages by index in a view: lo <= i < hi.
+type span struct{ lo, hi int }
+
+// update tells the client what changed since the view it knows, if that can be told now. With withUID it
+// puts the UID into each FETCH.
+func (s *session) update(expunges, withUID bool) {
+	sel := s.sel
+	old, now := sel.view, sel.box.View()
+	if now == old {
+		return
+	}
+	if now.Gone() {
+		s.bye("the selected mailbox was deleted")
+		return
+	}
+	kept := now.IndexFrom(old.UIDNext())
+	if kept < old.Len() && !expunges {
+		return
+	}
+	var changed []int
+	mailbox.Diff(old, now,
+		func(i int, _ mailbox.Entry) { s.out.S("* ").N(uint64(i + 1)).S(" EXPUNGE\r\n") },
+		func(i int, e mailbox.Entry) {
+			if !slices.Contains(sel.told, e.ModSeq) {
+				changed = append(changed, i)
+			}
+		})
+	sel.view, sel.told = now, sel.told[:0]
+	s.announceNew(old, now, kept)
+	for _, i := range changed {
+		s.fetchFlags(i, now.At(i), withUID)
+	}
+}
+
+// announceNew tells of messages that came, and of keywords that did.
+func (s *session) announceNew(old, now *mailbox.View, kept int) {
+	if len(now.Keywords()) != len(old.Keywords()) {
+		s.writeFlagsResponse(now)
+	}
+	if now.Len() == kept {
+		return
+	}
+	s.takeRecent(s.ctx)
+	s.out.S("* ").N(uint64(now.Len())).S(" EXISTS\r\n")
+	s.out.S("* ").N(uint64(s.sel.countRecent())).S(" RECENT\r\n")
+}
+
+// takeRecent claims newly come messages as \Recent for this session (RFC 3501 §2.3.2). Should that fail
+// they are not recent to this session, which the RFC leaves open.
+func (s *session) takeRecent(ctx context.Context) {
+	sel := s.sel
+	if sel.readOnly {
+		return
+	}
+	from, err := sel.box.TakeRecent(ctx)
+	if err == nil && (sel.recent == 0 || from < sel.recent) {
+		sel.recent = from
+	}
+}
+
+// countRecent is how many messages of the view are recent.
+func (sel *selected) countRecent() int {
+	if sel.recent == 0 {
+		return 0
+	}
+	return sel.view.Len() - sel.view.IndexFrom(sel.recent)
+}
+
+func (sel *selected) isRecent(e mailbox.Entry) bool { return sel.recent != 0 && e.UID >= sel.recent }
+
+// current gives e as it is now, if it is still there: newer than the view while an EXPUNGE waits.
+func (sel *selected) current(now *mailbox.View, e mailbox.Entry) mailbox.Entry {
+	if now == sel.view {
+		return e
+	}
+	if i, ok := now.Seq(e.UID); ok {
+		return now.At(i)
+	}
+	return e
+}
+
+// fetchFlags writes an untagged FETCH with the flags of the message at index i.
+func (s *session) fetchFlags(i int, e mailbox.Entry, withUID bool) {
+	s.out.S("* ").N(uint64(i + 1)).S(" FETCH (FLAGS ").S(s.sel.flags(e))
+	if withUID {
+		s.out.S(" UID ").N(uint64(e.UID))
+	}
+	if s.condstore {
+		s.out.S(" MODSEQ (").N(uint64(e.ModSeq)).C(')')
+	}
+	s.out.S(")\r\n")
+}
+
+// flagWords keeps the last flag list written: in a mailbox most are alike.
+type flagWords struct {
+	flags  mailbox.Flags
+	recent bool
+	view   *mailbox.View // whose keywords were used
+	text   string
+}
+
+// flags gives the flag list of e with its parentheses.
+func (sel *selected) flags(e mailbox.Entry) string {
+	w, recent := &sel.words, sel.isRecent(e)
+	if w.text == "" || w.flags != e.Flags || w.recent != recent || w.view != sel.view {
+		*w = flagWords{flags: e.Flags, recent: recent, view: sel.view}
+		w.text = string(appendFlags(nil, e.Flags, recent, sel.box.View().Keywords()))
+	}
+	return w.text
+}
+
+// systemFlags pairs bits with names.
+var systemFlags = [...]struct {
+	bit  mailbox.Flags
+	name imap.Flag
+}{
+	{mailbox.Answered, imap.Answered}, {mailbox.Flagged, imap.Flagged}, {mailbox.Deleted, imap.Deleted},
+	{mailbox.Seen, imap.Seen}, {mailbox.Draft, imap.Draft},
+}
+
+func appendFlags(dst []byte, f mailbox.Flags, recent bool, keywords []string) []byte {
+	dst = append(dst, '(')
+	add := func(s string) {
+		if dst[len(dst)-1] != '(' {
+			dst = append(dst, ' ')
+		}
+		dst = append(dst, s...)
+	}
+	for _, sf := range systemFlags {
+		if f&sf.bit != 0 {
+			add(string(sf.name))
+		}
+	}
+	for i, k := range keywords {
+		if f&mailbox.Keyword(i) != 0 {
+			add(k)
+		}
+	}
+	if recent {
+		add(string(imap.Recent))
+	}
+	return append(dst, ')')
+}
+
+// splitFlags parts a client's flags into system flags and keywords.
+func splitFlags(fs []imap.Flag) (sys mailbox.Flags, keywords []string) {
+	for _, f := range fs {
+		if f[0] != '\\' {
+			keywords = append(keywords, string(f))
+			continue
+		}
+		for _, sf := range systemFlags {
+			if sf.name == f {
+				sys |= sf.bit
+			}
+		}
+	}
+	return sys, keywords
+}
