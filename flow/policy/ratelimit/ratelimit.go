@@ -11,9 +11,8 @@ package ratelimit
 import (
 	"context"
 	"net/netip"
-	"strconv"
-	"time"
 
+	"barid/base/rate"
 	"barid/flow/policy"
 	"barid/mail"
 )
@@ -21,16 +20,11 @@ import (
 // Name is the check's name.
 const Name = "ratelimit"
 
-// Limiter counts events by key. Take reports whether one more may happen now and, if not, when.
-type Limiter interface {
-	Take(key string) (ok bool, retry time.Duration)
-}
-
 // Limits are the limiters; a nil one does not limit.
 type Limits struct {
-	NetworkMessages   Limiter // messages of one network (/24, /64) to port 25
-	AccountMessages   Limiter // messages of one login
-	AccountRecipients Limiter // recipients of one login
+	NetworkMessages   *rate.Limiter[netip.Prefix]   // messages of one network (see Network) to port 25
+	AccountMessages   *rate.Limiter[mail.AccountID] // messages of one login
+	AccountRecipients *rate.Limiter[mail.AccountID] // recipients of one login
 }
 
 // Checks gives the checks that have a limiter, in order.
@@ -47,17 +41,14 @@ func Checks(l Limits) []policy.Check {
 
 // Network is the key under which a peer is counted: its /24 for IPv4, its /64 for IPv6, because one person
 // easily has that many addresses. Example: "192.0.2.0/24".
-func Network(a netip.Addr) string {
+func Network(a netip.Addr) netip.Prefix {
 	a = a.Unmap().WithZone("")
 	bits := 64
 	if a.Is4() {
 		bits = 24
 	}
-	p, err := a.Prefix(bits)
-	if err != nil {
-		return "unknown"
-	}
-	return p.String()
+	p, _ := a.Prefix(bits) // the zero prefix for the zero address
+	return p
 }
 
 // messages counts at MAIL.
@@ -73,13 +64,13 @@ func (c *messages) Run(_ context.Context, tx *policy.Tx) ([]policy.Finding, erro
 	case tx.Client.Role == mail.RoleMX && c.l.NetworkMessages != nil:
 		return take(c.l.NetworkMessages, Network(tx.Client.Remote.Addr()), "rate-network"), nil
 	case tx.Client.Login != 0 && c.l.AccountMessages != nil:
-		return take(c.l.AccountMessages, account(tx.Client.Login), "rate-account"), nil
+		return take(c.l.AccountMessages, tx.Client.Login, "rate-account"), nil
 	}
 	return nil, nil
 }
 
 // recipients counts at RCPT.
-type recipients struct{ l Limiter }
+type recipients struct{ l *rate.Limiter[mail.AccountID] }
 
 func (*recipients) Name() string        { return Name }
 func (*recipients) Stage() policy.Stage { return policy.Rcpt }
@@ -90,16 +81,14 @@ func (c *recipients) Run(_ context.Context, tx *policy.Tx) ([]policy.Finding, er
 	if tx.Client.Login == 0 {
 		return nil, nil
 	}
-	return take(c.l, account(tx.Client.Login), "rate-recipients"), nil
+	return take(c.l, tx.Client.Login, "rate-recipients"), nil
 }
 
-func account(id mail.AccountID) string { return "a" + strconv.FormatUint(uint64(id), 36) }
-
-// take asks the limiter and reports only a refusal.
-func take(l Limiter, key, reason string) []policy.Finding {
-	ok, retry := l.Take(key)
+// take takes one event of key and reports only a refusal.
+func take[K comparable](l *rate.Limiter[K], key K, reason string) []policy.Finding {
+	ok, retry := l.Allow(key, 1)
 	if ok {
 		return nil
 	}
-	return []policy.Finding{{Result: policy.Fail, Reason: reason, Retry: retry, Note: key}}
+	return []policy.Finding{{Result: policy.Fail, Reason: reason, Retry: retry}}
 }

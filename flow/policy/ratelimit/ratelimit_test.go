@@ -5,21 +5,19 @@ import (
 	"testing"
 	"time"
 
+	"barid/base/rate"
 	"barid/flow/policy"
 	"barid/mail"
 )
 
-// two lets two through for each key.
-type two map[string]int
-
-func (l two) Take(key string) (bool, time.Duration) {
-	l[key]++
-	return l[key] <= 2, time.Minute
+// two gives a limiter that lets two through for each key, and one more each minute.
+func two[K comparable]() *rate.Limiter[K] {
+	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	return rate.New[K](rate.Limit{Events: 1, Per: time.Minute, Burst: 2}, 1000, func() time.Time { return now })
 }
 
 func TestLimits(t *testing.T) {
-	networks, logins, rcpts := two{}, two{}, two{}
-	cs := Checks(Limits{NetworkMessages: networks, AccountMessages: logins, AccountRecipients: rcpts})
+	cs := Checks(Limits{two[netip.Prefix](), two[mail.AccountID](), two[mail.AccountID]()})
 	client := func(role mail.Role, ip string, login mail.AccountID) *policy.Tx {
 		return &policy.Tx{Client: &mail.Client{Role: role, Login: login, Remote: netip.AddrPortFrom(netip.MustParseAddr(ip), 25)}}
 	}
