@@ -1,125 +1,145 @@
-// Package mime finds the structure of a message while its bytes go by.
+// Package mime finds the structure of a message while its bytes go by, and decodes what it holds.
+//
+// Life: flow/intake writes every message through a Scanner on its way to the blob store, IMAP APPEND does the
+// same; mail/mailbox keeps the structure beside the message, so that BODYSTRUCTURE, BODY[2.1] and previews
+// need no second look at the bytes.
+//
+// Promises:
+//   - A Scanner takes any bytes in pieces of any size and gives the same result for the same message.
+//   - Invariant: children lie inside the body of their parent, in order, without overlap; offsets are inside
+//     the message. There are no cycles, so every walk ends.
+//   - Invariant: a MULTIPART has at least one child; a MESSAGE/RFC822 or MESSAGE/GLOBAL has exactly one.
+//   - It costs a few passes over the bytes and nothing for each line.
+//
+// Limits: Limits bounds what is kept. Where a limit is met, the rest is one opaque leaf
+// (APPLICATION/OCTET-STREAM) and Message.Truncated is set.
+// Failure: there is no malformed message; DecodeMessage fails for bytes that AppendBinary did not make.
+//
+// Standards: RFC 2045, RFC 2046, RFC 2183 (disposition), RFC 2231, RFC 3282 (language), RFC 2557 (location),
+// RFC 1864 (MD5), RFC 6532 (global), RFC 9051 §7.5.2 (what a structure must tell).
 package mime
 
 import (
-	"errors"
-	"io"
-
+	"barid/rfc/addr"
 	"barid/rfc/header"
 )
 
-// Param is a parameter of Content-Type or Content-Disposition; see header.Param.
+// Param is a parameter of Content-Type or Content-Disposition.
 type Param = header.Param
 
 // Part is one node of a message's structure.
-//
-// Invariants: HeaderOff ≤ BodyOff ≤ End; children lie inside [BodyOff, End), in order, without overlap; Type
-// "MULTIPART" has at least one child; Type "MESSAGE" with Subtype "RFC822" or "GLOBAL" has exactly one.
 type Part struct {
-	Type        string // upper-case, e.g. "TEXT"
-	Subtype     string // upper-case, e.g. "PLAIN"
-	Params      []Param
-	ID          string // Content-ID as written, with <>
-	Description string // raw, unfolded
-	Encoding    string // upper-case, "7BIT" when not given
-	MD5         string
-	Location    string
+	Type        string  // upper-case, "TEXT"
+	Subtype     string  // upper-case, "PLAIN"
+	Params      []Param // of Content-Type
+	ID          string  // Content-ID, with <>
+	Description string  // Content-Description, unfolded, still encoded
+	Encoding    string  // upper-case, "7BIT" when the header has none
+	MD5         string  // Content-MD5
+	Location    string  // Content-Location
 	Language    []string
-	Disposition string // lower-case; "" when not given
-	DispParams  []Param
+	Disposition string  // lower-case; "" when the header has none
+	DispParams  []Param // of Content-Disposition
 
-	HeaderOff, BodyOff, End int64 // offsets in the message: header [HeaderOff,BodyOff) with the blank line, body [BodyOff,End)
-	Lines                   int64 // line ends in the body
-	Children                []*Part
-	Envelope                *Envelope // of the root, and of the child of a MESSAGE/RFC822; else nil
+	// Offsets in the message: the header is [HeaderOff,BodyOff) with its empty line, the body [BodyOff,End)
+	// without the line end that belongs to the boundary behind it (RFC 2046 §5.1.1).
+	HeaderOff, BodyOff, End int64
+	// Lines counts the line ends in the body.
+	Lines int64
+	// Children are the parts of a MULTIPART, or the one message of a MESSAGE/RFC822 or MESSAGE/GLOBAL.
+	Children []*Part
+	// Envelope is set for the root and for the message inside a MESSAGE/RFC822.
+	Envelope *Envelope
 }
 
-// Envelope is what RFC 9051 §2.3.5 takes out of a header. Texts are unfolded and still encoded.
+// IsMultipart tells whether the part's children are parts of a multipart.
+func (p *Part) IsMultipart() bool { return p.Type == typeMultipart }
+
+// IsMessage tells whether the part's one child is a message of its own.
+func (p *Part) IsMessage() bool {
+	return p.Type == typeMessage && (p.Subtype == "RFC822" || p.Subtype == "GLOBAL")
+}
+
+// Param gives the decoded value of a Content-Type parameter, "" if it is not there.
+func (p *Part) Param(name string) string {
+	v, _ := header.Lookup(p.Params, name)
+	return v
+}
+
+// FileName gives the decoded name of an attachment: of Content-Disposition, else of Content-Type; "" if it has
+// none. It may hold anything, also "/" and bidirectional controls: it is a text, not a path.
+func (p *Part) FileName() string {
+	if v, ok := header.Lookup(p.DispParams, "filename"); ok && v != "" {
+		return v
+	}
+	return p.Param("name")
+}
+
+// Envelope is what RFC 9051 §7.5.2 (ENVELOPE) takes out of a header. Texts are unfolded and still encoded;
+// texts are "" and lists nil for fields that are not there.
 type Envelope struct {
 	Date, Subject                      string
-	From, Sender, ReplyTo, To, Cc, Bcc []Item
+	From, Sender, ReplyTo, To, Cc, Bcc []addr.Item
 	InReplyTo, MessageID               string
 }
 
 // Message is the outcome of a scan.
 type Message struct {
-	Root      *Part
-	Header    []byte // header section of the root with the blank line, cut at Limits.HeaderBytes
-	Size      int64
-	Lines     int64
-	Has8bit   bool
+	Root   *Part
+	Header []byte // the root's header section with the empty line, cut at Limits.HeaderBytes; not in the binary form
+	Size   int64  // bytes
+	Lines  int64  // line ends
+
+	Has8bit   bool // a byte above 127
 	HasNUL    bool
-	HasBareCR bool
-	HasBareLF bool
-	Truncated bool // a limit was met; what came after it is in one opaque leaf or was left out
+	HasBareCR bool // a CR without LF behind it
+	HasBareLF bool // a LF without CR before it
+	Truncated bool // a limit was met
 }
 
-// Limits bound what a Scanner keeps.
-type Limits struct {
-	HeaderBytes int // of one header section, bytes
-	Fields      int // looked at in one header section
-	Parts       int // in one message
-	Depth       int // of nesting
-	Params      int // of one field
-	Addresses   int // of all envelopes of a message
-	TextBytes   int // kept from all header sections of a message
+// Find gives the part with the section number path (RFC 9051 §6.4.5.1): {2, 1} is the first part of the
+// second part, {1} of a message without a multipart is its body. An empty path is the root. It gives nil if
+// there is no such part.
+func (m *Message) Find(path []int) *Part {
+	p, whole := m.Root, true // whole: p is all of a message, and has no number of its own yet
+	for _, n := range path {
+		if !whole && p.IsMessage() {
+			p, whole = p.Children[0], true
+		}
+		switch {
+		case p.IsMultipart() && n >= 1 && n <= len(p.Children):
+			p, whole = p.Children[n-1], false
+		case whole && n == 1 && !p.IsMultipart():
+			whole = false
+		default:
+			return nil
+		}
+	}
+	return p
 }
 
-// DefaultLimits are right for a mail server.
-func DefaultLimits() Limits {
-	return Limits{HeaderBytes: 512 << 10, Fields: 20000, Parts: 1000, Depth: 64, Params: 200, Addresses: 8192, TextBytes: 1 << 20}
+// Walk calls f for every part before its children, with its section number path, until f returns false. A
+// multipart that is all of a message has no number: it comes with the path of the part that holds the
+// message, and at the root with an empty one. The path is only valid during the call.
+func (m *Message) Walk(f func(path []int, p *Part) bool) {
+	walk(make([]int, 0, 16), m.Root, true, f)
 }
 
-// Scanner finds the structure of one message that is written to it in pieces of any size.
-type Scanner struct{ lim Limits }
-
-// NewScanner makes a Scanner.
-func NewScanner(l Limits) *Scanner { return &Scanner{lim: l} }
-
-// Reset makes the Scanner ready for another message.
-func (s *Scanner) Reset() {}
-
-// Write takes the next bytes of the message. It never fails.
-func (s *Scanner) Write(p []byte) (int, error) { return len(p), nil }
-
-// Finish ends the message and gives its structure.
-func (s *Scanner) Finish() *Message {
-	return &Message{Root: &Part{Type: "TEXT", Subtype: "PLAIN", Encoding: "7BIT"}}
+func walk(path []int, p *Part, whole bool, f func([]int, *Part) bool) bool {
+	if whole && !p.IsMultipart() {
+		path = append(path, 1)
+	}
+	if !f(path, p) {
+		return false
+	}
+	for i, c := range p.Children {
+		next := path
+		if p.IsMultipart() {
+			next = append(path, i+1)
+		}
+		if !walk(next, c, p.IsMessage(), f) {
+			return false
+		}
+	}
+	return true
 }
-
-// Scan is NewScanner, Write and Finish in one.
-func Scan(b []byte, l Limits) *Message {
-	s := NewScanner(l)
-	s.Write(b)
-	return s.Finish()
-}
-
-// ErrFormat is what DecodeMessage returns for bytes AppendBinary did not make.
-var ErrFormat = errors.New("mime: damaged structure")
-
-// AppendBinary adds the compact form of the structure to dst.
-func (m *Message) AppendBinary(dst []byte) []byte { return dst }
-
-// DecodeMessage reads what AppendBinary made.
-func DecodeMessage(b []byte) (*Message, error) { return nil, ErrFormat }
-
-// Find gives the part with the section number path (RFC 9051 §6.4.5.1), nil if there is none.
-func (m *Message) Find(path []int) *Part { return nil }
-
-// Walk calls f for every part in order with its section number path until f returns false.
-func (m *Message) Walk(f func(path []int, p *Part) bool) {}
-
-// Decode undoes a Content-Transfer-Encoding.
-func Decode(r io.Reader, encoding string) io.Reader { return r }
-
-// CharsetReader turns text in charset into UTF-8.
-func CharsetReader(charset string, r io.Reader) io.Reader { return r }
-
-// Text gives the decoded UTF-8 text of a text part whose raw body is r.
-func (p *Part) Text(r io.Reader) io.Reader { return r }
-
-// FileName gives the decoded name of an attachment, "" if it has none.
-func (p *Part) FileName() string { return "" }
-
-// Param gives the decoded value of a Content-Type parameter, "" if it is not there.
-func (p *Part) Param(name string) string { return "" }
