@@ -11,22 +11,27 @@ import (
 
 // Refusals. Front ends find them with errors.Is; the codes behind them are what an SMTP peer would be told.
 var (
-	ErrNoMailbox   = errors.New("mailbox: there is no such mailbox")               // NO [NONEXISTENT], [TRYCREATE]
-	ErrExists      = errors.New("mailbox: there is a mailbox of that name")        // NO [ALREADYEXISTS]
-	ErrName        = errors.New("mailbox: not a name a mailbox can have")          // NO [CANNOT]
-	ErrKeyword     = errors.New("mailbox: not a keyword")                          // BAD
-	ErrKeywordMany = errors.New("mailbox: too many keywords in this mailbox")      // NO [LIMIT]
-	ErrLimit       = errors.New("mailbox: too many mailboxes")                     // NO [LIMIT]
-	ErrInbox       = errors.New("mailbox: INBOX can not be deleted")               // NO [CANNOT]
-	ErrHasChildren = errors.New("mailbox: the name has names below it")            // NO [HASCHILDREN]
+	ErrNoMailbox   = errors.New("mailbox: there is no such mailbox")                // NO [NONEXISTENT], [TRYCREATE]
+	ErrExists      = errors.New("mailbox: there is a mailbox of that name")         // NO [ALREADYEXISTS]
+	ErrName        = errors.New("mailbox: not a name a mailbox can have")           // NO [CANNOT]
+	ErrKeyword     = errors.New("mailbox: not a keyword")                           // BAD
+	ErrKeywordMany = errors.New("mailbox: too many keywords in this mailbox")       // NO [LIMIT]
+	ErrLimit       = errors.New("mailbox: too many mailboxes")                      // NO [LIMIT]
+	ErrInbox       = errors.New("mailbox: INBOX can not be deleted")                // NO [CANNOT]
+	ErrHasChildren = errors.New("mailbox: the name has names below it")             // NO [HASCHILDREN]
 	ErrNoSelect    = errors.New("mailbox: the name holds other names, no messages") // NO
-	ErrUse         = errors.New("mailbox: special use is taken or unknown")        // NO [USEATTR]
-	ErrTooBig      = errors.New("mailbox: message is too big")                     // NO [LIMIT]
+	ErrUse         = errors.New("mailbox: special use is taken or unknown")         // NO [USEATTR]
+	ErrTooBig      = errors.New("mailbox: message is too big")                      // NO [LIMIT]
+	ErrGone        = errors.New("mailbox: the message was expunged")                // NO [EXPUNGEISSUED]
 	ErrTooOld      = errors.New("mailbox: changes are no longer known so far back")
+	ErrFullUIDs    = errors.New("mailbox: all UIDs of the mailbox are used up") // NO [LIMIT]
 	ErrRemoved     = errors.New("mailbox: the account is being removed")
 	// ErrOverQuota is what every OverQuota is (errors.Is).
 	ErrOverQuota = errors.New("mailbox: over quota") // 452 4.2.2, NO [OVERQUOTA]
 )
+
+// errQuota is one account's; Deliver and Append turn it into an OverQuota.
+var errQuota = errors.New("mailbox: account over quota")
 
 // OverQuota refuses because of the quota of some accounts. It is ErrOverQuota and carries 4.2.2.
 type OverQuota struct {
@@ -34,7 +39,9 @@ type OverQuota struct {
 }
 
 // Error names the accounts.
-func (e *OverQuota) Error() string { return fmt.Sprintf("mailbox: accounts %v are over quota", e.Accounts) }
+func (e *OverQuota) Error() string {
+	return fmt.Sprintf("mailbox: accounts %v are over quota", e.Accounts)
+}
 
 // Unwrap gives ErrOverQuota and the status for an SMTP peer.
 func (e *OverQuota) Unwrap() []error {

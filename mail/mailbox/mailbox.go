@@ -22,7 +22,11 @@
 package mailbox
 
 import (
+	"container/list"
 	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"barid/base/kv"
@@ -44,27 +48,70 @@ type Options struct {
 	HotBytes    int64            // memory for mailboxes that no session holds; 0: 64 MiB
 	Accounts    int              // accounts kept in memory that nobody uses; 0: 4096
 	ReapInline  int              // messages removed inside the transaction that expunged them; 0: 32
-	SnapRecords int              // change records read at a cold open before pages are rewritten; 0: 256
+	SnapRecords int              // weight of change records read at a cold open before pages are rewritten; 0: 256
 	KeepChanges int              // change records of one mailbox kept for QRESYNC and the feed; 0: 8192
 	Now         func() time.Time // nil: time.Now
 	Log         *slog.Logger     // nil: silent
 }
+
+// withDefaults fills in what was left zero.
+func (o Options) withDefaults() Options {
+	set := func(p *int, v int) {
+		if *p == 0 {
+			*p = v
+		}
+	}
+	set(&o.Accounts, 4096)
+	set(&o.ReapInline, 32)
+	set(&o.SnapRecords, 256)
+	set(&o.KeepChanges, 8192)
+	if o.HotBytes == 0 {
+		o.HotBytes = 64 << 20
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// snapWeight is the weight of records past which a mailbox of n messages gets a snapshot.
+func (o *Options) snapWeight(n uint32) uint32 { return uint32(o.SnapRecords) + n/32 }
 
 // Store is the door to the mail of all accounts. It is safe for all goroutines.
 type Store struct {
 	db    kv.KV
 	blobs kv.Blobs
 	opt   Options
+	tags  atomic.Uint64 // see state.tag
+
+	mu        sync.Mutex // for the fields below; never held over a call of the store
+	accounts  map[mail.AccountID]*account
+	unused    *list.List // *account that nobody uses, longest first
+	idle      *list.List // *box in memory that no session holds, longest first
+	idleBytes int64
+
+	work   worker
+	arenas sync.Pool // *coldArena
 }
 
 // Open makes a Store over the rows of db and the bodies of blobs. It reads nothing yet.
 func Open(db kv.KV, blobs kv.Blobs, o Options) *Store {
-	return &Store{db: db, blobs: blobs, opt: o}
+	s := &Store{
+		db: db, blobs: blobs, opt: o.withDefaults(),
+		accounts: map[mail.AccountID]*account{},
+		unused:   list.New(),
+		idle:     list.New(),
+	}
+	s.tags.Store(rand.Uint64())
+	return s
 }
 
-// Close waits for work in the background to end. Nothing is lost without it: unfinished work is taken up
-// when the account is next used.
-func (s *Store) Close() {}
+// Close ends the work in the background and waits for it. Nothing is lost without it: unfinished work is
+// taken up when the account is next used.
+func (s *Store) Close() { s.work.close() }
 
 // Account gives a handle to the mail of one account. It costs nothing and checks nothing.
 func (s *Store) Account(id mail.AccountID) *Account { return &Account{s: s, id: id} }
@@ -77,3 +124,10 @@ type Account struct {
 
 // ID gives the account's number.
 func (a *Account) ID() mail.AccountID { return a.id }
+
+// with runs f while the account is held in memory.
+func (a *Account) with(f func(*account) error) error {
+	acc := a.s.acquire(a.id)
+	defer a.s.release(acc)
+	return f(acc)
+}

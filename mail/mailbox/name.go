@@ -1,0 +1,50 @@
+package mailbox
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Inbox is the one name that is found in any case (RFC 9051 §5.1).
+const Inbox = "INBOX"
+
+// CleanName gives the form a mailbox name is kept in: UTF-8 in NFC (RFC 9051 §5.1), "/" between levels, a
+// first level that is INBOX in any case in capitals. ErrName for names no mailbox can have: empty ones or
+// with empty levels, with controls, with the wildcards of LIST, or past the limits.
+func CleanName(name string) (string, error) {
+	if name == "" || len(name) > MaxNameBytes || !utf8.ValidString(name) {
+		return "", ErrName
+	}
+	if !norm.NFC.IsNormalString(name) {
+		name = norm.NFC.String(name)
+	}
+	if len(name) > MaxNameBytes || strings.Count(name, "/") >= MaxDepth || strings.ContainsFunc(name, forbidden) {
+		return "", ErrName
+	}
+	first, rest, _ := strings.Cut(name, "/")
+	if first == "" || strings.HasSuffix(name, "/") || strings.Contains(rest, "//") || strings.HasPrefix(rest, "/") {
+		return "", ErrName
+	}
+	if len(first) == len(Inbox) && first != Inbox && strings.EqualFold(first, Inbox) {
+		name = Inbox + name[len(first):]
+	}
+	return name, nil
+}
+
+// forbidden are controls, line and paragraph separators (RFC 5198 §2) and the wildcards of LIST.
+func forbidden(r rune) bool {
+	return r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' || r == '%' || r == '*' || r == utf8.RuneError
+}
+
+// parents gives the names above name, the highest first.
+func parents(name string) []string {
+	var out []string
+	for i := range len(name) {
+		if name[i] == '/' {
+			out = append(out, name[:i])
+		}
+	}
+	return out
+}

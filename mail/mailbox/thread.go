@@ -1,0 +1,205 @@
+package mailbox
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+
+	"barid/base/kv"
+	"barid/mail"
+)
+
+// Threads (RFC 8621 §3): a message joins the thread of the nearest message its In-Reply-To and References
+// name, also when that one is not here but another that names it too is. A thread's number is that of its
+// first message. A message never changes its thread.
+//
+// Every message claims up to three message-ids in TableMsgID: its own, its parent's, and, if the parent was
+// not known, the root's. A row counts its claims and goes with the last one.
+
+// Limits of what one message can make us look at.
+const (
+	maxReferences = 64 // message-ids read from References
+	maxLookups    = 12 // message-ids looked up
+)
+
+// hashLen is the length of a hashed message-id, bytes.
+const hashLen = 12
+
+// idHash is a hashed message-id.
+type idHash [hashLen]byte
+
+func hashID(id string) (h idHash) {
+	sum := sha256.Sum256([]byte(id))
+	copy(h[:], sum[:])
+	return h
+}
+
+// lineage is what a message says of its place in a thread.
+type lineage struct {
+	own, parent, root idHash // zero: none
+	look              []idHash
+}
+
+// claim bits, in the order own, parent, root.
+const (
+	claimOwn = 1 << iota
+	claimParent
+	claimRoot
+)
+
+// newLineage hashes what matters: own id first, then the parent, then references from the nearest on, then
+// the root.
+func newLineage(own string, inReplyTo, refs []string) (l lineage) {
+	if own != "" {
+		l.own = hashID(own)
+		l.add(l.own)
+	}
+	switch {
+	case len(inReplyTo) > 0:
+		l.parent = hashID(inReplyTo[0])
+	case len(refs) > 0:
+		l.parent = hashID(refs[len(refs)-1])
+	}
+	l.add(l.parent)
+	for i := len(refs) - 1; i > 0 && len(l.look) < maxLookups-1; i-- {
+		l.add(hashID(refs[i]))
+	}
+	if len(refs) > 0 {
+		l.root = hashID(refs[0])
+		l.add(l.root)
+	}
+	if l.parent == l.own {
+		l.parent = idHash{}
+	}
+	if l.root == l.parent || l.root == l.own {
+		l.root = idHash{}
+	}
+	return l
+}
+
+func (l *lineage) add(h idHash) {
+	if h == (idHash{}) {
+		return
+	}
+	for _, o := range l.look {
+		if o == h {
+			return
+		}
+	}
+	l.look = append(l.look, h)
+}
+
+// msgID is a row of TableMsgID.
+type msgID struct {
+	thread uint64
+	claims uint64
+}
+
+func (m msgID) encode(b []byte) []byte {
+	return putUint(putUint(append(b, format), m.thread), m.claims)
+}
+
+func decodeMsgID(v []byte) (m msgID, err error) {
+	d := newDecoder(v)
+	m.thread, m.claims = d.uint(), d.uint()
+	if !d.end() {
+		return msgID{}, corrupt("message-id row")
+	}
+	return m, nil
+}
+
+// thread finds the thread of message no, or begins one, and makes its claims; mask tells which.
+func (x *tx) thread(c *coldCommon, no MsgNo) (thread uint64, mask byte, err error) {
+	l := &c.lineage
+	parentKnown := false
+	for _, h := range l.look {
+		m, ok, err := x.getMsgID(h)
+		if err != nil {
+			return 0, 0, err
+		}
+		if ok {
+			thread, parentKnown = m.thread, h == l.parent
+			break
+		}
+	}
+	if thread == 0 {
+		thread = uint64(no)
+	}
+	for i, h := range [...]idHash{l.own, l.parent, l.root} {
+		if h == (idHash{}) || 1<<i == claimRoot && parentKnown {
+			continue
+		}
+		mask |= 1 << i
+		if err := x.claim(h, thread); err != nil {
+			return 0, 0, err
+		}
+	}
+	return thread, mask, nil
+}
+
+func (x *tx) getMsgID(h idHash) (m msgID, ok bool, err error) {
+	v, ok, err := x.t.Get(mail.TableMsgID, h[:])
+	if err != nil || !ok {
+		return msgID{}, false, err
+	}
+	m, err = decodeMsgID(v)
+	return m, err == nil, err
+}
+
+// claim counts one more message that names h. The first one decides its thread.
+func (x *tx) claim(h idHash, thread uint64) error {
+	m, ok, err := x.getMsgID(h)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		m.thread = thread
+	}
+	m.claims++
+	var buf [24]byte
+	x.t.Put(mail.TableMsgID, h[:], m.encode(buf[:0]))
+	return nil
+}
+
+// unclaim counts one less.
+func (x *tx) unclaim(h idHash) error {
+	m, ok, err := x.getMsgID(h)
+	if err != nil || !ok {
+		return err
+	}
+	if m.claims <= 1 {
+		x.t.Del(mail.TableMsgID, h[:])
+		return nil
+	}
+	m.claims--
+	var buf [24]byte
+	x.t.Put(mail.TableMsgID, h[:], m.encode(buf[:0]))
+	return nil
+}
+
+// threadKey is the key of a TableThread row: thread, message number.
+func threadKey(thread uint64, m MsgNo) []byte {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, 16), thread)
+	return binary.BigEndian.AppendUint64(b, uint64(m))
+}
+
+// putMessage writes the cold record that is in buf, and the thread row.
+func (x *tx) putMessage(no MsgNo, thread uint64) {
+	x.t.Put(mail.TableMessage, coldKey(no), x.buf)
+	x.t.Put(mail.TableThread, threadKey(thread, no), []byte{format})
+}
+
+// Thread gives the messages of a thread, oldest first; at most limit.
+func (a *Account) Thread(ctx context.Context, thread uint64, limit int) (out []MsgNo, err error) {
+	lo, hi := threadKey(thread, 0)[:8], threadKey(thread+1, 0)[:8]
+	err = a.s.db.View(ctx, a.id.Part(), func(r kv.Reader) error {
+		return r.Scan(mail.TableThread, lo, hi, kv.ScanOpt{Limit: limit}, func(k, _ []byte) error {
+			if len(k) != 16 {
+				return corrupt("thread row")
+			}
+			out = append(out, MsgNo(binary.BigEndian.Uint64(k[8:])))
+			return nil
+		})
+	})
+	return out, err
+}
