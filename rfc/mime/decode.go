@@ -2,6 +2,7 @@ package mime
 
 import (
 	"bufio"
+	"bytes"
 	"io"
 	"strings"
 
@@ -129,14 +130,12 @@ func (quotedDecoder) decode(dst, src []byte, end bool) ([]byte, int) {
 	for i := 0; i < len(src); {
 		switch c := src[i]; c {
 		case '=':
-			n, b, ok := escaped(src[i:], end)
+			n, b := escaped(src[i:], end)
 			if n == 0 {
 				return dst, i
 			}
-			if ok {
-				dst = append(dst, b)
-			} else if n == 1 {
-				dst = append(dst, '=')
+			if b >= 0 {
+				dst = append(dst, byte(b))
 			}
 			i += n
 		case ' ', '\t':
@@ -156,27 +155,30 @@ func (quotedDecoder) decode(dst, src []byte, end bool) ([]byte, int) {
 	return dst, len(src)
 }
 
-// escaped reads "=XX" (ok), a soft line break (n > 1), or a lone "=" (n is 1). n is 0 if more bytes are needed.
-func escaped(b []byte, end bool) (n int, c byte, ok bool) {
+// softBreak stands for no byte at all.
+const softBreak = -1
+
+// escaped reads what "=" begins: "=XX" gives a byte, a soft line break gives softBreak, anything else gives the
+// "=" itself. n is 0 if more bytes are needed to tell.
+func escaped(b []byte, end bool) (n, value int) {
 	if len(b) >= 3 {
 		if hi, lo := hexDigit(b[1]), hexDigit(b[2]); hi < 16 && lo < 16 {
-			return 3, hi<<4 | lo, true
+			return 3, int(hi<<4 | lo)
 		}
 	}
 	i := 1 + blanks(b[1:])
+	rest := b[i:]
 	switch {
-	case i == len(b) && end:
-		return i, 0, false // the break at the very end
-	case i == len(b), len(b) < 3 && b[1] != '\n' && !end:
-		return 0, 0, false
-	case b[i] == '\n':
-		return i + 1, 0, false
-	case b[i] == '\r' && i+1 == len(b) && !end:
-		return 0, 0, false
-	case b[i] == '\r' && (i+1 == len(b) || b[i+1] == '\n'):
-		return min(i+2, len(b)), 0, false
+	case !end && (len(b) < 3 && !bytes.HasPrefix(rest, []byte("\n")) || len(rest) == 0 || len(rest) == 1 && rest[0] == '\r'):
+		return 0, 0
+	case len(rest) == 0:
+		return i, softBreak
+	case lineEnds(rest) && rest[0] == '\r':
+		return i + min(len(rest), 2), softBreak
+	case lineEnds(rest):
+		return i + 1, softBreak
 	}
-	return 1, 0, false
+	return 1, '='
 }
 
 func blanks(b []byte) int {
