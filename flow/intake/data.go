@@ -67,7 +67,7 @@ func (tx *Tx) accept(ctx context.Context, m *incoming, body *source) (Receipt, a
 	}
 	t.found = tx.found
 	done.timing.Check = clock.lap()
-	msg, err := m.store(&t)
+	msg, err := m.store(&t, tx.appendNote(nil, t.now))
 	if err != nil {
 		return Receipt{}, done, answer(err)
 	}
@@ -147,11 +147,11 @@ func (tx *Tx) judge(ctx context.Context, m *incoming) error {
 }
 
 // store makes the body durable behind its trace fields.
-func (m *incoming) store(t *trace) (*mailbox.Message, error) {
+func (m *incoming) store(t *trace, note []byte) (*mailbox.Message, error) {
 	m.prefix = t.append(m.prefix[:0])
 	parsed := m.parsed(m.prefix)
 	size := int64(len(m.prefix)) + m.w.Size()
-	blob, err := m.w.Commit(m.prefix, nil)
+	blob, err := m.w.Commit(m.prefix, note)
 	if err != nil {
 		return nil, err
 	}

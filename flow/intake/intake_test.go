@@ -548,3 +548,23 @@ func TestManySessionsAtOnce(t *testing.T) {
 		t.Errorf("%d messages with %d ids", len(w.box.got), len(ids))
 	}
 }
+
+func TestNoteForSalvage(t *testing.T) {
+	w := newWorld(t, Settings{MaxRecipients: 1000})
+	many := make([]string, 100)
+	for i := range many {
+		many[i] = "team"
+	}
+	if _, err := w.send(stranger(), plain, many...); err != nil {
+		t.Fatal(err)
+	}
+	n, ok := ParseNote(w.blobs.note)
+	if !ok || n.ID != "sess.1" || n.Received != 1795341600 || len(n.Accounts) != maxNoted || len(w.blobs.note) > 1024 {
+		t.Errorf("%s: %+v %v", w.blobs.note, n, ok)
+	}
+	for _, bad := range []string{"", "{}", "x", `{"t":1}`} {
+		if _, ok := ParseNote([]byte(bad)); ok {
+			t.Errorf("%q is a note", bad)
+		}
+	}
+}

@@ -118,6 +118,7 @@ func (b *box) Deliver(ctx context.Context, m *mailbox.Message, to []local.Recipi
 type blobs struct {
 	kv.Blobs
 	create, write, commit error
+	note                  []byte // of the last commit
 	mu                    sync.Mutex
 	open                  int
 }
@@ -149,6 +150,9 @@ func (w *writer) Commit(prefix, note []byte) (kv.BlobID, error) {
 	if w.b.commit != nil {
 		return kv.BlobID{}, w.b.commit
 	}
+	w.b.mu.Lock()
+	w.b.note = note
+	w.b.mu.Unlock()
 	return w.BlobWriter.Commit(prefix, note)
 }
 
