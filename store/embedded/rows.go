@@ -1,0 +1,181 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// rows is one instance of Pebble. After a failed write a store goes on with a new one (heal.go).
+type rows struct {
+	db    *pebble.DB
+	guard *guard
+	users sync.WaitGroup
+
+	flushTrouble atomic.Pointer[error] // the last flush failed: memtables can not be emptied
+	crowded      atomic.Bool           // too many levels of L0: writers should be slowed down
+	parked       atomic.Bool           // Pebble declared itself dead; it can not be closed
+}
+
+// Write pressure, in L0 sublevels.
+const (
+	l0Crowded = 24
+	l0Never   = 1000 // Pebble's own stop, which can not be waited for with a context, is out of reach
+)
+
+// openRows opens Pebble behind a guard. onFence is called once, by the goroutine whose write failed.
+func openRows(s *Store, onFence func(error)) (r *rows, err error) {
+	r = &rows{guard: newGuard(s.o.FS, onFence)}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("open rows: %v", p)
+		}
+		if err != nil {
+			r.guard.fence(err)
+			r.guard.release()
+		}
+	}()
+	db, err := pebble.Open(s.o.FS.PathJoin(s.dir, "rows"), r.options(s))
+	if err != nil {
+		return nil, err
+	}
+	r.db = db
+	if r.guard.fenced() {
+		cause := r.guard.cause
+		r.close(s.o.Logger)
+		return nil, cause
+	}
+	return r, nil
+}
+
+func (r *rows) options(s *Store) *pebble.Options {
+	o := &pebble.Options{
+		FS:                          r.guard,
+		Cache:                       s.cache,
+		FormatMajorVersion:          pebble.FormatWALSyncChunks,
+		MemTableSize:                uint64(s.o.MemtableBytes),
+		MemTableStopWritesThreshold: 4,
+		L0CompactionThreshold:       4,
+		L0StopWritesThreshold:       l0Never,
+		LBaseMaxBytes:               64 << 20,
+		MaxOpenFiles:                1000,
+		BytesPerSync:                1 << 20,
+		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
+		MaxManifestFileSize:         16 << 20,
+		Logger:                      &pebbleLogger{log: s.o.Logger, r: r},
+		EventListener:               r.events(s),
+	}
+	o.Levels[0].FilterPolicy = bloom.FilterPolicy(10)
+	for i := range o.Levels {
+		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+	o.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionBalanced })
+	return o
+}
+
+func (r *rows) events(s *Store) *pebble.EventListener {
+	l := &pebble.EventListener{
+		BackgroundError: func(err error) {
+			s.o.Logger.Warn("store: background work failed; it will be tried again", "err", err)
+		},
+		DataCorruption: func(i pebble.DataCorruptionInfo) {
+			s.o.Logger.Error("store: damaged row data", "what", i.String())
+			s.metrics.damage()
+		},
+		FlushEnd: func(i pebble.FlushInfo) {
+			if i.Err == nil {
+				r.flushTrouble.Store(nil)
+				go s.look(r)
+			} else if !errors.Is(i.Err, errFenced) {
+				r.flushTrouble.Store(&i.Err)
+			}
+		},
+		CompactionEnd: func(pebble.CompactionInfo) {
+			if r.crowded.Load() {
+				go s.look(r)
+			}
+		},
+	}
+	l.EnsureDefaults(nil)
+	return l
+}
+
+// admit says whether a write may begin now.
+func (r *rows) admit(ctx context.Context) error {
+	if r.guard.fenced() {
+		return storageError("write", r.guard.cause)
+	}
+	if err := r.flushTrouble.Load(); err != nil {
+		return storageError("flush", *err)
+	}
+	if !r.crowded.Load() {
+		return nil
+	}
+	t := time.NewTimer(2 * time.Millisecond)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// close waits for all users and closes Pebble. A healthy instance is closed with everything on disk.
+func (r *rows) close(log *slog.Logger) {
+	r.guard.release()
+	r.users.Wait()
+	if r.parked.Load() {
+		return // a goroutine of Pebble stands still with its mutex; the memory is all it costs
+	}
+	if err := r.db.Close(); err != nil && !r.guard.fenced() {
+		log.Warn("store: closing rows", "err", err)
+	}
+}
+
+// pebbleLogger passes on what Pebble has to say.
+type pebbleLogger struct {
+	log *slog.Logger
+	r   *rows
+}
+
+func (l *pebbleLogger) Infof(format string, args ...any) {
+	if l.log.Enabled(context.Background(), slog.LevelDebug) {
+		l.log.Debug("store: " + fmt.Sprintf(format, args...))
+	}
+}
+
+func (l *pebbleLogger) Errorf(format string, args ...any) {
+	l.log.Error("store: " + fmt.Sprintf(format, args...))
+}
+
+// Fatalf must not return, and must not end the process. It fences the instance and stops the goroutine;
+// the store heals itself with a new instance. Reached only by broken invariants inside Pebble, because the
+// guard hides failed writes.
+func (l *pebbleLogger) Fatalf(format string, args ...any) {
+	err := fmt.Errorf(format, args...)
+	l.log.Error("store: rows declared themselves dead", "err", err)
+	l.r.parked.Store(true)
+	l.r.guard.fence(err)
+	select {}
+}
+
+// probe writes and syncs a small file, to learn whether the disk takes writes.
+func probe(fs vfs.FS, dir string) error {
+	name := fs.PathJoin(dir, "probe")
+	f, err := fs.Create(name, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, 4096))
+	err = errors.Join(err, f.Sync(), f.Close(), fs.Remove(name))
+	return err
+}

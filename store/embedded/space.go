@@ -1,0 +1,55 @@
+package embedded
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// spaceEvery is how often the file system is asked for its free space while there is plenty.
+const spaceEvery = 20 * time.Millisecond
+
+// space knows about how much of the disk is free.
+type space struct {
+	fs    vfs.FS
+	dir   string
+	start time.Time
+	next  atomic.Int64 // ns since start at which to ask again
+	avail atomic.Int64 // bytes; -1 unknown
+}
+
+func newSpace(fs vfs.FS, dir string) *space {
+	s := &space{fs: fs, dir: dir, start: time.Now()}
+	s.avail.Store(-1)
+	return s
+}
+
+// low says whether less than reserve bytes are free. A file system that can not tell has enough.
+// Near the limit every call asks.
+func (s *space) low(reserve int64) bool {
+	if reserve <= 0 {
+		return false
+	}
+	now := int64(time.Since(s.start))
+	avail := s.avail.Load()
+	if now >= s.next.Load() || avail >= 0 && avail < 4*reserve {
+		s.next.Store(now + int64(spaceEvery))
+		avail = s.ask()
+	}
+	return avail >= 0 && avail < reserve
+}
+
+func (s *space) ask() int64 {
+	u, err := s.fs.GetDiskUsage(s.dir)
+	avail := int64(min(u.AvailBytes, 1<<62))
+	if err != nil {
+		if !errors.Is(err, vfs.ErrUnsupported) {
+			return s.avail.Load()
+		}
+		avail = -1
+	}
+	s.avail.Store(avail)
+	return avail
+}
