@@ -81,8 +81,13 @@ func parseOwn(kind, name, field, s string) (addr.Mailbox, error) {
 	return own, nil
 }
 
-// nearAddress gives the address that s would be without spaces, quotes and brackets.
+// nearAddress gives the address that s holds, or would be without spaces, quotes and brackets.
 func nearAddress(s string) string {
+	if items, _ := addr.ParseList(s, 1); strings.Contains(s, "<") && len(items) == 1 {
+		if m, err := items[0].Canonical(); err == nil && !strings.Contains(m.String(), `"`) {
+			return m.Key()
+		}
+	}
 	t := strings.Map(func(r rune) rune {
 		if strings.ContainsRune(" \t\r\n<>\"(),;:\\", r) {
 			return -1

@@ -143,7 +143,7 @@ func getPassword(r kv.Reader, id mail.AccountID) (string, error) {
 	if err != nil || !ok {
 		return "", err
 	}
-	if len(v) == 0 || v[0] != format {
+	if len(v) < 2 || v[0] != format {
 		return "", damaged("password of account " + id.String())
 	}
 	return string(v[1:]), nil
