@@ -85,8 +85,10 @@ func TestRemoveDomain(t *testing.T) {
 
 func TestAccountIsKept(t *testing.T) {
 	w := newWorld(t)
-	in := Account{Name: "News@barid.test", Addresses: []string{"press@barid.test", "NEWS@barid.test", "خبر@barid.test"}, Display: "اخبار",
-		Locale: "fa", QuotaBytes: 1 << 30, QuotaMessages: 1000, POP3Delete: POP3Trash}
+	in := Account{
+		Name: "News@barid.test", Addresses: []string{"press@barid.test", "NEWS@barid.test", "خبر@barid.test"}, Display: "اخبار",
+		Locale: "fa", QuotaBytes: 1 << 30, QuotaMessages: 1000, POP3Delete: POP3Trash,
+	}
 	made, err := w.AddAccount(t.Context(), in, "secret")
 	if err != nil {
 		t.Fatal(err)

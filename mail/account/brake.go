@@ -97,8 +97,10 @@ func (b *brake) limit(k laneKind) (n int, window time.Duration) {
 // strangerLanes are those of an attempt from anywhere.
 func strangerLanes(remote netip.Addr, name string) []lane {
 	return []lane{
-		{kind: laneAddress, net: near(remote)}, {kind: laneNetwork, net: wide(remote)},
-		{kind: laneAccount, name: name}, {kind: laneGlobal},
+		{kind: laneAddress, net: near(remote)},
+		{kind: laneNetwork, net: wide(remote)},
+		{kind: laneAccount, name: name},
+		{kind: laneGlobal},
 	}
 }
 

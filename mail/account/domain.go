@@ -124,8 +124,10 @@ func (d Domain) canonical() (Domain, error) {
 		d.Separator = DefaultSeparator
 	case d.Separator == NoSeparator:
 	case len(d.Separator) != 1 || !strings.Contains(separators, d.Separator):
-		return Domain{}, ErrInvalid{Kind: "domain", Name: name, Field: "separator", Value: d.Separator,
-			Why: "must be one of " + strings.Join(strings.Split(separators, ""), " ") + " or none", Near: nearSeparator(d.Separator)}
+		return Domain{}, ErrInvalid{
+			Kind: "domain", Name: name, Field: "separator", Value: d.Separator,
+			Why: "must be one of " + strings.Join(strings.Split(separators, ""), " ") + " or none", Near: nearSeparator(d.Separator),
+		}
 	}
 	for _, role := range []struct {
 		field string
@@ -169,8 +171,10 @@ func checkRoles(r kv.Reader, d Domain) error {
 			if err != nil {
 				return err
 			}
-			return ErrInvalid{Kind: "domain", Name: d.Name, Field: field, Value: value,
-				Why: "is no account or alias here", Near: near}
+			return ErrInvalid{
+				Kind: "domain", Name: d.Name, Field: field, Value: value,
+				Why: "is no account or alias here", Near: near,
+			}
 		}
 	}
 	return nil

@@ -38,8 +38,10 @@ const (
 
 func (c HashCost) check() error {
 	if c.Time < 1 || c.Time > maxHashTime || c.Threads < 1 || c.Memory < 8*uint32(c.Threads) || c.Memory > maxHashMemory {
-		return ErrInvalid{Kind: "password", Field: "hash cost", Value: c.String(),
-			Why: "is out of range", Near: DefaultHash.String()}
+		return ErrInvalid{
+			Kind: "password", Field: "hash cost", Value: c.String(),
+			Why: "is out of range", Near: DefaultHash.String(),
+		}
 	}
 	return nil
 }

@@ -74,3 +74,17 @@ func TestHashCostIsChecked(t *testing.T) {
 		}
 	}
 }
+
+func FuzzPHC(f *testing.F) {
+	f.Add(cheap.dummy())
+	f.Add("$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc")
+	f.Fuzz(func(t *testing.T, s string) {
+		p, err := parsePHC(s)
+		if err != nil {
+			return
+		}
+		if again, err := parsePHC(p.String()); err != nil || again.String() != p.String() {
+			t.Fatalf("%q → %v → %v %v", s, p, again, err)
+		}
+	})
+}

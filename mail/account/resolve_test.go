@@ -270,3 +270,29 @@ func BenchmarkResolve(b *testing.B) {
 		})
 	}
 }
+
+// Whatever address comes: no error, the same answer from store and cache, and nobody owns what does not
+// lead to them.
+func FuzzResolve(f *testing.F) {
+	w := newWorld(f)
+	w.alias("team@barid.test", "info@barid.test", "فروش@barid.test", "x@example.org")
+	for _, s := range []string{"info", "INFO+x", "team", "postmaster+", "a%b", "a!b", `"@"`, "فروش", "++", "\u0301", "K"} {
+		f.Add(s, "barid.test")
+	}
+	f.Fuzz(func(t *testing.T, local, domain string) {
+		m, err := addr.ParseMailbox(local+"@"+domain, true)
+		if err != nil {
+			return
+		}
+		first, err := w.Resolve(t.Context(), m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := w.Resolve(t.Context(), m); err != nil || !reflect.DeepEqual(first, again) {
+			t.Fatalf("%v: %+v, then %+v %v", m, first, again, err)
+		}
+		if own, err := w.Owns(t.Context(), 1, m); err != nil || own && (len(first.Accounts) != 1 || first.Accounts[0] != 1) {
+			t.Fatalf("%v: owned, leads to %+v %v", m, first, err)
+		}
+	})
+}

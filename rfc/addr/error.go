@@ -37,9 +37,9 @@ var whys = [...]string{
 	BadQuoting:   "quoted string has no end",
 	BadDomain:    "bad domain name",
 	BadLiteral:   "bad address literal",
-	LongLocal:    "local part is longer than 64 octets",
-	LongDomain:   "domain is longer than 255 octets",
-	LongPath:     "address is longer than 256 octets",
+	LongLocal:    "local part is too long",
+	LongDomain:   "domain is too long",
+	LongPath:     "address is too long",
 	TooManyItems: "too many addresses",
 }
 

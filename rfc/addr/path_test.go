@@ -154,15 +154,21 @@ func TestMailboxForms(t *testing.T) {
 		in, text, unicode, ascii, key string
 	}{
 		{"Info@Example.TEST", "Info@example.test", "Info@example.test", "Info@example.test", "info@example.test"},
-		{"info@مثال.إختبار", "info@xn--mgbh0fb.xn--kgbechtv", "info@مثال.إختبار", "info@xn--mgbh0fb.xn--kgbechtv",
-			"info@xn--mgbh0fb.xn--kgbechtv"},
-		{"فروش@نمونه" + zwnj + "ای.ایران", "فروش@xn--mgb3dcbfe14gp19l.xn--mgba3a4f16a", "فروش@نمونه" + zwnj + "ای.ایران", "",
-			"فروش@xn--mgb3dcbfe14gp19l.xn--mgba3a4f16a"},
+		{
+			"info@مثال.إختبار", "info@xn--mgbh0fb.xn--kgbechtv", "info@مثال.إختبار", "info@xn--mgbh0fb.xn--kgbechtv",
+			"info@xn--mgbh0fb.xn--kgbechtv",
+		},
+		{
+			"فروش@نمونه" + zwnj + "ای.ایران", "فروش@xn--mgb3dcbfe14gp19l.xn--mgba3a4f16a", "فروش@نمونه" + zwnj + "ای.ایران", "",
+			"فروش@xn--mgb3dcbfe14gp19l.xn--mgba3a4f16a",
+		},
 		{"ÉCOLE@example.test", "ÉCOLE@example.test", "ÉCOLE@example.test", "", "école@example.test"},
 		{`"A b"@example.test`, `"A b"@example.test`, `"A b"@example.test`, `"A b"@example.test`, "a b@example.test"},
 		{"a@[IPv6:::1]", "a@[IPv6:::1]", "a@[IPv6:::1]", "a@[IPv6:::1]", "a@[IPv6:::1]"},
-		{"a@xn--zzzzzz999999.test", "a@xn--zzzzzz999999.test", "a@xn--zzzzzz999999.test", "a@xn--zzzzzz999999.test",
-			"a@xn--zzzzzz999999.test"},
+		{
+			"a@xn--zzzzzz999999.test", "a@xn--zzzzzz999999.test", "a@xn--zzzzzz999999.test", "a@xn--zzzzzz999999.test",
+			"a@xn--zzzzzz999999.test",
+		},
 	} {
 		m, err := ParseMailbox(c.in, true)
 		if err != nil {
@@ -217,8 +223,10 @@ func TestParseMailboxWantsAllOfIt(t *testing.T) {
 }
 
 func FuzzPath(f *testing.F) {
-	for _, s := range []string{"<>", "<a@b>", `<"a\"\\ b"@x.test>`, "<@a,@b:c@d> SIZE=1", "<a@[IPv6:::1]>", "<postmaster>",
-		"<فروش@مثال.إختبار>", "<cafe\u0301@x>", "<\u037ea@x>", "<a@xn--mgbh0fb>", "<\"\u0301\"@x>", "<a\u202e@x>", "<K@K.test>"} {
+	for _, s := range []string{
+		"<>", "<a@b>", `<"a\"\\ b"@x.test>`, "<@a,@b:c@d> SIZE=1", "<a@[IPv6:::1]>", "<postmaster>",
+		"<فروش@مثال.إختبار>", "<cafe\u0301@x>", "<\u037ea@x>", "<a@xn--mgbh0fb>", "<\"\u0301\"@x>", "<a\u202e@x>", "<K@K.test>",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
