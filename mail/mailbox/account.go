@@ -25,6 +25,8 @@ type account struct {
 	st    state
 	cat   *catalog
 	boxes map[ID]*box
+	// removed keeps those who still hold a mailbox of an account that is gone from making it anew.
+	removed bool
 
 	pub    atomic.Pointer[shown]
 	pubMu  sync.Mutex // serialises publishing

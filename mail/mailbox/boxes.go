@@ -105,7 +105,12 @@ func (x *tx) add(name string, u Use, sh shape, subscribed bool) (*info, error) {
 
 // Init makes the mailboxes every account begins with: INBOX and one for each Use. It may be called again;
 // it then sets only the quota.
-func (a *Account) Init(ctx context.Context, q Quota) error { return a.SetQuota(ctx, q) }
+func (a *Account) Init(ctx context.Context, q Quota) error {
+	return a.with(func(acc *account) error {
+		acc.setRemoved(false)
+		return acc.update(ctx, setQuota(q))
+	})
+}
 
 // Create makes a mailbox and the names above it (RFC 9051 §6.3.4). A "/" at the end is left out. A name
 // that held only other names becomes a mailbox.

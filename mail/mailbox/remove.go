@@ -31,6 +31,7 @@ func (a *account) markRemoved(ctx context.Context) (exists bool, err error) {
 		if _, err := a.refresh(t); err != nil {
 			return err
 		}
+		a.setRemoved(true)
 		if exists = a.cat != nil; !exists || a.st.removing {
 			return nil
 		}

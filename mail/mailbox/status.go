@@ -89,11 +89,13 @@ func (a *Account) Usage(ctx context.Context) (u Usage, err error) {
 }
 
 // SetQuota changes the limits. What is there already stays, also if it is more.
-func (a *Account) SetQuota(ctx context.Context, q Quota) error {
-	return a.change(ctx, func(x *tx) error {
+func (a *Account) SetQuota(ctx context.Context, q Quota) error { return a.change(ctx, setQuota(q)) }
+
+func setQuota(q Quota) func(*tx) error {
+	return func(x *tx) error {
 		if x.st.quota != q {
 			x.st.quota, x.changed = q, true
 		}
 		return nil
-	})
+	}
 }

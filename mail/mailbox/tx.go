@@ -46,7 +46,7 @@ func (a *account) begin(t kv.Txn, now time.Time) (*tx, error) {
 	}
 	x := &tx{a: a, t: t, now: now, ver: t.Ver(), st: a.st, cat: a.cat}
 	x.dead = fresh && x.st.dead > 0
-	if x.st.removing {
+	if x.st.removing || a.isRemoved() {
 		return nil, ErrRemoved
 	}
 	if x.cat == nil {
@@ -84,6 +84,18 @@ func (a *account) refresh(t kv.Txn) (fresh bool, err error) {
 	}
 	a.become(t.Ver(), st, cat)
 	return true, nil
+}
+
+func (a *account) isRemoved() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.removed
+}
+
+func (a *account) setRemoved(on bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.removed = on
 }
 
 func (a *account) become(v kv.Ver, st state, cat *catalog) {
