@@ -58,6 +58,14 @@ func (r *Reader) Swap(buf []byte) []byte {
 // Size gives the size of the buffer in octets.
 func (r *Reader) Size() int { return len(r.buf) }
 
+// Fill reads once from the connection, adding to what is buffered. It returns an error only if nothing came.
+func (r *Reader) Fill() error {
+	if r.Buffered() == len(r.buf) {
+		return nil
+	}
+	return r.fill()
+}
+
 // fill reads once, making room first. It returns an error only if nothing was read.
 func (r *Reader) fill() error {
 	if r.pos > 0 {

@@ -13,10 +13,12 @@ const (
 	speaksTLS   = "tls"
 	speaksHTTP  = "http"
 	speaksProxy = "proxy"
+	speaksOther = "binary"
 )
 
 // Sniff names the protocol that the first octets of a connection in clear belong to, if it is one that
-// no mail client speaks: "tls" (a ClientHello), "http" (a request line), "proxy" (a PROXY header).
+// no mail client speaks: "tls" (a ClientHello), "http" (a request line), "proxy" (a PROXY header),
+// "binary" (octets that begin no line of text).
 func Sniff(b []byte) string {
 	switch {
 	case len(b) >= 2 && b[0] == 0x16 && b[1] == 3: // handshake record, version 3.x: RFC 8446 §5.1
@@ -25,9 +27,22 @@ func Sniff(b []byte) string {
 		return speaksProxy
 	case isHTTP(b):
 		return speaksHTTP
+	case isBinary(b):
+		return speaksOther
 	}
 	return ""
 }
+
+// isBinary tells octets that begin no line of text, or hold control characters in a line without end. A whole
+// line with a control character in it is left to the session, which has an answer for it.
+func isBinary(b []byte) bool {
+	if len(b) > 0 && (b[0] >= 0x7f || isControl(b[0])) {
+		return true
+	}
+	return bytes.IndexByte(b, '\n') < 0 && bytes.ContainsFunc(b, func(r rune) bool { return r < 0x80 && isControl(byte(r)) })
+}
+
+func isControl(c byte) bool { return c < ' ' && c != '\t' && c != '\r' && c != '\n' }
 
 // isHTTP tells a request line (RFC 9112 §3): method, target, version.
 func isHTTP(b []byte) bool {
@@ -53,5 +68,5 @@ func hint(what string, m Mode) string {
 	case m == Implicit:
 		return "the client is set to STARTTLS or no encryption; this port is for SSL/TLS"
 	}
-	return "a web client or scanner; nothing to do"
+	return "a scanner or a web client; nothing to do"
 }
