@@ -52,7 +52,7 @@ func (tx *Tx) accept(ctx context.Context, m *incoming, body *source) (Receipt, a
 	w, err := tx.in.d.Blobs.Create(ctx)
 	if err != nil {
 		body.drain(tx.in.d.Settings.MaxMessage)
-		return Receipt{}, done, answer(err)
+		return Receipt{}, done, answer(err, tx.id)
 	}
 	defer func() { _ = w.Close() }() // after the commit that links the body, or to drop it
 	m.w, m.limit = w, tx.in.d.Settings.MaxMessage
@@ -69,12 +69,12 @@ func (tx *Tx) accept(ctx context.Context, m *incoming, body *source) (Receipt, a
 	done.timing.Check = clock.lap()
 	msg, err := m.store(&t, tx.appendNote(nil, t.now))
 	if err != nil {
-		return Receipt{}, done, answer(err)
+		return Receipt{}, done, answer(err, tx.id)
 	}
 	done.timing.Store = clock.lap()
 	per, delivered, err := tx.deliver(ctx, msg)
 	if err != nil {
-		return Receipt{}, done, answer(err)
+		return Receipt{}, done, answer(err, tx.id)
 	}
 	done.timing.Deliver, done.size, done.delivered = clock.lap(), msg.Size, delivered
 	done.failed = refusals(per)
@@ -219,7 +219,7 @@ func (tx *Tx) perRcpt(full map[mail.AccountID]bool) []error {
 	per := make([]error, len(tx.rcpts))
 	for i, r := range tx.rcpts {
 		if leadsTo(r.route.Accounts, full) {
-			per[i] = answer(&mailbox.OverQuota{})
+			per[i] = answer(&mailbox.OverQuota{}, tx.id)
 		}
 	}
 	return per
@@ -263,5 +263,5 @@ func (tx *Tx) explain(body *source, err error) error {
 		return body.err
 	}
 	body.drain(tx.in.d.Settings.MaxMessage)
-	return answer(err)
+	return answer(err, tx.id)
 }

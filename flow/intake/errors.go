@@ -38,8 +38,8 @@ func noRecipients() error {
 }
 
 // answer makes a status of whatever went wrong. What has no status of its own is ours and temporary: a full
-// disk or a damaged row is never a reason to bounce mail.
-func answer(err error) *status.Error {
+// disk or a damaged row is never a reason to bounce mail. id is repeated in the log.
+func answer(err error, id string) *status.Error {
 	if e, ok := status.Of(err); ok {
 		return e
 	}
@@ -49,5 +49,8 @@ func answer(err error) *status.Error {
 	case errors.Is(err, mailbox.ErrTooBig):
 		return status.Perm(3, 4, "message is too big").Because("message-too-big").Wrap(err)
 	}
-	return status.Temp(3, 0, "local error, try again later").Because("internal").Wrap(err)
+	return status.Temp(3, 0, "local error, try again later (id "+id+")").Because("local-error").Wrap(err)
 }
+
+// isFailure tells whether a refusal is a failure of ours, which somebody should look at.
+func isFailure(e *status.Error) bool { return e.Reason == "local-error" || e.Reason == "storage-full" }

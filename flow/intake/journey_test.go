@@ -66,10 +66,10 @@ func newHouse(t *testing.T, demoQuota int64) *house {
 		Local: local.New(h.boxes), Events: h.events, Log: log,
 		Policy: policy.NewRunner(policy.Order(policy.Links{
 			RateLimit: ratelimit.Checks(ratelimit.Limits{
-				AccountMessages: rate.New[mail.AccountID](rate.Limit{Events: 5, Per: time.Hour}, 100, time.Now),
+				AccountMessages: rate.New[string](rate.Limit{Events: 5, Per: time.Hour}, 100, time.Now),
 			}),
 			Sender: sender.Checks(h.dir),
-			Quota:  quota.New(quota.Mailboxes{Store: h.boxes}),
+			Quota:  quota.New(h.boxes),
 		}), policy.DefaultSettings(), nil),
 	})
 	return h

@@ -21,7 +21,11 @@ type refusal struct {
 
 // refused tells the log, the metrics and the event record of a refusal.
 func (in *Intake) refused(ctx context.Context, r refusal) {
-	e := answer(r.err)
+	e := answer(r.err, r.c.Session)
+	level := slog.LevelInfo
+	if isFailure(e) {
+		level = slog.LevelError
+	}
 	ev := event.Event{
 		Time: in.d.Now(), Kind: event.Deferred, Session: r.c.Session, Role: r.c.Role, Login: r.c.Login,
 		Remote: r.c.Remote.Addr(), Size: r.size, Stage: r.stage, Code: e.Code(), Enhanced: e.Enhanced(), Reason: e.Reason,
@@ -40,7 +44,7 @@ func (in *Intake) refused(ctx context.Context, r refusal) {
 		in.d.Metrics.outcome(r.c.Role, ev.Kind.String())
 	}
 	in.record(ev)
-	in.d.Log.LogAttrs(ctx, slog.LevelInfo, "message "+ev.Kind.String(), append(attrs(&ev),
+	in.d.Log.LogAttrs(ctx, level, "message "+ev.Kind.String(), append(attrs(&ev),
 		slog.String("stage", ev.Stage), slog.Int("code", ev.Code), slog.String("enhanced", ev.Enhanced),
 		slog.String("reason", ev.Reason), slog.Any("error", r.err))...)
 }

@@ -71,7 +71,7 @@ func (tx *Tx) Rcpt(ctx context.Context, to addr.Path, p smtp.RcptParams) error {
 	}
 	err := tx.rcpt(ctx, to, p)
 	if err != nil {
-		err = answer(err)
+		err = answer(err, tx.id)
 		tx.in.refused(ctx, refusal{c: tx.c, tx: tx, stage: "rcpt", to: to, err: err})
 	}
 	return err

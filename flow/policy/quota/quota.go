@@ -13,6 +13,7 @@ import (
 
 	"barid/flow/policy"
 	"barid/mail"
+	"barid/mail/mailbox"
 )
 
 // Name is the check's name.
@@ -21,16 +22,15 @@ const Name = "quota"
 // traceBytes is what trace fields add to a message at most, roughly.
 const traceBytes = 2048
 
-// Store tells whether a message of size bytes fits into the account now.
-type Store interface {
-	Room(ctx context.Context, id mail.AccountID, size int64) (bool, error)
+// Check is the quota check. Use New.
+type Check struct {
+	usage func(context.Context, mail.AccountID) (mailbox.Usage, error)
 }
 
-// Check is the quota check. Use New.
-type Check struct{ store Store }
-
-// New gives the check.
-func New(s Store) *Check { return &Check{store: s} }
+// New gives the check over the mailboxes in s.
+func New(s *mailbox.Store) *Check {
+	return &Check{func(ctx context.Context, id mail.AccountID) (mailbox.Usage, error) { return s.Account(id).Usage(ctx) }}
+}
 
 // Name is "quota".
 func (*Check) Name() string { return Name }
@@ -45,13 +45,19 @@ func (*Check) Quick() bool { return true }
 // refused as a whole: the transaction is all or nothing, and the sender tries again.
 func (c *Check) Run(ctx context.Context, tx *policy.Tx) ([]policy.Finding, error) {
 	for _, id := range tx.Accounts {
-		ok, err := c.store.Room(ctx, id, max(tx.Size, 0)+traceBytes)
+		u, err := c.usage(ctx, id)
 		if err != nil {
 			return nil, err
 		}
-		if !ok {
+		if !fits(u, max(tx.Size, 0)+traceBytes) {
 			return []policy.Finding{{Result: policy.Fail, Reason: "quota-full", Note: "account " + id.String()}}, nil
 		}
 	}
 	return nil, nil
+}
+
+// fits tells whether one more message of size bytes is within both limits; a limit of zero is none.
+func fits(u mailbox.Usage, size int64) bool {
+	q := u.Quota
+	return (q.Bytes == 0 || u.Bytes <= q.Bytes-size) && (q.Messages == 0 || u.Messages < q.Messages)
 }

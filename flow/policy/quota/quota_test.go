@@ -10,19 +10,19 @@ import (
 	"barid/mail/mailbox"
 )
 
-// rooms is bytes left by account; an account that is not there fails.
-type rooms map[mail.AccountID]int64
-
-func (r rooms) Room(_ context.Context, id mail.AccountID, size int64) (bool, error) {
-	left, ok := r[id]
-	if !ok {
-		return false, errors.New("unreadable")
-	}
-	return size <= left, nil
+// left gives bytes left by account; an account that is not there fails.
+func left(rooms map[mail.AccountID]int64) *Check {
+	return &Check{func(_ context.Context, id mail.AccountID) (mailbox.Usage, error) {
+		n, ok := rooms[id]
+		if !ok {
+			return mailbox.Usage{}, errors.New("unreadable")
+		}
+		return mailbox.Usage{Bytes: 5000, Messages: 3, Quota: mailbox.Quota{Bytes: 5000 + n}}, nil
+	}}
 }
 
 func TestQuota(t *testing.T) {
-	c := New(rooms{1: 1 << 20, 2: 100})
+	c := left(map[mail.AccountID]int64{1: 1 << 20, 2: 100})
 	for _, x := range []struct {
 		name  string
 		ids   []mail.AccountID

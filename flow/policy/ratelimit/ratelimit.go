@@ -11,8 +11,8 @@ package ratelimit
 import (
 	"context"
 	"net/netip"
+	"time"
 
-	"barid/base/rate"
 	"barid/flow/policy"
 	"barid/mail"
 )
@@ -20,11 +20,17 @@ import (
 // Name is the check's name.
 const Name = "ratelimit"
 
+// Limiter counts events by key. Allow takes n of them or tells after what time they could be taken.
+// *rate.Limiter[string] is one.
+type Limiter interface {
+	Allow(key string, n int) (ok bool, retryAfter time.Duration)
+}
+
 // Limits are the limiters; a nil one does not limit.
 type Limits struct {
-	NetworkMessages   *rate.Limiter[netip.Prefix]   // messages of one network (see Network) to port 25
-	AccountMessages   *rate.Limiter[mail.AccountID] // messages of one login
-	AccountRecipients *rate.Limiter[mail.AccountID] // recipients of one login
+	NetworkMessages   Limiter // messages of one network (see Network) to port 25
+	AccountMessages   Limiter // messages of one login, by account number
+	AccountRecipients Limiter // recipients of one login, by account number
 }
 
 // Checks gives the checks that have a limiter, in order.
@@ -41,14 +47,14 @@ func Checks(l Limits) []policy.Check {
 
 // Network is the key under which a peer is counted: its /24 for IPv4, its /64 for IPv6, because one person
 // easily has that many addresses. Example: "192.0.2.0/24".
-func Network(a netip.Addr) netip.Prefix {
+func Network(a netip.Addr) string {
 	a = a.Unmap().WithZone("")
 	bits := 64
 	if a.Is4() {
 		bits = 24
 	}
-	p, _ := a.Prefix(bits) // the zero prefix for the zero address
-	return p
+	p, _ := a.Prefix(bits) // the zero prefix, "invalid Prefix", for the zero address
+	return p.String()
 }
 
 // messages counts at MAIL.
@@ -64,13 +70,13 @@ func (c *messages) Run(_ context.Context, tx *policy.Tx) ([]policy.Finding, erro
 	case tx.Client.Role == mail.RoleMX && c.l.NetworkMessages != nil:
 		return take(c.l.NetworkMessages, Network(tx.Client.Remote.Addr()), "rate-network"), nil
 	case tx.Client.Login != 0 && c.l.AccountMessages != nil:
-		return take(c.l.AccountMessages, tx.Client.Login, "rate-account"), nil
+		return take(c.l.AccountMessages, tx.Client.Login.String(), "rate-account"), nil
 	}
 	return nil, nil
 }
 
 // recipients counts at RCPT.
-type recipients struct{ l *rate.Limiter[mail.AccountID] }
+type recipients struct{ l Limiter }
 
 func (*recipients) Name() string        { return Name }
 func (*recipients) Stage() policy.Stage { return policy.Rcpt }
@@ -81,14 +87,14 @@ func (c *recipients) Run(_ context.Context, tx *policy.Tx) ([]policy.Finding, er
 	if tx.Client.Login == 0 {
 		return nil, nil
 	}
-	return take(c.l, tx.Client.Login, "rate-recipients"), nil
+	return take(c.l, tx.Client.Login.String(), "rate-recipients"), nil
 }
 
 // take takes one event of key and reports only a refusal.
-func take[K comparable](l *rate.Limiter[K], key K, reason string) []policy.Finding {
+func take(l Limiter, key, reason string) []policy.Finding {
 	ok, retry := l.Allow(key, 1)
 	if ok {
 		return nil
 	}
-	return []policy.Finding{{Result: policy.Fail, Reason: reason, Retry: retry}}
+	return []policy.Finding{{Result: policy.Fail, Reason: reason, Retry: retry, Note: key}}
 }
