@@ -472,7 +472,7 @@ func TestMetricsCountResults(t *testing.T) {
 	got := map[string]float64{}
 	for _, f := range families {
 		for _, m := range f.GetMetric() {
-			name := strings.TrimPrefix(f.GetName(), "barid_auth_")
+			name := f.GetName()[len("barid")+len("_auth_"):]
 			for _, l := range m.GetLabel() {
 				name += " " + l.GetValue()
 			}
