@@ -41,9 +41,7 @@ func cmdFetch(s *session, c *call) error {
 		return err
 	}
 	f.now = s.sel.box.View()
-	if len(f.now.Keywords()) != len(s.sel.view.Keywords()) {
-		s.writeFlagsResponse(f.now)
-	}
+	s.announceKeywords(f.now)
 	if f.needs.cold {
 		err = f.cold(spans)
 	} else {

@@ -82,6 +82,7 @@ func highest(v *mailbox.View) mailbox.ModSeq { return max(v.HighestModSeq(), 1) 
 
 // writeFlagsResponse writes FLAGS and PERMANENTFLAGS (RFC 3501 §7.2.6, §7.1).
 func (s *session) writeFlagsResponse(v *mailbox.View) {
+	s.sel.keywords = len(v.Keywords())
 	all := []imap.Flag{imap.Answered, imap.Flagged, imap.Deleted, imap.Seen, imap.Draft}
 	for _, k := range v.Keywords() {
 		all = append(all, imap.Flag(k))

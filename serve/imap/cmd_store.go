@@ -74,9 +74,7 @@ func (s *session) writeStored(c *call, spans []span, modified mailbox.UIDSet, mo
 		return
 	}
 	now := s.sel.box.View()
-	if len(now.Keywords()) != len(s.sel.view.Keywords()) {
-		s.writeFlagsResponse(now)
-	}
+	s.announceKeywords(now)
 	for _, sp := range spans {
 		for i, e := range s.sel.view.Range(sp.lo, sp.hi) {
 			e = s.sel.current(now, e)

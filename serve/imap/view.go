@@ -3,6 +3,7 @@ package imap
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"barid/mail/mailbox"
 	"barid/rfc/imap"
@@ -21,6 +22,7 @@ type selected struct {
 	unwatch  func()
 	told     []mailbox.ModSeq // changes of our own that the client knows already
 	words    flagWords
+	keywords int // of the mailbox that the client was told of
 }
 
 // maxTold bounds selected.told; what is forgotten is told once more, which does no harm.
@@ -74,23 +76,28 @@ func (s *session) update(expunges, withUID bool) {
 			}
 		})
 	sel.view, sel.told = now, sel.told[:0]
-	s.announceNew(old, now, kept)
+	s.announceNew(now, kept)
 	for _, i := range changed {
 		s.fetchFlags(i, now.At(i), withUID)
 	}
 }
 
 // announceNew tells of messages that came, and of keywords that did.
-func (s *session) announceNew(old, now *mailbox.View, kept int) {
-	if len(now.Keywords()) != len(old.Keywords()) {
-		s.writeFlagsResponse(now)
-	}
+func (s *session) announceNew(now *mailbox.View, kept int) {
+	s.announceKeywords(now)
 	if now.Len() == kept {
 		return
 	}
 	s.takeRecent(s.ctx)
 	s.out.S("* ").N(uint64(now.Len())).S(" EXISTS\r\n")
 	s.out.S("* ").N(uint64(s.sel.countRecent())).S(" RECENT\r\n")
+}
+
+// announceKeywords tells of keywords that came, before a message has one.
+func (s *session) announceKeywords(now *mailbox.View) {
+	if len(now.Keywords()) != s.sel.keywords {
+		s.writeFlagsResponse(now)
+	}
 }
 
 // takeRecent claims newly come messages as \Recent for this session (RFC 3501 §2.3.2). Should that fail
@@ -193,7 +200,7 @@ func appendFlags(dst []byte, f mailbox.Flags, recent bool, keywords []string) []
 // splitFlags parts a client's flags into system flags and keywords.
 func splitFlags(fs []imap.Flag) (sys mailbox.Flags, keywords []string) {
 	for _, f := range fs {
-		if f[0] != '\\' {
+		if !strings.HasPrefix(string(f), `\`) {
 			keywords = append(keywords, string(f))
 			continue
 		}

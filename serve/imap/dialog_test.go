@@ -1,0 +1,67 @@
+package imap
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// TestDialogs plays testdata/dialogs: "C:" is sent, "S:" must come ("..." is anything), "C2:" and "S2:" are
+// of a second connection. "login" and "login2" log in; "STARTTLS" is not played here. The files of the
+// archive are delivered first: "INBOX/1" is a message for INBOX.
+func TestDialogs(t *testing.T) {
+	files, err := filepath.Glob("testdata/dialogs/*.txtar")
+	must(t, err)
+	if len(files) == 0 {
+		t.Fatal("no dialogs")
+	}
+	for _, name := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			ar, err := txtar.ParseFile(name)
+			must(t, err)
+			w := newWorld(t, nil)
+			for _, f := range ar.Files {
+				w.deliver(path.Dir(f.Name), bytes.ReplaceAll(f.Data, []byte("\n"), []byte("\r\n")))
+			}
+			play(t, w, string(ar.Comment))
+		})
+	}
+}
+
+func play(t *testing.T, w *world, dialog string) {
+	clients := map[string]*client{}
+	for n, l := range strings.Split(dialog, "\n") {
+		if l == "" || l[0] == '#' {
+			continue
+		}
+		verb, text, _ := strings.Cut(l, ":")
+		text = strings.TrimPrefix(text, " ")
+		kind := strings.TrimRight(verb, "0123456789")
+		who := verb[len(kind):]
+		if clients[who] == nil {
+			clients[who] = w.dial()
+		}
+		c := clients[who]
+		c.at = fmt.Sprintf("line %d: ", n+1)
+		switch kind {
+		case "login":
+			c.do(`LOGIN %s "%s"`, testUser, testPassword)
+		case "C":
+			c.send(text + "\r\n")
+		case "S":
+			if got := c.line(); !like(text, got) {
+				t.Fatalf("line %d:\ngot  %q\nwant %q", n+1, got, text)
+			}
+		case "closed":
+			c.closed()
+		default:
+			t.Fatalf("line %d: %q", n+1, l)
+		}
+	}
+}
