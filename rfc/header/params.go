@@ -2,8 +2,8 @@ package header
 
 import (
 	"bytes"
+	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // Param is one parameter of a structured MIME field (RFC 2045 §5.1, RFC 2231). A field may have the same name
@@ -37,7 +37,8 @@ func Params(v []byte, max int) (value string, params []Param) {
 	p := paramReader{v: Unfold(v)}
 	value = p.value()
 	marked := false
-	var pieces []piece
+	var few [4]piece // stays on the stack for usual fields
+	pieces := few[:0]
 	for len(pieces) < max {
 		name, raw, ok := p.next()
 		if !ok {
@@ -48,7 +49,10 @@ func Params(v []byte, max int) (value string, params []Param) {
 		pieces = append(pieces, x)
 	}
 	if marked {
-		return value, joinPieces(pieces)
+		return value, joinPieces(slices.Clone(pieces))
+	}
+	if len(pieces) > 0 {
+		params = make([]Param, 0, len(pieces))
 	}
 	for _, x := range pieces {
 		params = append(params, plainParam(x))
@@ -251,14 +255,4 @@ func paramName(b []byte) string {
 		return string(low)
 	}
 	return strings.ToLower(strings.ToValidUTF8(string(b), "\uFFFD"))
-}
-
-// isASCII tells whether all bytes are ASCII.
-func isASCII(b []byte) bool {
-	for _, c := range b {
-		if c >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
 }
