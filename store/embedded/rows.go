@@ -82,8 +82,12 @@ func (r *rows) options(s *Store) *pebble.Options {
 }
 
 func (r *rows) events(s *Store) *pebble.EventListener {
+	var flushed error // what FlushEnd said; not every error there is a failure. Pebble's mutex guards it
 	l := &pebble.EventListener{
 		BackgroundError: func(err error) {
+			if err == flushed { //nolint:errorlint // the same error: it is the flush that failed
+				r.flushTrouble.Store(&err)
+			}
 			s.o.Logger.Warn("store: background work failed; it will be tried again", "err", err)
 		},
 		DataCorruption: func(i pebble.DataCorruptionInfo) {
@@ -91,12 +95,9 @@ func (r *rows) events(s *Store) *pebble.EventListener {
 			s.metrics.damage()
 		},
 		FlushEnd: func(i pebble.FlushInfo) {
-			if i.Err == nil {
-				r.flushTrouble.Store(nil)
-				go s.look(r)
-			} else if !errors.Is(i.Err, errFenced) {
-				r.flushTrouble.Store(&i.Err)
-			}
+			flushed = i.Err
+			r.flushTrouble.Store(nil)
+			go s.look(r)
 		},
 		CompactionEnd: func(pebble.CompactionInfo) {
 			if r.crowded.Load() {

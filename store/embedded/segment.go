@@ -294,7 +294,34 @@ func syncDir(fs vfs.FS, dir string) error {
 	return errors.Join(err, d.Close())
 }
 
+// makeDir makes a folder and the missing ones above it, each durable.
+func makeDir(fs vfs.FS, dir string) error {
+	if _, err := fs.Stat(dir); err == nil || !isNotExist(err) {
+		return err
+	}
+	parent := fs.PathDir(dir)
+	if parent != dir {
+		if err := makeDir(fs, parent); err != nil {
+			return err
+		}
+	}
+	if err := fs.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return syncDir(fs, parent)
+}
+
 func isNotExist(err error) bool { return errors.Is(err, os.ErrNotExist) }
 
 // damaged says whether an error is about stored bytes rather than about the disk.
 func damaged(err error) bool { return errors.Is(err, kv.ErrCorrupt) }
+
+// sizeOf gives the bytes written to a segment, 0 if there is none of that number.
+func (t *segments) sizeOf(id uint32) int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if g := t.table[id]; g != nil {
+		return g.size.Load()
+	}
+	return 0
+}

@@ -66,7 +66,7 @@ func Open(dir string, o Options) (*Store, error) {
 // open undoes what it did if it fails.
 func (s *Store) open() (err error) {
 	fs := s.o.FS
-	if err := fs.MkdirAll(s.dir, 0o700); err != nil {
+	if err := makeDir(fs, s.dir); err != nil {
 		return storageError("make data folder", err)
 	}
 	if s.lock, err = lockFolder(fs, s.dir); err != nil {
@@ -84,12 +84,9 @@ func (s *Store) open() (err error) {
 	}
 	bodies := fs.PathJoin(s.dir, "bodies")
 	for _, d := range []string{fs.PathJoin(s.dir, "rows"), bodies} {
-		if err := fs.MkdirAll(d, 0o700); err != nil {
+		if err := makeDir(fs, d); err != nil {
 			return storageError("make folder", err)
 		}
-	}
-	if err := syncDir(fs, s.dir); err != nil {
-		return storageError("sync data folder", err)
 	}
 	s.space = newSpace(fs, s.dir)
 	s.parts = newPartTable(s.o.Partitions)
