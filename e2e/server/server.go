@@ -103,6 +103,9 @@ func Prepare(t testing.TB, o Options) *Server {
 	if protocols == nil {
 		protocols = []string{"smtp", "submission", "submissions", "lmtp", "imap", "imaps", "pop3", "pop3s", "admin"}
 	}
+	if err := os.MkdirAll(filepath.Join(s.Dir, "data"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	s.certificate()
 	s.configure(protocols)
 	if !o.Empty {
@@ -148,9 +151,6 @@ func (s *Server) configure(protocols []string) {
 }
 
 func (s *Server) people() {
-	if err := os.MkdirAll(filepath.Join(s.Dir, "data"), 0o700); err != nil {
-		s.t.Fatal(err)
-	}
 	s.Must("domain", "add", Domain)
 	for _, a := range Accounts() {
 		s.Must("account", "add", a)
