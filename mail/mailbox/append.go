@@ -36,7 +36,7 @@ func (a *Account) Append(ctx context.Context, name string, ms []AppendMessage) (
 		if err := ms[i].check(); err != nil {
 			return nil, err
 		}
-		ready[i] = a.s.common(&ms[i].Message)
+		ready[i] = a.s.common(&ms[i].Message, len(ms))
 	}
 	var out []Delivered
 	err := a.with(func(acc *account) error {

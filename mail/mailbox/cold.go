@@ -2,11 +2,14 @@ package mailbox
 
 import (
 	"context"
+	"encoding/binary"
 	"math/bits"
+	"slices"
 	"strings"
 
 	"barid/base/kv"
 	"barid/mail"
+	"barid/rfc/addr"
 	"barid/rfc/header"
 	"barid/rfc/imap"
 	"barid/rfc/mime"
@@ -30,9 +33,10 @@ type Cold struct {
 	Session         []byte
 }
 
-// maxColdBytes bounds each of ENVELOPE, BODYSTRUCTURE and tree in a cold record, bytes. Of a message that
-// is past it the part is left out, and the front end makes it from the bytes.
-const maxColdBytes = 512 << 10
+// maxColdBytes bounds a cold record, bytes; usual ones have about 1,000. When the records of all accounts
+// a message goes to would fill a transaction, the bound is less. Of a message that is past it a reduced
+// record is kept: the start of its addresses, and one opaque part.
+const maxColdBytes = 1 << 20
 
 // coldCommon is the part of a cold record that is the same for all accounts a message goes to.
 type coldCommon struct {
@@ -40,34 +44,75 @@ type coldCommon struct {
 	b       []byte
 }
 
-// common makes a message's cold record but for what is the account's own.
-func (s *Store) common(m *Message) *coldCommon {
+// common makes a message's cold record but for what is the account's own; copies is how many there will be.
+func (s *Store) common(m *Message, copies int) *coldCommon {
 	p := m.Parsed
 	if p == nil || p.Root == nil {
-		p = &mime.Message{Root: &mime.Part{Type: "TEXT", Subtype: "PLAIN", Encoding: "7BIT", End: m.Size}}
+		p = &mime.Message{Size: m.Size, Root: &mime.Part{Type: "TEXT", Subtype: "PLAIN", Encoding: "7BIT", End: m.Size}}
 	}
 	env := p.Root.Envelope
 	if env == nil {
 		env = &mime.Envelope{}
 	}
 	raw, refs, complete := pickHeaders(p.Header, maxReferences)
-	id := firstID(env.MessageID)
-	c := &coldCommon{lineage: newLineage(id, header.MessageIDs([]byte(env.InReplyTo), 1), refs)}
+	c := &coldCommon{lineage: newLineage(firstID(env.MessageID), header.MessageIDs([]byte(env.InReplyTo), 1), refs)}
+	received := m.received(s.opt.Now()).Unix()
+	c.b = buildCold(m, p, env, raw, complete, received)
+	if limit := min(maxColdBytes, s.maxTxn/2/copies); len(c.b) > limit {
+		small := reduced(p, env)
+		c.b = buildCold(m, small, small.Root.Envelope, raw[:0], false, received)
+	}
+	return c
+}
 
+// buildCold codes what is common.
+func buildCold(m *Message, p *mime.Message, env *mime.Envelope, raw []byte, complete bool, received int64) []byte {
 	b := make([]byte, 0, 1024+len(raw))
 	b = append(b, m.Blob[:]...)
 	b = putUint(b, uint64(m.Size))
 	b = putUint(b, uint64(m.Prefix))
 	b = putUint(b, uint64(p.Root.BodyOff))
-	b = putInt(b, m.received(s.opt.Now()).Unix())
+	b = putInt(b, received)
 	b = append(b, bit(complete, 1))
-	b = putString(b, cut(id, maxIDBytes))
+	b = putString(b, cut(firstID(env.MessageID), maxIDBytes))
 	b = putString(b, cut(m.Session, maxIDBytes))
 	b = putBuilt(b, func(b []byte) []byte { return imap.AppendEnvelope(b, env) })
 	b = putBuilt(b, func(b []byte) []byte { return imap.AppendBodyStructure(b, p.Root, true) })
 	b = putBuilt(b, p.AppendBinary)
-	c.b = putBytes(b, raw)
-	return c
+	return putBytes(b, raw)
+}
+
+// Limits of a reduced record.
+const (
+	reducedText  = 200 // bytes of one text
+	reducedItems = 3   // addresses of one field
+)
+
+// reduced gives a message without its parts and with the start of its envelope.
+func reduced(p *mime.Message, env *mime.Envelope) *mime.Message {
+	out := *p
+	out.Truncated = true
+	out.Root = &mime.Part{
+		Type: "APPLICATION", Subtype: "OCTET-STREAM", Encoding: "8BIT",
+		HeaderOff: p.Root.HeaderOff, BodyOff: p.Root.BodyOff, End: p.Root.End, Lines: p.Root.Lines,
+		Envelope: &mime.Envelope{
+			Date: cut(env.Date, reducedText), Subject: cut(env.Subject, reducedText),
+			From: someItems(env.From), Sender: someItems(env.Sender), ReplyTo: someItems(env.ReplyTo),
+			To: someItems(env.To), Cc: someItems(env.Cc),
+			InReplyTo: cut(env.InReplyTo, reducedText), MessageID: cut(env.MessageID, reducedText),
+		},
+	}
+	return &out
+}
+
+func someItems(in []addr.Item) (out []addr.Item) {
+	for _, i := range in {
+		if len(out) < reducedItems && i.Kind == addr.Address && len(i.Mailbox.Local)+len(i.Mailbox.Domain) <= reducedText {
+			i.Name, i.Route = cut(i.Name, reducedText), ""
+			out = append(out, i)
+		}
+	}
+	return out
 }
 
 // maxIDBytes bounds a message-id and a session id in a cold record, bytes.
@@ -91,21 +136,18 @@ func firstID(v string) string {
 // putBuilt adds what f appends, with its length in front. It builds in place: the length is written into a
 // gap that is closed when it turns out shorter.
 func putBuilt(b []byte, f func([]byte) []byte) []byte {
-	const gap = 3
+	const gap = 4
 	at := len(b)
-	b = f(append(b, 0, 0, 0))
+	b = f(append(b, 0, 0, 0, 0))
 	n := len(b) - at - gap
-	if n > maxColdBytes {
-		return append(b[:at], 0)
-	}
-	var num [gap]byte
+	var num [binary.MaxVarintLen64]byte
 	w := len(putUint(num[:0], uint64(n)))
-	if w < gap {
-		copy(b[at+w:], b[at+gap:])
-		b = b[:len(b)-gap+w]
+	if w > gap { // 256 MiB: no front end lets that in, and common reduces it
+		return putBytes(b[:at], slices.Clone(b[at+gap:]))
 	}
+	copy(b[at+w:], b[at+gap:])
 	copy(b[at:], num[:w])
-	return b
+	return b[:len(b)-gap+w]
 }
 
 // encode adds the whole cold record to b: format, thread, claimed hashes, and what is common.

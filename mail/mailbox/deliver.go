@@ -39,7 +39,7 @@ func (s *Store) Deliver(ctx context.Context, m *Message, to []Destination) ([]De
 	if err := m.check(); err != nil || len(to) == 0 {
 		return nil, err
 	}
-	d := &delivery{s: s, m: m, to: to, common: s.common(m), now: s.opt.Now(), out: make([]Delivered, len(to))}
+	d := &delivery{s: s, m: m, to: to, common: s.common(m, len(to)), now: s.opt.Now(), out: make([]Delivered, len(to))}
 	d.group()
 	defer d.release()
 	var err error

@@ -87,6 +87,8 @@ type Store struct {
 	opt   Options
 	tags  atomic.Uint64 // see state.tag
 
+	maxTxn int // bytes of one transaction
+
 	mu        sync.Mutex // for the fields below; never held over a call of the store
 	accounts  map[mail.AccountID]*account
 	unused    *list.List // *account that nobody uses, longest first
@@ -104,6 +106,10 @@ func Open(db kv.KV, blobs kv.Blobs, o Options) *Store {
 		accounts: map[mail.AccountID]*account{},
 		unused:   list.New(),
 		idle:     list.New(),
+		maxTxn:   db.Caps().MaxTxn,
+	}
+	if s.maxTxn == 0 {
+		s.maxTxn = 16 << 20
 	}
 	s.tags.Store(rand.Uint64())
 	return s

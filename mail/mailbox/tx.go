@@ -252,11 +252,14 @@ func (x *tx) named(name string) (*boxTx, error) {
 
 // find looks a name up; a ghost is not there.
 func (x *tx) find(name string) (*info, error) {
-	name, err := CleanName(name)
-	if err != nil {
-		return nil, err
+	i := x.cat.byName[name] // as it is kept, mostly
+	if i == nil {
+		clean, err := CleanName(name)
+		if err != nil {
+			return nil, err
+		}
+		i = x.cat.byName[clean]
 	}
-	i := x.cat.byName[name]
 	if i == nil || i.shape == ghost {
 		return nil, ErrNoMailbox
 	}
