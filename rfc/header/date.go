@@ -17,7 +17,7 @@ const maxDateBytes = 200
 // before day, the asctime order, "GMT+0300", "+03:30", ISO 8601. Unknown zones are UTC as §4.3 says.
 func Date(v string) (time.Time, error) {
 	var d dateParts
-	v = withoutComments(v, maxDateBytes)
+	v = closeColons(withoutComments(v, maxDateBytes))
 	for v != "" {
 		var tok string
 		tok, v = nextDateToken(v)
@@ -36,6 +36,23 @@ type dateParts struct {
 	haveYear, haveDay bool
 	haveTime, haveTZ  bool
 	pm, am            bool
+}
+
+// closeColons removes white space around colons, which RFC 5322 §4.3 allows in the obsolete time.
+func closeColons(v string) string {
+	if !strings.Contains(v, " :") && !strings.Contains(v, ": ") {
+		return v
+	}
+	parts := strings.Split(v, ":")
+	for i := range parts {
+		if i > 0 {
+			parts[i] = strings.TrimLeft(parts[i], " \t\r\n")
+		}
+		if i < len(parts)-1 {
+			parts[i] = strings.TrimRight(parts[i], " \t\r\n")
+		}
+	}
+	return strings.Join(parts, ":")
 }
 
 func nextDateToken(v string) (tok, rest string) {
