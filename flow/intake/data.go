@@ -2,14 +2,10 @@ package intake
 
 import (
 	"context"
-	"errors"
 	"io"
-	"slices"
 	"time"
 
-	"barid/flow/deliver/local"
 	"barid/flow/policy"
-	"barid/mail"
 	"barid/mail/event"
 	"barid/mail/mailbox"
 )
@@ -158,110 +154,4 @@ func (m *incoming) store(t *trace, note []byte) (*mailbox.Message, error) {
 	return &mailbox.Message{
 		Blob: blob, Prefix: int64(len(m.prefix)), Size: size, Parsed: parsed, Received: t.now, Session: t.id,
 	}, nil
-}
-
-// deliver puts the message into all mailboxes in one commit. LMTP asks for one answer for each recipient: if
-// some are over quota there, the others get the message in a commit without them (RFC 2033 §4.2).
-func (tx *Tx) deliver(ctx context.Context, msg *mailbox.Message) ([]error, []mailbox.Delivered, error) {
-	var full map[mail.AccountID]bool // nil until it is needed
-	for {
-		to := tx.recipients(full)
-		if len(to) == 0 {
-			return nil, nil, &mailbox.OverQuota{}
-		}
-		delivered, err := tx.in.d.Local.Deliver(ctx, msg, to)
-		if err == nil {
-			return tx.perRcpt(full), delivered, nil
-		}
-		var over *mailbox.OverQuota
-		if tx.c.Role != mail.RoleLMTP || !errors.As(err, &over) || !add(&full, over.Accounts) {
-			return nil, nil, err
-		}
-	}
-}
-
-// add notes ids in set and tells whether that was news, so that a loop over it ends.
-func add(set *map[mail.AccountID]bool, ids []mail.AccountID) bool {
-	if *set == nil {
-		*set = make(map[mail.AccountID]bool, len(ids))
-	}
-	before := len(*set)
-	for _, id := range ids {
-		(*set)[id] = true
-	}
-	return len(*set) > before
-}
-
-// recipients gives the accounts of all recipients, each once, without those of recipients that lead to a
-// full mailbox.
-func (tx *Tx) recipients(full map[mail.AccountID]bool) []local.Recipient {
-	to := make([]local.Recipient, 0, tx.accounts)
-	for _, r := range tx.rcpts {
-		if len(full) > 0 && leadsTo(r.route.Accounts, full) {
-			continue
-		}
-		for _, id := range r.route.Accounts {
-			to = append(to, local.Recipient{Account: id, Address: r.path.Mailbox, Detail: r.route.Detail})
-		}
-	}
-	return to
-}
-
-func leadsTo(ids []mail.AccountID, full map[mail.AccountID]bool) bool {
-	return slices.ContainsFunc(ids, func(id mail.AccountID) bool { return full[id] })
-}
-
-// perRcpt gives the answers of LMTP; nil for the other roles.
-func (tx *Tx) perRcpt(full map[mail.AccountID]bool) []error {
-	if tx.c.Role != mail.RoleLMTP {
-		return nil
-	}
-	per := make([]error, len(tx.rcpts))
-	for i, r := range tx.rcpts {
-		if leadsTo(r.route.Accounts, full) {
-			per[i] = answer(&mailbox.OverQuota{}, tx.id)
-		}
-	}
-	return per
-}
-
-// refusals counts the recipients of LMTP that did not get the message.
-func refusals(per []error) (n int) {
-	for _, e := range per {
-		if e != nil {
-			n++
-		}
-	}
-	return n
-}
-
-// source remembers the error that the reader of the body gave.
-type source struct {
-	r   io.Reader
-	err error
-}
-
-func (s *source) Read(p []byte) (int, error) {
-	n, err := s.r.Read(p)
-	if err != nil {
-		s.err = err
-	}
-	return n, err
-}
-
-// drain reads on to the end of the body, at most limit bytes, so that the session stays in step.
-func (s *source) drain(limit int64) {
-	if s.err == nil {
-		_, _ = io.CopyN(io.Discard, s, limit)
-	}
-}
-
-// explain tells errors of the body's reader, which are given back as they are, from refusals and from errors
-// of ours, before which the rest of the body is read.
-func (tx *Tx) explain(body *source, err error) error {
-	if body.err != nil && body.err != io.EOF && errors.Is(err, body.err) {
-		return body.err
-	}
-	body.drain(tx.in.d.Settings.MaxMessage)
-	return answer(err, tx.id)
 }

@@ -99,6 +99,11 @@ func (r *Runner) wait(c Check, p *pending) []Finding {
 	case fs := <-p.done:
 		return fs
 	case <-p.ctx.Done():
+	}
+	select {
+	case fs := <-p.done: // it was done in time; another check kept us
+		return fs
+	default:
 		return []Finding{r.temporary(c, p.ctx.Err())}
 	}
 }

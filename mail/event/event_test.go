@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -170,13 +171,13 @@ func TestEventsAreWrittenInBatches(t *testing.T) {
 		}
 		time.Sleep(99 * time.Millisecond)
 		synctest.Wait()
-		if db.updates != 0 {
-			t.Errorf("%d transactions before the delay", db.updates)
+		if n := db.updates.Load(); n != 0 {
+			t.Errorf("%d transactions before the delay", n)
 		}
 		time.Sleep(2 * time.Millisecond)
 		synctest.Wait()
-		if got := find(t, l, Query{}); db.updates != 1 || len(got) != 50 {
-			t.Errorf("%d transactions, %d events", db.updates, len(got))
+		if got, n := find(t, l, Query{}), db.updates.Load(); n != 1 || len(got) != 50 {
+			t.Errorf("%d transactions, %d events", n, len(got))
 		}
 		_ = l.Close()
 	})
@@ -184,7 +185,8 @@ func TestEventsAreWrittenInBatches(t *testing.T) {
 
 func TestAStoreThatFailsLosesNothingItCanKeep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		db := &counting{KV: memory.New(), err: kv.ErrFull}
+		db := &counting{KV: memory.New()}
+		db.full.Store(true)
 		reg := prometheus.NewRegistry()
 		l := open(t, db, Options{Queue: 10, Metric: NewMetrics(reg)})
 		for range 3 {
@@ -192,13 +194,13 @@ func TestAStoreThatFailsLosesNothingItCanKeep(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
-		db.err = nil
+		db.full.Store(false)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if got := find(t, l, Query{}); len(got) != 3 {
 			t.Errorf("%d events after the store came back", len(got))
 		}
-		db.err = kv.ErrFull
+		db.full.Store(true)
 		for range 11 {
 			l.Record(sample())
 			synctest.Wait()
@@ -273,8 +275,8 @@ func TestNoTextOfTheMessageHasAPlace(t *testing.T) {
 // counting is a store whose transactions can be counted, failed and held up.
 type counting struct {
 	kv.KV
-	updates int
-	err     error
+	updates atomic.Int32
+	full    atomic.Bool
 	wait    chan struct{}
 }
 
@@ -282,10 +284,10 @@ func (c *counting) Update(ctx context.Context, p kv.Part, f func(kv.Txn) error) 
 	if c.wait != nil {
 		<-c.wait
 	}
-	if c.err != nil {
-		return c.err
+	if c.full.Load() {
+		return kv.ErrFull
 	}
-	c.updates++
+	c.updates.Add(1)
 	return c.KV.Update(ctx, p, f)
 }
 
