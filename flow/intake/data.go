@@ -31,6 +31,11 @@ func (tx *Tx) Data(ctx context.Context, body io.Reader) (Receipt, error) {
 		return Receipt{}, err
 	}
 	in.accepted(ctx, tx, done)
+	for i, err := range r.PerRcpt {
+		if err != nil {
+			in.refused(ctx, refusal{c: tx.c, tx: tx, stage: "deliver", to: tx.rcpts[i].path, err: err, size: m.got})
+		}
+	}
 	return r, nil
 }
 

@@ -41,6 +41,10 @@ func TestOverQuota(t *testing.T) {
 	if got := w.last().to; len(got) != 1 || got[0].Account != 1 {
 		t.Errorf("delivered to %+v", got)
 	}
+	last := w.events.all[len(w.events.all)-1]
+	if last.Kind != event.Deferred || last.Stage != "deliver" || last.To[0] != "team@example.test" || last.Reason != "over-quota" {
+		t.Errorf("event %+v", last)
+	}
 	w = newWorld(t, Settings{})
 	w.box.full = map[mail.AccountID]bool{2: true}
 	if _, err := w.send(lmtp(), plain, "two"); code(err) != "452 4.2.2" {

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"barid/base/kv"
 	"barid/base/rate"
 	"barid/flow/deliver/local"
@@ -40,6 +42,7 @@ type house struct {
 	events *event.Log
 	in     *intake.Intake
 	log    bytes.Buffer
+	reg    *prometheus.Registry
 	info   mail.AccountID
 	demo   mail.AccountID
 }
@@ -47,7 +50,7 @@ type house struct {
 const password = "correct horse battery s3cr3t"
 
 func newHouse(t *testing.T, demoQuota int64) *house {
-	h := &house{T: t, store: memory.New()}
+	h := &house{T: t, store: memory.New(), reg: prometheus.NewRegistry()}
 	log := slog.New(slog.NewJSONHandler(&h.log, nil))
 	h.boxes = mailbox.Open(h.store, h.store, mailbox.Options{})
 	h.must(func() (err error) {
@@ -63,14 +66,14 @@ func newHouse(t *testing.T, demoQuota int64) *house {
 	h.alias("out@example.test", "info@example.test", "somebody@other.test")
 	h.in = intake.New(intake.Deps{
 		Settings: intake.Settings{Host: "mail.example.test"}, Blobs: h.store, Router: route.New(h.dir),
-		Local: local.New(h.boxes), Events: h.events, Log: log,
+		Local: local.New(h.boxes), Events: h.events, Log: log, Metrics: intake.NewMetrics(h.reg),
 		Policy: policy.NewRunner(policy.Order(policy.Links{
 			RateLimit: ratelimit.Checks(ratelimit.Limits{
 				AccountMessages: rate.New[string](rate.Limit{Events: 5, Per: time.Hour}, 100, time.Now),
 			}),
 			Sender: sender.Checks(h.dir),
 			Quota:  quota.New(h.boxes),
-		}), policy.DefaultSettings(), nil),
+		}), policy.DefaultSettings(), policy.NewMetrics(h.reg)),
 	})
 	return h
 }
@@ -302,5 +305,42 @@ func TestJourneyLeavesNoSecretsInTheLog(t *testing.T) {
 	})
 	if rows.Len() == 0 || strings.Contains(rows.String(), "s3cr3t") {
 		t.Errorf("%d bytes of events: %q", rows.Len(), rows.String())
+	}
+}
+
+func TestJourneyIsCounted(t *testing.T) {
+	h := newHouse(t, 0)
+	h.must(func() error {
+		return h.send(mx(), "a@other.test", smtp.MailParams{}, strings.NewReader(letter), "info@example.test")
+	})
+	_ = h.send(mx(), "a@other.test", smtp.MailParams{}, strings.NewReader(strings.Repeat("Received: x\r\n", 200)), "info@example.test")
+	_ = h.send(h.login(), "demo@example.test", smtp.MailParams{}, nil, "info@example.test")
+	families, err := h.reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			name := f.GetName()
+			for _, l := range m.GetLabel() {
+				name += " " + l.GetValue()
+			}
+			got[name] = m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
+		}
+	}
+	for name, want := range map[string]float64{
+		"barid_intake_messages_total delivered mx": 1,
+		"barid_intake_messages_total refused mx":   1,
+		"barid_intake_stage_seconds deliver":       1,
+		"barid_policy_findings_total sender fail":  1,
+		"barid_policy_decisions_total reject mail": 1,
+	} {
+		if got[name] != want {
+			t.Errorf("%s is %v, want %v", name, got[name], want)
+		}
+	}
+	if got["barid_intake_message_bytes_total mx"] <= float64(len(letter)) {
+		t.Errorf("bytes: %v", got)
 	}
 }
