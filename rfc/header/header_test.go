@@ -18,8 +18,15 @@ func TestNext(t *testing.T) {
 		": no name\r\n" +
 		"Last: one\r\n\r\nBody: not a field\r\n"
 	want := []struct{ name, text string }{
-		{"From", "a@example.test"}, {"Subject", "folded value\tagain"}, {"", "no colon here"}, {"X-Bare", "lf"},
-		{"X-8bit", "\xe3\xd1"}, {"X-Nul", "ab"}, {"", "Bad name: x"}, {"", ": no name"}, {"Last", "one"},
+		{"From", "a@example.test"},
+		{"Subject", "folded value\tagain"},
+		{"", "no colon here"},
+		{"X-Bare", "lf"},
+		{"X-8bit", "\xe3\xd1"},
+		{"X-Nul", "ab"},
+		{"", "Bad name: x"},
+		{"", ": no name"},
+		{"Last", "one"},
 	}
 	got := Scan([]byte(section), 100)
 	if len(got) != len(want) {
@@ -98,8 +105,14 @@ func TestDate(t *testing.T) {
 		{"Wed, 04 Jun 2025 22:15", time.Date(2025, 6, 4, 22, 15, 0, 0, time.UTC)},
 		{"Wed,04 Jun 2025 10:00:60 +0200", time.Date(2025, 6, 4, 10, 1, 0, 0, cest)}, // a leap second
 		{"الأربعاء, 04 Jun 2025 10:00:00 +0200", time.Date(2025, 6, 4, 10, 0, 0, 0, cest)},
-		{"", time.Time{}}, {"yesterday", time.Time{}}, {"31 Apr 2025 10:00:00 +0000", time.Time{}}, {"99 Jan 2025 10:00", time.Time{}},
-		{"1 Jan 2025 99:00", time.Time{}}, {"1 Foo 2025 10:00", time.Time{}}, {"1 1 1 1 1 1", time.Time{}}, {strings.Repeat("(", 10000), time.Time{}},
+		{"", time.Time{}},
+		{"yesterday", time.Time{}},
+		{"31 Apr 2025 10:00:00 +0000", time.Time{}},
+		{"99 Jan 2025 10:00", time.Time{}},
+		{"1 Jan 2025 99:00", time.Time{}},
+		{"1 Foo 2025 10:00", time.Time{}},
+		{"1 1 1 1 1 1", time.Time{}},
+		{strings.Repeat("(", 10000), time.Time{}},
 	}
 	for _, tt := range tests {
 		got, err := Date(tt.in)
@@ -127,7 +140,10 @@ func TestMessageIDs(t *testing.T) {
 		{"<a@\r\n x.test>", 10, "a@x.test"},
 		{"<broken <b@x.test>", 10, "broken b@x.test"},
 		{"a@x.test b@x.test", 10, "a@x.test b@x.test"},
-		{"<>", 10, ""}, {"", 10, ""}, {"nothing", 10, ""}, {"<" + strings.Repeat("x", 2000) + ">", 10, ""},
+		{"<>", 10, ""},
+		{"", 10, ""},
+		{"nothing", 10, ""},
+		{"<" + strings.Repeat("x", 2000) + ">", 10, ""},
 	} {
 		if got := strings.Join(MessageIDs([]byte(tt.in), tt.max), " "); got != tt.want {
 			t.Errorf("MessageIDs(%q) = %q, want %q", tt.in, got, tt.want)

@@ -252,7 +252,6 @@ func paramName(b []byte) string {
 		case "size":
 			return "size"
 		}
-		return string(low)
 	}
 	return strings.ToLower(strings.ToValidUTF8(string(b), "\uFFFD"))
 }

@@ -27,11 +27,15 @@ func TestParams(t *testing.T) {
 		{"text/plain; name=\"\xe3\xd1\xcd\xc8\xc7.txt\"", "text/plain", "name=مرحبا.txt|\xe3\xd1\xcd\xc8\xc7.txt"},
 		{"text/plain; name=\"سلام.txt\"", "text/plain", "name=سلام.txt"},
 		// RFC 2231 §3, §4, §4.1
-		{"message/external-body; access-type=URL;\r\n URL*0=\"ftp://\";\r\n URL*1=\"cs.utk.edu/pub/moore/bulk-mailer/bulk-mailer.tar\"", "message/external-body",
-			"access-type=URL; url=ftp://cs.utk.edu/pub/moore/bulk-mailer/bulk-mailer.tar"},
+		{
+			"message/external-body; access-type=URL;\r\n URL*0=\"ftp://\";\r\n URL*1=\"cs.utk.edu/pub/moore/bulk-mailer/bulk-mailer.tar\"", "message/external-body",
+			"access-type=URL; url=ftp://cs.utk.edu/pub/moore/bulk-mailer/bulk-mailer.tar",
+		},
 		{"application/x-stuff; title*=us-ascii'en-us'This%20is%20%2A%2A%2Afun%2A%2A%2A", "application/x-stuff", "title*=This is ***fun***|us-ascii'en-us'This%20is%20%2A%2A%2Afun%2A%2A%2A"},
-		{"application/x-stuff; title*0*=us-ascii'en'This%20is%20even%20more%20; title*1*=%2A%2A%2Afun%2A%2A%2A%20; title*2=\"isn't it!\"", "application/x-stuff",
-			"title*=This is even more ***fun*** isn't it!|us-ascii'en'This%20is%20even%20more%20%2A%2A%2Afun%2A%2A%2A%20isn%27t%20it!"},
+		{
+			"application/x-stuff; title*0*=us-ascii'en'This%20is%20even%20more%20; title*1*=%2A%2A%2Afun%2A%2A%2A%20; title*2=\"isn't it!\"", "application/x-stuff",
+			"title*=This is even more ***fun*** isn't it!|us-ascii'en'This%20is%20even%20more%20%2A%2A%2Afun%2A%2A%2A%20isn%27t%20it!",
+		},
 		{"x/y; f*1=b; f*0=a; g=1; f*2=c", "x/y", "f=abc; g=1"},          // any order
 		{"x/y; f*0*=utf-8''%D8; f*1*=%B3", "x/y", "f*=س|utf-8''%D8%B3"}, // a character split over two parts
 		{"x/y; f*=windows-1256''%E3%D1%CD%C8%C7", "x/y", "f*=مرحبا|windows-1256''%E3%D1%CD%C8%C7"},
@@ -40,7 +44,11 @@ func TestParams(t *testing.T) {
 		{"x/y; f*0=a; f*0=b; f*1=c", "x/y", "f=ac"},
 		{"x/y; f*x=a; *=b; f*99999999=c", "x/y", "f*x=a; *=b; f*99999999=c"},
 		{"x/y; f*=utf-8''a%0D%0Ab", "x/y", "f*=a  b|utf-8''a%0D%0Ab"},
-		{"", "", ""}, {";", "", ""}, {"(", "", ""}, {"x (", "x", ""}, {"\"", "\"", ""},
+		{"", "", ""},
+		{";", "", ""},
+		{"(", "", ""},
+		{"x (", "x", ""},
+		{"\"", "\"", ""},
 	}
 	for _, tt := range tests {
 		value, params := Params([]byte(tt.in), 100)

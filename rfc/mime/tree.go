@@ -1,9 +1,6 @@
 package mime
 
-import (
-	"bytes"
-	"strings"
-)
+import "bytes"
 
 // frame is an open part.
 type frame struct {
@@ -67,10 +64,7 @@ func (s *Scanner) enterMultipart(f *frame) {
 		f.part.makeOpaque()
 		return
 	}
-	b := strings.TrimRight(f.part.Param("boundary"), " \t")
-	if raw := f.part.rawParam("boundary"); strings.Contains(raw, "=?") {
-		b = raw // nobody encodes a boundary: this is its text
-	}
+	b := f.part.boundary()
 	f.digest = f.part.Subtype == "DIGEST"
 	if b == "" || len(b) > maxBoundaryBytes {
 		return // its text will be shown as one part

@@ -1,0 +1,85 @@
+package mime
+
+import (
+	"bytes"
+
+	"barid/rfc/addr"
+	"barid/rfc/header"
+)
+
+// envelopeFields are the raw values of the fields of an Envelope. Texts: the first counts. Addresses: all,
+// since a second From must not be hidden.
+type envelopeFields struct {
+	date, subject, inReplyTo, messageID []byte
+	lists                               [6][][]byte // from, sender, reply-to, to, cc, bcc
+}
+
+// take keeps the value of an envelope field.
+func (e *envelopeFields) take(f header.Field) {
+	switch len(f.Name) {
+	case 2:
+		e.list(f, 3, "to")
+		e.list(f, 4, "cc")
+	case 3:
+		e.list(f, 5, "bcc")
+	case 4:
+		e.list(f, 0, "from")
+		first(&e.date, f, "date")
+	case 6:
+		e.list(f, 1, "sender")
+	case 7:
+		first(&e.subject, f, "subject")
+	case 8:
+		e.list(f, 2, "reply-to")
+	case 10:
+		first(&e.messageID, f, "message-id")
+	case 11:
+		first(&e.inReplyTo, f, "in-reply-to")
+	}
+}
+
+func first(to *[]byte, f header.Field, name string) {
+	if *to == nil && f.Is(name) {
+		*to = f.Value
+	}
+}
+
+func (e *envelopeFields) list(f header.Field, i int, name string) {
+	if f.Is(name) {
+		e.lists[i] = append(e.lists[i], f.Value)
+	}
+}
+
+// envelope reads the fields into an Envelope.
+func (s *Scanner) envelope(e *envelopeFields) *Envelope {
+	return &Envelope{
+		Date:      s.textOf(e.date),
+		Subject:   s.textOf(e.subject),
+		InReplyTo: s.textOf(e.inReplyTo),
+		MessageID: s.textOf(e.messageID),
+		From:      s.listOf(e.lists[0]),
+		Sender:    s.listOf(e.lists[1]),
+		ReplyTo:   s.listOf(e.lists[2]),
+		To:        s.listOf(e.lists[3]),
+		Cc:        s.listOf(e.lists[4]),
+		Bcc:       s.listOf(e.lists[5]),
+	}
+}
+
+func (s *Scanner) listOf(values [][]byte) []addr.Item {
+	v := bytes.Join(values, []byte(", "))
+	if len(v) == 0 || s.addrs <= 0 {
+		s.msg.Truncated = s.msg.Truncated || len(v) > 0
+		return nil
+	}
+	text := s.textOf(v)
+	if text == "" {
+		return nil
+	}
+	items, err := addr.ParseList(text, s.addrs)
+	if err != nil {
+		s.msg.Truncated = true
+	}
+	s.addrs -= len(items)
+	return items
+}
