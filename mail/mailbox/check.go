@@ -105,6 +105,7 @@ func (c *checker) mailbox(i *info) {
 		c.say("mailbox %q: %v", i.name, err)
 		return
 	}
+	c.log(i, b.rows)
 	if want != b.sum {
 		c.say("mailbox %q: its records say %+v, its messages %+v", i.name, want, b.sum)
 	}
@@ -128,6 +129,27 @@ func (c *checker) mailbox(i *info) {
 			c.say("message %d has two sizes", e.Msg)
 		}
 		c.size[e.Msg] = e.Size
+	}
+}
+
+// log reads all change records that are kept, also those the pages took in.
+func (c *checker) log(i *info, want uint64) {
+	var n uint64
+	err := c.r.Scan(logTable, boxKey(i.id), boxKey(i.id+1), kv.ScanOpt{}, func(k, v []byte) error {
+		n++
+		m, err := keyModSeq(k)
+		if err == nil {
+			_, err = decodeRecord(v, m)
+		}
+		if err == nil && m <= i.floor {
+			c.say("mailbox %q: change record %d is below its floor", i.name, m)
+		}
+		return err
+	})
+	if err != nil {
+		c.say("mailbox %q: %v", i.name, err)
+	} else if n != want {
+		c.say("mailbox %q has %d change records and should have %d", i.name, n, want)
 	}
 }
 

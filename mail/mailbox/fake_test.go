@@ -147,3 +147,5 @@ func (w *world) foreign(id mail.AccountID) error {
 		return nil
 	})
 }
+
+func mailID(i int) mail.AccountID { return mail.AccountID(i) }
