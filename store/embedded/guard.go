@@ -27,6 +27,7 @@ import (
 // a pause before the next attempt, because Pebble itself makes none. After the fence they fail.
 type guard struct {
 	vfs.FS
+	dir     string // of Pebble; what it writes elsewhere (checkpoints) gets its errors
 	onFence func(error)
 
 	up    atomic.Bool
@@ -41,8 +42,8 @@ type guard struct {
 // tablePause is the wait before a table file is begun after one failed.
 const tablePause = 100 * time.Millisecond
 
-func newGuard(fs vfs.FS, onFence func(error)) *guard {
-	return &guard{FS: fs, onFence: onFence, free: make(chan struct{})}
+func newGuard(fs vfs.FS, dir string, onFence func(error)) *guard {
+	return &guard{FS: fs, dir: dir, onFence: onFence, free: make(chan struct{})}
 }
 
 // fence stops all writes of the instance for good.
@@ -63,6 +64,9 @@ func isTable(name string) bool {
 	return strings.HasSuffix(name, ".sst") || strings.HasSuffix(name, ".blob")
 }
 
+// ours says whether name lies in Pebble's folder.
+func (g *guard) ours(name string) bool { return name == g.dir || g.FS.PathDir(name) == g.dir }
+
 // change runs a write-like operation that Pebble must believe to have succeeded.
 func (g *guard) change(f func() error) error {
 	if g.fenced() {
@@ -76,6 +80,9 @@ func (g *guard) change(f func() error) error {
 
 // file runs an operation that makes a file, and gives a file without a disk if it can not.
 func (g *guard) file(name string, f func() (vfs.File, error)) (vfs.File, error) {
+	if !g.ours(name) {
+		return f()
+	}
 	if isTable(name) {
 		return g.tableFile(f)
 	}
@@ -141,8 +148,8 @@ func (g *guard) ReuseForWrite(old, name string, c vfs.DiskWriteCategory) (vfs.Fi
 // OpenDir implements vfs.FS. Directories are opened in order to be synced.
 func (g *guard) OpenDir(name string) (vfs.File, error) {
 	d, err := g.FS.OpenDir(name)
-	if err != nil {
-		return nil, err
+	if err != nil || !g.ours(name) {
+		return d, err
 	}
 	return &guardFile{File: d, g: g}, nil
 }
@@ -173,11 +180,17 @@ func (g *guard) RemoveAll(name string) error {
 
 // Rename implements vfs.FS.
 func (g *guard) Rename(old, name string) error {
+	if !g.ours(name) {
+		return g.FS.Rename(old, name)
+	}
 	return g.change(func() error { return g.FS.Rename(old, name) })
 }
 
 // MkdirAll implements vfs.FS.
 func (g *guard) MkdirAll(dir string, perm os.FileMode) error {
+	if !g.ours(dir) {
+		return g.FS.MkdirAll(dir, perm)
+	}
 	return g.change(func() error { return g.FS.MkdirAll(dir, perm) })
 }
 

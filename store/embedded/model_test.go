@@ -166,7 +166,11 @@ func (a *actor) plan(next *state) (ops []func(kv.Txn)) {
 			}
 			ops = append(ops, func(x kv.Txn) { x.DelRange(modelTable, []byte(k), []byte(hi)) })
 		default:
-			v := fmt.Sprintf("%d %s", next.step, content{a.rng.Uint64(), a.rng.IntN(300)}.bytes())
+			size := a.rng.IntN(300)
+			if a.rng.IntN(8) == 0 {
+				size *= 40 // so that memtables fill up
+			}
+			v := fmt.Sprintf("%d %s", next.step, content{a.rng.Uint64(), size}.bytes())
 			next.rows[k] = v
 			ops = append(ops, func(x kv.Txn) { x.Put(modelTable, []byte(k), []byte(v)) })
 		}

@@ -32,26 +32,24 @@ const (
 )
 
 // openRows opens Pebble behind a guard. onFence is called once, by the goroutine whose write failed.
-func openRows(s *Store, onFence func(error)) (r *rows, err error) {
-	r = &rows{guard: newGuard(s.o.FS, onFence)}
+func openRows(s *Store, onFence func(error)) (_ *rows, err error) {
+	dir := s.o.FS.PathJoin(s.dir, "rows")
+	r := &rows{guard: newGuard(s.o.FS, dir, onFence)}
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("open rows: %v", p)
 		}
 		if err != nil {
-			r.guard.fence(err)
+			r.guard.fence(err) // whatever is still running must not write any more
 			r.guard.release()
 		}
 	}()
-	db, err := pebble.Open(s.o.FS.PathJoin(s.dir, "rows"), r.options(s))
-	if err != nil {
+	if r.db, err = pebble.Open(dir, r.options(s)); err != nil {
 		return nil, err
 	}
-	r.db = db
 	if r.guard.fenced() {
-		cause := r.guard.cause
 		r.close(s.o.Logger)
-		return nil, cause
+		return nil, r.guard.cause
 	}
 	return r, nil
 }

@@ -88,6 +88,7 @@ func (s *Store) open() (err error) {
 			return storageError("make folder", err)
 		}
 	}
+	s.dropCheckpoint() // of a backup that was broken off
 	s.space = newSpace(fs, s.dir)
 	s.parts = newPartTable(s.o.Partitions)
 	s.segs = &segments{fs: fs, dir: bodies, store: s.id, table: map[uint32]*segment{}}

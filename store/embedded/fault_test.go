@@ -1,0 +1,375 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"barid/base/kv"
+)
+
+// faults fails write-like calls number first..last.
+type faults struct {
+	n           atomic.Int64
+	first, last int64
+	err         error
+	hit         atomic.Int64
+}
+
+func (f *faults) String() string { return "faults" }
+
+func (f *faults) MaybeError(op errorfs.Op) error {
+	if op.Kind.ReadOrWrite() != errorfs.OpIsWrite {
+		return nil
+	}
+	if n := f.n.Add(1); n >= f.first && n <= f.last {
+		f.hit.Add(1)
+		return &pathError{op.Path, f.err}
+	}
+	return nil
+}
+
+type pathError struct {
+	path string
+	err  error
+}
+
+func (e *pathError) Error() string { return "injected: " + e.path + ": " + e.err.Error() }
+func (e *pathError) Unwrap() error { return e.err }
+
+// TestEveryCallFails lets each single write-like call of a history fail, and bursts of them, with a full
+// disk and with an I/O error. Every error must be temporary, the store must heal by itself, and nothing
+// acknowledged may be lost.
+func TestEveryCallFails(t *testing.T) {
+	stride := int64(1)
+	if testing.Short() {
+		stride = 17
+	}
+	for _, c := range []struct {
+		name string
+		err  error
+		len  int64
+	}{
+		{"one I/O error", syscall.EIO, 1},
+		{"disk full for 30 calls", syscall.ENOSPC, 30},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			healed := uint64(0)
+			for n := int64(1); n < 2000; n += stride {
+				f := &faults{first: n, last: n + c.len - 1, err: c.err}
+				healed += failingHistory(t, f)
+				if t.Failed() {
+					t.Fatalf("with a failure at call %d", n)
+				}
+				if f.hit.Load() == 0 {
+					t.Logf("%d calls, healed %d times", n, healed)
+					if n < 200 || healed < uint64(n/stride/4) {
+						t.Fatalf("the history is too tame: %d calls, healed %d times", n, healed)
+					}
+					return
+				}
+			}
+			t.Fatal("the history never ended")
+		})
+	}
+}
+
+func failingHistory(t *testing.T, f *faults) (healed uint64) {
+	fs := vfs.NewMem()
+	o := small(errorfs.Wrap(fs, f))
+	a := newActor(1, 77) // the same history for all n
+	var s *Store
+	for try := 0; s == nil; try++ {
+		var err error
+		if s, err = Open("data", o); err != nil && try > 100 {
+			t.Fatalf("Open does not recover: %v", err)
+		}
+	}
+	for range 40 {
+		for a.step(t.Context(), s) != nil {
+			settle(t, s, a)
+		}
+		if len(a.states)%8 == 0 {
+			_, _ = s.GC(t.Context())
+		}
+	}
+	settle(t, s, a)
+	healed = s.healed.Load()
+	if err := s.Close(); err != nil && f.hit.Load() == 0 {
+		t.Fatal(err)
+	}
+	s = mustOpen(t, "data", small(fs))
+	a.check(t, s, int(a.acked.Load()), int(a.begun.Load()))
+	sound(t, s)
+	mustClose(t, s)
+	return healed
+}
+
+// settle waits until the store takes writes and finds out which state it is in.
+func settle(t *testing.T, s *Store, a *actor) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for {
+		err := s.WaitHealthy(ctx)
+		if err == nil {
+			err = s.Update(ctx, sharedPart, func(x kv.Txn) error {
+				x.Put(modelTable+1, []byte("probe"), nil)
+				return nil
+			})
+		}
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, kv.ErrFull) && !errors.Is(err, kv.ErrUnavailable) {
+			t.Fatalf("not a temporary error: %v", err)
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("the store does not heal: %v", err)
+		}
+	}
+	a.rewind(a.check(t, s, int(a.acked.Load()), int(a.begun.Load())))
+}
+
+// flaky is a switch for write errors.
+type flaky struct {
+	on  atomic.Bool
+	err error
+}
+
+func (f *flaky) String() string { return "flaky" }
+
+func (f *flaky) MaybeError(op errorfs.Op) error {
+	if f.on.Load() && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+		return f.err
+	}
+	return nil
+}
+
+// TestDiskFullInsidePebble: the disk is full without a warning. All writes are refused as full, reading
+// goes on, and writing is taken up by itself.
+func TestDiskFullInsidePebble(t *testing.T) {
+	f := &flaky{err: syscall.ENOSPC}
+	fs := vfs.NewMem()
+	s := mustOpen(t, "data", small(errorfs.Wrap(fs, f)))
+	a := newActor(1, 5)
+	for round := range 5 {
+		for range 10 {
+			if err := a.step(t.Context(), s); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f.on.Store(true)
+		for range 10 {
+			err := s.Update(t.Context(), a.part, func(x kv.Txn) error {
+				x.Put(modelTable, []byte("k"), make([]byte, 2000))
+				return nil
+			})
+			if !errors.Is(err, kv.ErrFull) {
+				t.Fatalf("round %d: Update on a full disk: %v", round, err)
+			}
+			if _, err := storeBody(t, s, 3000); !errors.Is(err, kv.ErrFull) {
+				t.Fatalf("round %d: Commit on a full disk: %v", round, err)
+			}
+		}
+		if _, err := readState(s, a); err != nil {
+			t.Fatalf("reading on a full disk: %v", err)
+		}
+		f.on.Store(false)
+		settleAny(t, s, a)
+	}
+	mustClose(t, s)
+	s = mustOpen(t, "data", small(fs))
+	sound(t, s)
+	mustClose(t, s)
+}
+
+// settleAny is settle for a partition that was also written by others: it restores the model's rows.
+func settleAny(t *testing.T, s *Store, a *actor) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for {
+		err := s.WaitHealthy(ctx)
+		if err == nil {
+			err = s.Update(ctx, a.part, func(x kv.Txn) error {
+				x.Del(modelTable, []byte("k"))
+				return nil
+			})
+		}
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("the store does not heal: %v", err)
+		}
+	}
+	a.check(t, s, len(a.states)-1, len(a.states)-1)
+}
+
+func readState(s *Store, a *actor) (rows int, err error) {
+	err = s.View(context.Background(), a.part, func(r kv.Reader) error {
+		return r.Scan(modelTable, nil, nil, kv.ScanOpt{}, func(_, _ []byte) error { rows++; return nil })
+	})
+	for _, h := range a.last().held {
+		if _, err := readBody(s, h.id); err != nil {
+			return rows, err
+		}
+	}
+	return rows, err
+}
+
+// storeBody stores a body nobody links.
+func storeBody(t *testing.T, s *Store, n int) (kv.BlobID, error) {
+	t.Helper()
+	w, err := s.Create(t.Context())
+	if err != nil {
+		return kv.BlobID{}, err
+	}
+	defer w.Close()
+	if _, err := w.Write(content{uint64(n), n}.bytes()); err != nil {
+		return kv.BlobID{}, err
+	}
+	return w.Commit(nil, nil)
+}
+
+// linkBody stores a body and links it.
+func linkBody(t *testing.T, s *Store, p kv.Part, owner uint64, c content) kv.BlobID {
+	t.Helper()
+	w, err := s.Create(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if _, err := w.Write(c.bytes()); err != nil {
+		t.Fatal(err)
+	}
+	id, err := w.Commit(nil, fmt.Append(nil, owner))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Update(t.Context(), p, func(x kv.Txn) error { x.Link(id, owner); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func unlinkBody(t *testing.T, s *Store, p kv.Part, owner uint64, id kv.BlobID) {
+	t.Helper()
+	if err := s.Update(t.Context(), p, func(x kv.Txn) error { x.Unlink(id, owner); return nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestReserve: below the reserve bodies are refused, rows go on; below half of it rows are refused, too.
+func TestReserve(t *testing.T) {
+	fs := vfs.NewMem()
+	o := small(fs)
+	o.ReserveBytes = 1 << 20
+	set := func(free uint64) {
+		fs.TestingSetDiskUsage(vfs.DiskUsage{AvailBytes: free, TotalBytes: 1 << 40, UsedBytes: 1})
+	}
+	set(2 << 20)
+	s := mustOpen(t, "data", o)
+	defer mustClose(t, s)
+	p := kv.Part{Kind: kv.Account, ID: 1}
+	row := func() error {
+		return s.Update(t.Context(), p, func(x kv.Txn) error { x.Put(1, nil, nil); return nil })
+	}
+	if _, err := storeBody(t, s, 100); err != nil {
+		t.Fatal(err)
+	}
+	set(1<<20 - 1)
+	if _, err := storeBody(t, s, 100); !errors.Is(err, kv.ErrFull) {
+		t.Fatalf("body below the reserve: %v", err)
+	}
+	if err := row(); err != nil {
+		t.Fatalf("rows below the reserve: %v", err)
+	}
+	set(1<<19 - 1)
+	if err := row(); !errors.Is(err, kv.ErrFull) {
+		t.Fatalf("rows below half the reserve: %v", err)
+	}
+	if err := s.View(t.Context(), p, func(r kv.Reader) error { _, _, err := r.Get(1, nil); return err }); err != nil {
+		t.Fatal(err)
+	}
+	set(2 << 20)
+	if err := row(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := storeBody(t, s, 100); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestFailedCommitMakesVersionsJump: what was applied and lost must not be taken for the present.
+func TestFailedCommitMakesVersionsJump(t *testing.T) {
+	f := &flaky{err: syscall.EIO}
+	s := mustOpen(t, "data", small(errorfs.Wrap(vfs.NewMem(), f)))
+	defer mustClose(t, s)
+	p := kv.Part{Kind: kv.Account, ID: 1}
+	var hook, after kv.Ver
+	f.on.Store(true)
+	err := s.Update(t.Context(), p, func(x kv.Txn) error {
+		x.Put(1, []byte("a"), nil)
+		x.Applied(func(v kv.Ver) { hook = v })
+		return nil
+	})
+	if !errors.Is(err, kv.ErrUnavailable) || hook == 0 {
+		t.Fatalf("%v, hook %d", err, hook)
+	}
+	f.on.Store(false)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for {
+		if err := s.WaitHealthy(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if s.Update(ctx, p, func(x kv.Txn) error { after = x.Ver(); return nil }) == nil {
+			break
+		}
+	}
+	if after <= hook {
+		t.Fatalf("version %d after the lost %d", after, hook)
+	}
+}
+
+// TestBarrier: a transaction without writes must not succeed on rows that never became durable.
+func TestBarrier(t *testing.T) {
+	f := &flaky{err: syscall.EIO}
+	s := mustOpen(t, "data", small(errorfs.Wrap(vfs.NewMem(), f)))
+	defer mustClose(t, s)
+	p := kv.Part{Kind: kv.Account, ID: 1}
+	applied := make(chan struct{})
+	done := make(chan error)
+	f.on.Store(true)
+	go func() {
+		done <- s.Update(context.Background(), p, func(x kv.Txn) error {
+			x.Put(1, []byte("a"), nil)
+			x.Applied(func(kv.Ver) { close(applied) })
+			return nil
+		})
+	}()
+	<-applied
+	saw := false
+	err := s.Update(t.Context(), p, func(x kv.Txn) error {
+		_, ok, err := x.Get(1, []byte("a"))
+		saw = ok
+		return err
+	})
+	if err == nil && saw {
+		t.Fatal("acknowledged what was read from a lost transaction")
+	}
+	if err := <-done; err == nil {
+		t.Fatal("a commit whose sync failed was acknowledged")
+	}
+	f.on.Store(false)
+}
