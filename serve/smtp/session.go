@@ -108,7 +108,7 @@ func (s *session) next() error {
 	if err := s.mayGoOn(); err != nil {
 		return err
 	}
-	line, err := s.line()
+	line, err := s.command()
 	if err != nil {
 		return s.settle(err)
 	}
@@ -165,7 +165,7 @@ func (s *session) legal(v *verb, args []byte) error {
 		return s.outOfOrder(v)
 	case v.flags&noArgs != 0 && len(args) > 0:
 		return noArguments()
-	case submission && v.flags&wantsTLS != 0 && s.client.TLS == "":
+	case submission && v.flags&wantsTLS != 0 && !s.sealed():
 		return needTLS()
 	case submission && v.flags&wantsLogin != 0 && s.client.Login == 0:
 		return needLogin()

@@ -14,6 +14,8 @@ type Settings struct {
 	Hostname string // in the banner and after EHLO
 	HelpURL  string // shown by HELP; "" none
 
+	PlainLogin bool // take passwords without TLS from loopback: for development
+
 	MaxMessage       int64 // octets of a message, announced by SIZE; 0: 25 MiB
 	MaxRecipients    int   // recipients of a transaction, announced by LIMITS RCPTMAX; 0: 100 (RFC 5321 §4.5.3.1.8)
 	MaxTransactions  int   // transactions of a session, announced by LIMITS MAILMAX; 0: 10,000

@@ -20,12 +20,12 @@ const (
 type flags uint8
 
 const (
-	wantsTLS    flags = 1 << iota // on submission, not before TLS (RFC 8314 §3.3, duty D37)
-	wantsLogin                    // on submission, not before AUTH (RFC 6409 §4.3)
+	wantsTLS     flags = 1 << iota // on submission, not before TLS (RFC 8314 §3.3, duty D37)
+	wantsLogin                     // on submission, not before AUTH (RFC 6409 §4.3)
 	countsAsIdle                   // does nothing for a message: limited by Settings.MaxIdleCommands
-	endsChunks                    // breaks off a message that comes in by BDAT
-	longLine                      // may be as long as AUTH
-	noArgs                        // takes no argument
+	endsChunks                     // breaks off a message that comes in by BDAT
+	longLine                       // may be as long as AUTH
+	noArgs                         // takes no argument
 )
 
 // verb describes one SMTP command. check changes nothing; both may be nil.

@@ -11,16 +11,22 @@ import (
 	"barid/rfc/status"
 )
 
+// sealed tells whether a password may come over this connection: inside TLS, or from loopback where
+// Settings.PlainLogin says so.
+func (s *session) sealed() bool {
+	return s.client.TLS != "" || s.srv.set.PlainLogin && s.client.Remote.Addr().Unmap().IsLoopback()
+}
+
 // mayLogin tells whether AUTH is of use now: submission, within TLS, once (RFC 4954 §4, RFC 8314 §3.3).
 func (s *session) mayLogin() bool {
-	return s.srv.set.Role == mail.RoleSubmission && s.client.TLS != "" && s.client.Login == 0
+	return s.srv.set.Role == mail.RoleSubmission && s.sealed() && s.client.Login == 0
 }
 
 func checkAuth(s *session, args []byte) error {
 	switch {
 	case s.srv.set.Role != mail.RoleSubmission:
 		return notImplemented()
-	case s.client.TLS == "":
+	case !s.sealed():
 		return loginInClear()
 	case s.client.Login != 0:
 		return badSequence("logged in already")
@@ -71,12 +77,9 @@ func (s *session) exchange(server sasl.Server, response []byte) error {
 		if err := s.reply(334, "", string(sasl.Encode(challenge))); err != nil {
 			return err
 		}
-		line, err := s.line()
-		switch {
-		case isRefusable(err):
-			return lineError(err)
-		case err != nil:
-			return lost(err)
+		line, err := s.command()
+		if err != nil {
+			return err
 		}
 		if response, err = sasl.Decode(line); err != nil {
 			return s.loginError(err)

@@ -131,13 +131,8 @@ func (c *chunked) next() error {
 		return err
 	}
 	for c.n == n {
-		line, err := s.line()
-		switch {
-		case isRefusable(err):
-			err = lineError(err)
-		case err != nil:
-			return lost(err)
-		default:
+		line, err := s.command()
+		if err == nil {
 			err = s.do(line)
 		}
 		if err := s.settle(err); err != nil {

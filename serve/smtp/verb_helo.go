@@ -52,7 +52,7 @@ func (s *session) introduce(args []byte, esmtp bool) error {
 	s.phase = idle
 	if esmtp {
 		s.ext = smtp.ExtSize | smtp.Ext8BitMIME | smtp.ExtBinaryMIME | smtp.ExtUTF8 | smtp.ExtDSN
-		if s.srv.set.Role == mail.RoleSubmission && s.client.TLS != "" {
+		if s.srv.set.Role == mail.RoleSubmission && s.sealed() {
 			s.ext |= smtp.ExtAuth
 		}
 	}

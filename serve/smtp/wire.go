@@ -45,6 +45,20 @@ func (s *session) deadline(now time.Time) time.Time {
 	return t
 }
 
+// command reads a line; what is wrong with it comes back as a refusal or as the end of the session.
+func (s *session) command() ([]byte, error) {
+	line, err := s.line()
+	switch {
+	case err == nil:
+		return line, nil
+	case errors.Is(err, smtp.ErrEndless):
+		return nil, ended("endless-line", lineTooLong())
+	case isRefusable(err):
+		return nil, lineError(err)
+	}
+	return nil, lost(err)
+}
+
 // line reads a command line. Within a message (between two chunks) it keeps the message's time.
 func (s *session) line() ([]byte, error) {
 	if s.chunked == nil {
