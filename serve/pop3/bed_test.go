@@ -14,12 +14,14 @@ import (
 	"time"
 
 	"barid/base/id"
+	"barid/base/kv"
 	basetls "barid/base/tls"
 	"barid/mail"
 	"barid/mail/account"
 	"barid/mail/mailbox"
 	"barid/rfc/mime"
 	"barid/serve/listen"
+	"barid/store/embedded"
 	"barid/store/memory"
 
 	"go.uber.org/goleak"
@@ -33,15 +35,16 @@ var epoch = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
 // bed is a POP3 server on loopback with one account, demo@barid.test.
 type bed struct {
-	t    testing.TB
-	mem  *memory.Store
-	mail *mailbox.Store
-	dir  *account.Directory
-	srv  *Server
-	who  account.Account
-	addr string
-	log  *logBuffer
-	stop func()
+	t     testing.TB
+	mem   *memory.Store // nil on another engine
+	blobs kv.Blobs
+	mail  *mailbox.Store
+	dir   *account.Directory
+	srv   *Server
+	who   account.Account
+	addr  string
+	log   *logBuffer
+	stop  func()
 }
 
 type logBuffer struct {
@@ -76,12 +79,40 @@ func testSettings() Settings {
 	return set
 }
 
+// newBed is a bed over the memory store.
 func newBed(t testing.TB, set Settings, policy string, mode listen.Mode) *bed {
 	t.Helper()
-	b := &bed{t: t, mem: memory.New(), log: &logBuffer{}}
-	b.mail = mailbox.Open(b.mem, b.mem, mailbox.Options{Now: func() time.Time { return epoch }})
+	mem := memory.New()
+	b := newBedOn(t, mem, set, policy, mode)
+	b.mem = mem
+	return b
+}
+
+// engine is a store.
+type engine interface {
+	kv.KV
+	kv.Blobs
+}
+
+// engines are the stores that dialogs and benchmarks run on.
+func engines(t testing.TB) map[string]func() engine {
+	return map[string]func() engine{
+		"memory": func() engine { return memory.New() },
+		"embedded": func() engine {
+			e, err := embedded.Open(t.TempDir(), embedded.Options{GCInterval: -1})
+			must(t, err)
+			t.Cleanup(func() { must(t, e.Close()) })
+			return e
+		},
+	}
+}
+
+func newBedOn(t testing.TB, db engine, set Settings, policy string, mode listen.Mode) *bed {
+	t.Helper()
+	b := &bed{t: t, blobs: db, log: &logBuffer{}}
+	b.mail = mailbox.Open(db, db, mailbox.Options{Now: func() time.Time { return epoch }})
 	var err error
-	b.dir, err = account.Open(b.mem, account.Options{Hash: account.HashCost{Memory: 64, Time: 1, Threads: 1}})
+	b.dir, err = account.Open(db, account.Options{Hash: account.HashCost{Memory: 64, Time: 1, Threads: 1}})
 	must(t, err)
 	_, err = b.dir.AddDomain(t.Context(), account.Domain{Name: "barid.test"})
 	must(t, err)
@@ -134,7 +165,7 @@ func (b *bed) append(bodies []string) {
 	b.t.Helper()
 	ms := make([]mailbox.AppendMessage, len(bodies))
 	for i, body := range bodies {
-		w, err := b.mem.Create(b.t.Context())
+		w, err := b.blobs.Create(b.t.Context())
 		must(b.t, err)
 		defer w.Close()
 		_, err = io.WriteString(w, body)

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-// TestDialogs runs testdata/dialogs/*.txtar. An archive holds the messages of INBOX in order (*.eml), a dialog, and
+// TestDialogs runs testdata/dialogs/*.txtar on every store. An archive holds the messages of INBOX in order (*.eml), a dialog, and
 // what the mailboxes hold afterwards:
 //
 //	C: line      the client says a line; "C2:" is a second connection, and so on
@@ -34,12 +34,14 @@ func TestDialogs(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(f), ".txtar"), func(t *testing.T) {
 			data, err := os.ReadFile(f)
 			must(t, err)
-			runDialog(t, txtar.Parse(data))
+			for name, open := range engines(t) {
+				t.Run(name, func(t *testing.T) { runDialog(t, open(), txtar.Parse(data)) })
+			}
 		})
 	}
 }
 
-func runDialog(t *testing.T, a *txtar.Archive) {
+func runDialog(t *testing.T, db engine, a *txtar.Archive) {
 	set, policy := testSettings(), account.POP3Remove
 	for line := range strings.Lines(string(a.Comment)) {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
@@ -50,7 +52,7 @@ func runDialog(t *testing.T, a *txtar.Archive) {
 			limit(t, &set, value)
 		}
 	}
-	b := newBed(t, set, policy, listen.Plain)
+	b := newBedOn(t, db, set, policy, listen.Plain)
 	for _, f := range a.Files {
 		if strings.HasSuffix(f.Name, ".eml") {
 			b.put(strings.ReplaceAll(string(f.Data), "\n", "\r\n"))

@@ -436,42 +436,48 @@ func TestTimeLimits(t *testing.T) {
 }
 
 func BenchmarkList10k(b *testing.B) {
-	bed := newBed(b, testSettings(), "", listen.Plain)
-	fill(bed, 10000, 200)
-	c := bed.login()
-	for b.Loop() {
-		c.say("LIST")
-		c.want("+OK")
-		skip(b, c)
+	for name, open := range engines(b) {
+		b.Run(name, func(b *testing.B) {
+			bed := newBedOn(b, open(), testSettings(), "", listen.Plain)
+			fill(bed, 10000, 200)
+			c := bed.login()
+			for b.Loop() {
+				c.say("LIST")
+				c.want("+OK")
+				skip(b, c)
+			}
+		})
 	}
-	b.ReportMetric(0, "allocs/op")
 }
 
-// BenchmarkRetrieveAndDelete fetches and deletes 10,000 messages of 6.6 KB, pipelined as fetchmail and mutt do,
-// with the QUIT that removes them.
+// BenchmarkRetrieveAndDelete fetches and deletes 10,000 messages of 6.6 KB, pipelined, with the QUIT that removes them.
 func BenchmarkRetrieveAndDelete(b *testing.B) {
-	bed := newBed(b, testSettings(), "", listen.Plain)
 	const n = 10000
-	for b.Loop() {
-		b.StopTimer()
-		fill(bed, n, 6600)
-		c := bed.login()
-		b.StartTimer()
-		go func() {
-			var s strings.Builder
-			for i := range n {
-				fmt.Fprintf(&s, "RETR %d\r\nDELE %d\r\n", i+1, i+1)
+	for name, open := range engines(b) {
+		b.Run(name, func(b *testing.B) {
+			bed := newBedOn(b, open(), testSettings(), "", listen.Plain)
+			for b.Loop() {
+				b.StopTimer()
+				fill(bed, n, 6600)
+				c := bed.login()
+				b.StartTimer()
+				go func() {
+					var s strings.Builder
+					for i := range n {
+						fmt.Fprintf(&s, "RETR %d\r\nDELE %d\r\n", i+1, i+1)
+					}
+					_, _ = io.WriteString(c.Conn, s.String()+"QUIT\r\n")
+				}()
+				for range n {
+					c.want("+OK")
+					skip(b, c)
+					c.want("+OK")
+				}
+				c.want("+OK bye")
 			}
-			_, _ = io.WriteString(c.Conn, s.String()+"QUIT\r\n")
-		}()
-		for range n {
-			c.want("+OK")
-			skip(b, c)
-			c.want("+OK")
-		}
-		c.want("+OK bye")
+			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "messages/s")
+		})
 	}
-	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "messages/s")
 }
 
 func fill(b *bed, n, size int) {
