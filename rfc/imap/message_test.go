@@ -23,21 +23,26 @@ func TestEnvelope(t *testing.T) {
 		want string
 	}{
 		"rfc 3501 section 8": {
-			mime.Envelope{Date: "Wed, 17 Jul 1996 02:23:25 -0700 (PDT)", Subject: "IMAP4rev1 WG mtg summary and minutes", From: gray, To: imc,
+			mime.Envelope{
+				Date: "Wed, 17 Jul 1996 02:23:25 -0700 (PDT)", Subject: "IMAP4rev1 WG mtg summary and minutes", From: gray, To: imc,
 				Cc:        []addr.Item{item("", "minutes", "CNRI.Reston.VA.US"), item("John Klensin", "KLENSIN", "MIT.EDU")},
-				MessageID: "<B27397-0100000@cac.washington.edu>"},
+				MessageID: "<B27397-0100000@cac.washington.edu>",
+			},
 			`("Wed, 17 Jul 1996 02:23:25 -0700 (PDT)" "IMAP4rev1 WG mtg summary and minutes" ` +
 				`(("Terry Gray" NIL "gray" "cac.washington.edu"))(("Terry Gray" NIL "gray" "cac.washington.edu"))(("Terry Gray" NIL "gray" "cac.washington.edu"))` +
 				`((NIL NIL "imap" "cac.washington.edu"))((NIL NIL "minutes" "CNRI.Reston.VA.US")("John Klensin" NIL "KLENSIN" "MIT.EDU")) NIL NIL ` +
-				`"<B27397-0100000@cac.washington.edu>")`},
+				`"<B27397-0100000@cac.washington.edu>")`,
+		},
 		"nothing":   {mime.Envelope{}, `(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)`},
 		"quotes":    {mime.Envelope{Subject: `a "b" \c`}, `(NIL "a \"b\" \\c" NIL NIL NIL NIL NIL NIL NIL NIL)`},
 		"8-bit":     {mime.Envelope{Subject: "سلام"}, "(NIL {8}\r\nسلام NIL NIL NIL NIL NIL NIL NIL NIL)"},
 		"broken":    {mime.Envelope{Subject: "a\xff\r\nb"}, "(NIL {5}\r\na\xff\r\nb NIL NIL NIL NIL NIL NIL NIL NIL)"},
 		"NUL":       {mime.Envelope{Subject: "a\x00b"}, "(NIL {2}\r\nab NIL NIL NIL NIL NIL NIL NIL NIL)"},
 		"word kept": {mime.Envelope{Subject: "=?utf-8?B?2LM=?="}, `(NIL "=?utf-8?B?2LM=?=" NIL NIL NIL NIL NIL NIL NIL NIL)`},
-		"group": {mime.Envelope{To: []addr.Item{{Kind: addr.GroupStart, Name: "A Group"}, item("Info", "info", "example.test"), {Kind: addr.GroupEnd}}},
-			`(NIL NIL NIL NIL NIL ((NIL NIL "A Group" NIL)("Info" NIL "info" "example.test")(NIL NIL NIL NIL)) NIL NIL NIL NIL)`},
+		"group": {
+			mime.Envelope{To: []addr.Item{{Kind: addr.GroupStart, Name: "A Group"}, item("Info", "info", "example.test"), {Kind: addr.GroupEnd}}},
+			`(NIL NIL NIL NIL NIL ((NIL NIL "A Group" NIL)("Info" NIL "info" "example.test")(NIL NIL NIL NIL)) NIL NIL NIL NIL)`,
+		},
 		"group left open":    {mime.Envelope{To: []addr.Item{{Kind: addr.GroupStart, Name: "g"}}}, `(NIL NIL NIL NIL NIL ((NIL NIL "g" NIL)(NIL NIL NIL NIL)) NIL NIL NIL NIL)`},
 		"group never opened": {mime.Envelope{To: []addr.Item{{Kind: addr.GroupEnd}}}, `(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)`},
 		"no domain":          {mime.Envelope{To: []addr.Item{item("", "root", "")}}, `(NIL NIL NIL NIL NIL ((NIL NIL "root" "")) NIL NIL NIL NIL)`},
@@ -54,8 +59,10 @@ func TestEnvelope(t *testing.T) {
 
 func TestBodyStructure(t *testing.T) {
 	text := &mime.Part{Type: "TEXT", Subtype: "PLAIN", Params: []mime.Param{{Name: "charset", Value: "us-ascii", Raw: "us-ascii"}}, Encoding: "7BIT", End: 1152, Lines: 23}
-	pdf := &mime.Part{Type: "APPLICATION", Subtype: "PDF", Encoding: "BASE64", BodyOff: 10, End: 110, Disposition: "attachment",
-		DispParams: []mime.Param{{Name: "filename", Value: "تقرير.pdf", Raw: "utf-8''%D8%AA.pdf", Extended: true}}, Language: []string{"ar", "fa"}, MD5: "x"}
+	pdf := &mime.Part{
+		Type: "APPLICATION", Subtype: "PDF", Encoding: "BASE64", BodyOff: 10, End: 110, Disposition: "attachment",
+		DispParams: []mime.Param{{Name: "filename", Value: "تقرير.pdf", Raw: "utf-8''%D8%AA.pdf", Extended: true}}, Language: []string{"ar", "fa"}, MD5: "x",
+	}
 	for name, c := range map[string]struct {
 		p        *mime.Part
 		extended bool
@@ -64,17 +71,23 @@ func TestBodyStructure(t *testing.T) {
 		"text":          {text, false, `("TEXT" "PLAIN" ("CHARSET" "us-ascii") NIL NIL "7BIT" 1152 23)`}, // RFC 3501 §7.4.2
 		"text extended": {text, true, `("TEXT" "PLAIN" ("CHARSET" "us-ascii") NIL NIL "7BIT" 1152 23 NIL NIL NIL NIL)`},
 		"attachment":    {pdf, true, `("APPLICATION" "PDF" NIL NIL NIL "BASE64" 100 "x" ("attachment" ("FILENAME*" "utf-8''%D8%AA.pdf")) ("ar" "fa") NIL)`},
-		"multipart": {&mime.Part{Type: "MULTIPART", Subtype: "MIXED", Children: []*mime.Part{text, pdf}, Params: []mime.Param{{Name: "boundary", Raw: `a"b`}}}, true,
+		"multipart": {
+			&mime.Part{Type: "MULTIPART", Subtype: "MIXED", Children: []*mime.Part{text, pdf}, Params: []mime.Param{{Name: "boundary", Raw: `a"b`}}}, true,
 			`(("TEXT" "PLAIN" ("CHARSET" "us-ascii") NIL NIL "7BIT" 1152 23 NIL NIL NIL NIL)("APPLICATION" "PDF" NIL NIL NIL "BASE64" 100 "x" ` +
-				`("attachment" ("FILENAME*" "utf-8''%D8%AA.pdf")) ("ar" "fa") NIL) "MIXED" ("BOUNDARY" "a\"b") NIL NIL NIL)`},
-		"message": {&mime.Part{Type: "MESSAGE", Subtype: "RFC822", End: 50, Lines: 4, Children: []*mime.Part{{Type: "TEXT", Subtype: "PLAIN", Envelope: &mime.Envelope{Subject: "x"}}}}, false,
-			`("MESSAGE" "RFC822" NIL NIL NIL "7BIT" 50 (NIL "x" NIL NIL NIL NIL NIL NIL NIL NIL) ("TEXT" "PLAIN" NIL NIL NIL "7BIT" 0 0) 4)`},
+				`("attachment" ("FILENAME*" "utf-8''%D8%AA.pdf")) ("ar" "fa") NIL) "MIXED" ("BOUNDARY" "a\"b") NIL NIL NIL)`,
+		},
+		"message": {
+			&mime.Part{Type: "MESSAGE", Subtype: "RFC822", End: 50, Lines: 4, Children: []*mime.Part{{Type: "TEXT", Subtype: "PLAIN", Envelope: &mime.Envelope{Subject: "x"}}}}, false,
+			`("MESSAGE" "RFC822" NIL NIL NIL "7BIT" 50 (NIL "x" NIL NIL NIL NIL NIL NIL NIL NIL) ("TEXT" "PLAIN" NIL NIL NIL "7BIT" 0 0) 4)`,
+		},
 		"message without a message": {&mime.Part{Type: "MESSAGE", Subtype: "RFC822", End: 50}, false, `("APPLICATION" "OCTET-STREAM" NIL NIL NIL "7BIT" 50)`},
 		"multipart without parts":   {&mime.Part{Type: "MULTIPART", Subtype: "MIXED", End: 50}, true, `("APPLICATION" "OCTET-STREAM" NIL NIL NIL "7BIT" 50)`},
 		"global":                    {&mime.Part{Type: "MESSAGE", Subtype: "GLOBAL", End: 5, Children: []*mime.Part{text}}, false, `("MESSAGE" "GLOBAL" NIL NIL NIL "7BIT" 5)`},
 		"zero":                      {&mime.Part{}, false, `("TEXT" "PLAIN" NIL NIL NIL "7BIT" 0 0)`},
-		"raw file name": {&mime.Part{Type: "IMAGE", Subtype: "PNG", Params: []mime.Param{{Name: "name", Raw: "صورة.png"}}}, false,
-			"(\"IMAGE\" \"PNG\" (\"NAME\" {12}\r\nصورة.png) NIL NIL \"7BIT\" 0)"},
+		"raw file name": {
+			&mime.Part{Type: "IMAGE", Subtype: "PNG", Params: []mime.Param{{Name: "name", Raw: "صورة.png"}}}, false,
+			"(\"IMAGE\" \"PNG\" (\"NAME\" {12}\r\nصورة.png) NIL NIL \"7BIT\" 0)",
+		},
 	} {
 		got := string(AppendBodyStructure(nil, c.p, c.extended))
 		if got != c.want {

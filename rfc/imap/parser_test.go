@@ -15,8 +15,15 @@ func parser(s string) *Parser {
 
 func TestStrings(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
-		{`abc`, "abc"}, {`a]b`, "a]b"}, {`"a b"`, "a b"}, {`""`, ""}, {`"a\"b\\c"`, `a"b\c`}, {"{3}\r\na\nb", "a\nb"},
-		{"{0}\r\n", ""}, {"{3+}\r\nabc", "abc"}, {`"سلام"`, "سلام"},
+		{`abc`, "abc"},
+		{`a]b`, "a]b"},
+		{`"a b"`, "a b"},
+		{`""`, ""},
+		{`"a\"b\\c"`, `a"b\c`},
+		{"{3}\r\na\nb", "a\nb"},
+		{"{0}\r\n", ""},
+		{"{3+}\r\nabc", "abc"},
+		{`"سلام"`, "سلام"},
 	} {
 		p := parser(c.in)
 		if got := p.AString(); got != c.want || p.End() != nil {
@@ -37,8 +44,16 @@ func TestSetsResolve(t *testing.T) {
 		max  uint32
 		want string
 	}{
-		{"1", 10, "1"}, {"2,4:7,9,12:*", 15, "2,4:7,9,12:15"}, {"*:4,5:7", 10, "4:10"}, {"*", 10, "10"}, {"5:3", 10, "3:5"},
-		{"1:3,2:6,7", 10, "1:7"}, {"15:*", 10, "10:15"}, {"*", 0, ""}, {"1:4294967295", 10, "1:4294967295"}, {"3,1,2,2,2", 5, "1:3"},
+		{"1", 10, "1"},
+		{"2,4:7,9,12:*", 15, "2,4:7,9,12:15"},
+		{"*:4,5:7", 10, "4:10"},
+		{"*", 10, "10"},
+		{"5:3", 10, "3:5"},
+		{"1:3,2:6,7", 10, "1:7"},
+		{"15:*", 10, "10:15"},
+		{"*", 0, ""},
+		{"1:4294967295", 10, "1:4294967295"},
+		{"3,1,2,2,2", 5, "1:3"},
 		{"4294967295,4294967294", 5, "4294967294:4294967295"},
 	} {
 		p := parser(c.in)
@@ -76,7 +91,9 @@ func TestFetchItems(t *testing.T) {
 		{"BODY[3.TEXT]<0.100>", "BODY[3.TEXT]<0>!"},
 		{"BODY[4.2.HEADER.FIELDS (a)]", "BODY[4.2.HEADER.FIELDS (a)]!"},
 		{"BODY[1]", "BODY[1]!"},
-		{"RFC822", "RFC822!"}, {"RFC822.HEADER", "RFC822.HEADER"}, {"RFC822.TEXT", "RFC822.TEXT!"},
+		{"RFC822", "RFC822!"},
+		{"RFC822.HEADER", "RFC822.HEADER"},
+		{"RFC822.TEXT", "RFC822.TEXT!"},
 		{"(UID MODSEQ BODYSTRUCTURE)", "UID MODSEQ BODYSTRUCTURE"},
 	} {
 		p := parser(c.in)
@@ -92,9 +109,11 @@ func TestFetchItems(t *testing.T) {
 			t.Errorf("%s: %q, %v", c.in, s, p.Err())
 		}
 	}
-	for _, in := range []string{"", "()", "FOO", "BODY[", "BODY[]<", "BODY[]<1.0>", "BODY[]<a>", "BODY[MIME]", "BODY[0]", "BODY[1.]", "BODY[1..2]",
+	for _, in := range []string{
+		"", "()", "FOO", "BODY[", "BODY[]<", "BODY[]<1.0>", "BODY[]<a>", "BODY[MIME]", "BODY[0]", "BODY[1.]", "BODY[1..2]",
 		"BODY[HEADER.FIELDS]", "BODY[HEADER.FIELDS ()]", "BODY[HEADER.FIELDS (\"a:b\")]", "BODY[FOO]", "BODY.PEEK", "(ALL)", "(FLAGS", "FLAGS)",
-		"BODY[" + strings.Repeat("1.", 200) + "1]"} {
+		"BODY[" + strings.Repeat("1.", 200) + "1]",
+	} {
 		p := parser(in)
 		p.FetchItems()
 		if p.End() == nil {
@@ -167,9 +186,11 @@ func TestSearchKeys(t *testing.T) {
 			t.Errorf("%s: %s, %v", c.in, show(s.Key), err)
 		}
 	}
-	for _, in := range []string{"", "FOO", "OR SEEN", "NOT", "(SEEN", "()", "SEEN)", "SUBJECT", "SINCE x", "HEADER a", "LARGER -1", "SEEN  SEEN",
+	for _, in := range []string{
+		"", "FOO", "OR SEEN", "NOT", "(SEEN", "()", "SEEN)", "SUBJECT", "SINCE x", "HEADER a", "LARGER -1", "SEEN  SEEN",
 		strings.Repeat("NOT ", 10000) + "SEEN", strings.Repeat("(", 10000), strings.Repeat("OR SEEN ", 10000) + "SEEN",
-		strings.Repeat("SEEN ", 10000) + "SEEN", "CHARSET UTF-8"} {
+		strings.Repeat("SEEN ", 10000) + "SEEN", "CHARSET UTF-8",
+	} {
 		p := parser(in)
 		p.Search()
 		if p.End() == nil {

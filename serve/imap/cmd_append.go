@@ -87,8 +87,8 @@ func (s *session) appendMessage(name string, m *mailbox.AppendMessage, body *ima
 	defer w.Close()
 	scan := mime.NewScanner(mime.DefaultLimits())
 	err = s.receive(body, io.MultiWriter(scan, w))
-	if isConnection(err) || isTimeout(err) {
-		return none, brokenLiteral{err}
+	if isConnection(err) {
+		return none, err
 	}
 	rest, endErr := body.End()
 	switch {

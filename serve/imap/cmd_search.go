@@ -49,8 +49,10 @@ func cmdSearch(s *session, c *call) error {
 }
 
 func newSearch(s *session, key *imap.SearchKey) (*search, error) {
-	q := &search{s: s, key: key, view: s.sel.view, now: s.sel.box.View(),
-		flags: make(map[imap.Flag]mailbox.Flags), sets: make(map[*imap.SearchKey][]imap.Range)}
+	q := &search{
+		s: s, key: key, view: s.sel.view, now: s.sel.box.View(),
+		flags: make(map[imap.Flag]mailbox.Flags), sets: make(map[*imap.SearchKey][]imap.Range),
+	}
 	q.hits = make([]bool, q.view.Len())
 	if err := q.prepare(key); err != nil {
 		return nil, err

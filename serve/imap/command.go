@@ -89,9 +89,7 @@ func (s *session) execute(in imap.Command) {
 		return
 	}
 	if err != nil && isConnection(err) {
-		s.lost(err)
-	}
-	if s.ended && err != nil {
+		s.connectionError(err)
 		return
 	}
 	if cmd != nil && !cmd.silent && s.sel != nil {

@@ -11,6 +11,7 @@ import (
 	"barid/mail/mailbox"
 	"barid/rfc/imap"
 	"barid/rfc/status"
+	"barid/serve/listen"
 )
 
 // refusal is a tagged NO or BAD. This file is the only one that makes them of other errors.
@@ -73,6 +74,8 @@ var refusals = []struct {
 	{mailbox.ErrUse, refusal{code: "USEATTR", text: "special use is taken or unknown"}},
 	{mailbox.ErrTooBig, refusal{code: "LIMIT", text: "message is over the size limit"}},
 	{mailbox.ErrOverQuota, refusal{code: "OVERQUOTA", text: "mailbox is full"}},
+	{mailbox.ErrGone, refusal{code: "EXPUNGEISSUED", text: "some of the messages were expunged"}},
+	{mailbox.ErrFullUIDs, refusal{code: "LIMIT", text: "all UIDs of the mailbox are used up"}},
 	{mailbox.ErrTooOld, refusal{code: "UNAVAILABLE", text: "changes are not known so far back"}},
 	{mailbox.ErrRemoved, refusal{code: "CONTACTADMIN", text: "the account is being removed"}},
 	{kv.ErrFull, refusal{code: "UNAVAILABLE", text: "storage is full, try again later"}},
@@ -139,7 +142,9 @@ func (b brokenLiteral) Unwrap() error { return b.err }
 // isConnection reports errors after which nobody listens any more, or must.
 func isConnection(err error) bool {
 	var broken brokenLiteral
+	var fatal *imap.FatalError
 	var op *net.OpError
-	return errors.As(err, &broken) || errors.As(err, &op) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed)
+	return errors.As(err, &broken) || errors.As(err, &fatal) || errors.As(err, &op) || isTimeout(err) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, listen.ErrStopping)
 }

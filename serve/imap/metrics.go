@@ -19,17 +19,22 @@ type Metrics struct {
 func NewMetrics(reg prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		sessions: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "barid_imap_sessions_open", Help: "IMAP sessions open now."}),
+			Name: "barid_imap_sessions_open", Help: "IMAP sessions open now.",
+		}),
 		commands: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "barid_imap_commands_total", Help: "IMAP commands by name and answer (ok, no, bad)."},
+			Name: "barid_imap_commands_total", Help: "IMAP commands by name and answer (ok, no, bad).",
+		},
 			[]string{"command", "answer"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "barid_imap_command_duration_seconds", Help: "Time to do an IMAP command.",
-			Buckets: []float64{.0005, .002, .01, .05, .25, 1, 5}}, []string{"command"}),
+			Buckets: []float64{.0005, .002, .01, .05, .25, 1, 5},
+		}, []string{"command"}),
 		logins: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "barid_imap_logins_total", Help: "IMAP logins by answer (ok, no)."}, []string{"answer"}),
+			Name: "barid_imap_logins_total", Help: "IMAP logins by answer (ok, no).",
+		}, []string{"answer"}),
 		bytesOut: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "barid_imap_sent_bytes_total", Help: "Bytes sent to IMAP clients, counted when a session ends."}),
+			Name: "barid_imap_sent_bytes_total", Help: "Bytes sent to IMAP clients, counted when a session ends.",
+		}),
 	}
 	reg.MustRegister(m.sessions, m.commands, m.seconds, m.logins, m.bytesOut)
 	return m

@@ -117,7 +117,7 @@ func (t *textScan) text(r io.Reader) error {
 		if !last {
 			whole = wholeRunes(have)
 		}
-		t.folded = append(t.folded, fold(string(whole))...)
+		t.folded = appendFold(t.folded, whole)
 		t.look(t.folded)
 		if last {
 			return nil
@@ -164,6 +164,21 @@ func fold(s string) string {
 		}
 	}
 	return lowerASCII(s)
+}
+
+// appendFold adds folded b to dst, without a copy in between when b is ASCII.
+func appendFold(dst, b []byte) []byte {
+	at := len(dst)
+	for _, c := range b {
+		if c >= utf8.RuneSelf {
+			return append(dst[:at], foldUnicode(string(b))...)
+		}
+		if c >= 'A' && c <= 'Z' {
+			c += 0x20
+		}
+		dst = append(dst, c)
+	}
+	return dst
 }
 
 func lowerASCII(s string) string {

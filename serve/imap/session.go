@@ -165,6 +165,17 @@ func isTimeout(err error) bool {
 	return errors.As(err, &ne) && ne.Timeout()
 }
 
+// connectionError ends a session in the middle of a command, with a goodbye if one can still be heard.
+func (s *session) connectionError(err error) {
+	var broken brokenLiteral
+	if errors.As(err, &broken) {
+		s.log.Error("imap response broken off", "user", s.user, "err", err)
+		s.ended = true
+		return
+	}
+	s.readError(err)
+}
+
 // lost ends a session whose connection is gone.
 func (s *session) lost(err error) {
 	s.ended = true

@@ -169,8 +169,11 @@ var systemFlags = [...]struct {
 	bit  mailbox.Flags
 	name imap.Flag
 }{
-	{mailbox.Answered, imap.Answered}, {mailbox.Flagged, imap.Flagged}, {mailbox.Deleted, imap.Deleted},
-	{mailbox.Seen, imap.Seen}, {mailbox.Draft, imap.Draft},
+	{mailbox.Answered, imap.Answered},
+	{mailbox.Flagged, imap.Flagged},
+	{mailbox.Deleted, imap.Deleted},
+	{mailbox.Seen, imap.Seen},
+	{mailbox.Draft, imap.Draft},
 }
 
 func appendFlags(dst []byte, f mailbox.Flags, recent bool, keywords []string) []byte {

@@ -69,8 +69,10 @@ func newWorld(t testing.TB, change func(*Settings)) *world {
 	if change != nil {
 		change(&set)
 	}
-	srv := New(Deps{Mail: w.mail, Blobs: w.store, Accounts: dir, IDs: id.NewSource(time.Now),
-		Log: slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))}, set)
+	srv := New(Deps{
+		Mail: w.mail, Blobs: w.store, Accounts: dir, IDs: id.NewSource(time.Now),
+		Log: slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}, set)
 	w.server = listen.NewServer(listen.Config{Name: "imap", Addr: "127.0.0.1:0", Mode: listen.StartTLS, TLS: selfSigned(t)}, srv)
 	must(t, w.server.Listen(ctx))
 	serving, stop := context.WithCancel(ctx)
@@ -90,8 +92,10 @@ func must(t testing.TB, err error) {
 func selfSigned(t testing.TB) *tls.Config {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
-	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mail.example.test"},
-		NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"mail.example.test"}}
+	tmpl := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mail.example.test"},
+		NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"mail.example.test"},
+	}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
 	must(t, err)
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
@@ -108,8 +112,10 @@ func (w *world) deliver(box string, raw []byte) {
 	must(w.t, err)
 	blob, err := b.Commit(nil, nil)
 	must(w.t, err)
-	_, err = w.mail.Deliver(ctx, &mailbox.Message{Blob: blob, Size: int64(len(raw)), Parsed: mime.Scan(raw, mime.DefaultLimits()),
-		Received: time.Date(1996, 7, 17, 9, 44, 25, 0, time.UTC)}, []mailbox.Destination{{Account: w.id, Mailbox: box, Create: true}})
+	_, err = w.mail.Deliver(ctx, &mailbox.Message{
+		Blob: blob, Size: int64(len(raw)), Parsed: mime.Scan(raw, mime.DefaultLimits()),
+		Received: time.Date(1996, 7, 17, 9, 44, 25, 0, time.UTC),
+	}, []mailbox.Destination{{Account: w.id, Mailbox: box, Create: true}})
 	must(w.t, err)
 }
 
