@@ -207,13 +207,15 @@ func (s *session) write(e *status.Error) error {
 // settle answers what a command ended with; only an end of the session is given on.
 func (s *session) settle(err error) error {
 	var end *endError
-	var lost *lostError
+	var unwritten *lostError
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &end):
 		return end
-	case errors.As(err, &lost), err == errBrokenOff:
+	case errors.As(err, &unwritten):
+		return lost(err)
+	case err == errBrokenOff:
 		return err
 	}
 	e := s.answer(err)
@@ -261,12 +263,15 @@ func (e *endError) Error() string { return "session ended: " + e.why }
 
 func ended(why string, last *status.Error) error { return &endError{why, last} }
 
-// lost makes an end of an error of the connection.
+// lost makes an end of an error of the connection; it always gives an *endError.
 func lost(err error) error {
 	var end *endError
+	var unwritten *lostError
 	switch {
 	case errors.As(err, &end):
 		return end
+	case errors.As(err, &unwritten):
+		return ended("write-failed", nil)
 	case errors.Is(err, listen.ErrStopping):
 		return ended("stopping", stopping())
 	case errors.Is(err, listen.ErrWrongProtocol):
@@ -284,8 +289,7 @@ func lost(err error) error {
 // last says the last words and closes, so that the peer can read them.
 func (s *session) last(err error) {
 	var end *endError
-	if !errors.As(err, &end) {
-		s.why = "write-failed"
+	if !errors.As(lost(err), &end) {
 		return
 	}
 	s.why = end.why
