@@ -10,7 +10,7 @@ func TestNoteComesBack(t *testing.T) {
 	at := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
 	for _, n := range []Note{
 		{Received: at},
-		{Accounts: []AccountID{1, 300, 1 << 40}, Mailbox: "صندوق/وارد", Received: at},
+		{Accounts: []AccountID{1, 300, 1 << 40}, Mailbox: "صندوق/وارد", ID: "06h01.3", Received: at},
 	} {
 		got, err := DecodeNote(n.Append(nil))
 		if err != nil || !reflect.DeepEqual(got, n) {

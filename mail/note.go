@@ -11,6 +11,7 @@ import (
 type Note struct {
 	Accounts []AccountID // the first MaxNoteAccounts owners
 	Mailbox  string      // UTF-8 name it was put into; "" INBOX; cut at 255 bytes
+	ID       string      // of the transaction that brought it, "" for APPEND; cut at 255 bytes
 	Received time.Time   // to the second
 }
 
@@ -20,13 +21,14 @@ const MaxNoteAccounts = 64
 // errNote is a note that can not be read.
 var errNote = errors.New("mail: not a note")
 
-// Append adds the encoded note to b: format byte 1, seconds, mailbox, accounts.
+// Append adds the encoded note to b: format byte 1, seconds, mailbox, id, accounts.
 func (n Note) Append(b []byte) []byte {
 	b = append(b, 1)
 	b = binary.AppendVarint(b, n.Received.Unix())
-	box := n.Mailbox[:min(len(n.Mailbox), 255)]
-	b = append(b, byte(len(box)))
-	b = append(b, box...)
+	for _, s := range []string{n.Mailbox, n.ID} {
+		s = s[:min(len(s), 255)]
+		b = append(append(b, byte(len(s))), s...)
+	}
 	for _, a := range n.Accounts[:min(len(n.Accounts), MaxNoteAccounts)] {
 		b = binary.AppendUvarint(b, uint64(a))
 	}
@@ -43,11 +45,13 @@ func DecodeNote(b []byte) (Note, error) {
 	if k <= 0 {
 		return n, errNote
 	}
-	b = b[1+k:]
-	if len(b) == 0 || len(b) < 1+int(b[0]) {
-		return n, errNote
+	n.Received, b = time.Unix(sec, 0).UTC(), b[1+k:]
+	for _, s := range []*string{&n.Mailbox, &n.ID} {
+		if len(b) == 0 || len(b) < 1+int(b[0]) {
+			return n, errNote
+		}
+		*s, b = string(b[1:1+int(b[0])]), b[1+int(b[0]):]
 	}
-	n.Received, n.Mailbox, b = time.Unix(sec, 0).UTC(), string(b[1:1+int(b[0])]), b[1+int(b[0]):]
 	for len(b) > 0 {
 		a, k := binary.Uvarint(b)
 		if k <= 0 || len(n.Accounts) == MaxNoteAccounts {

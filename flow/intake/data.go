@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"barid/flow/policy"
+	"barid/mail"
 	"barid/mail/event"
 	"barid/mail/mailbox"
 )
@@ -68,7 +69,7 @@ func (tx *Tx) accept(ctx context.Context, m *incoming, body *source) (Receipt, a
 	}
 	t.found = tx.found
 	done.timing.Check = clock.lap()
-	msg, err := m.store(&t, tx.appendNote(nil, t.now))
+	msg, err := m.store(&t, tx.note(t.now))
 	if err != nil {
 		return Receipt{}, done, answer(err, tx.id)
 	}
@@ -148,11 +149,11 @@ func (tx *Tx) judge(ctx context.Context, m *incoming) error {
 }
 
 // store makes the body durable behind its trace fields.
-func (m *incoming) store(t *trace, note []byte) (*mailbox.Message, error) {
+func (m *incoming) store(t *trace, note mail.Note) (*mailbox.Message, error) {
 	m.prefix = t.append(m.prefix[:0])
 	parsed := m.parsed(m.prefix)
 	size := int64(len(m.prefix)) + m.w.Size()
-	blob, err := m.w.Commit(m.prefix, note)
+	blob, err := m.w.Commit(m.prefix, note.Append(nil))
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,98 @@
+// Package app is the composition root: it ties the parts together, starts and stops them.
+//
+// Life: made once by a command of cmd. wire.go is the only file that names concrete stores, checks, deliverers
+// and front ends; this file opens and closes an installation, serve.go runs it, dev.go and setup.go are two
+// other ways to begin.
+// Promise: nothing listens before everything behind it works; on the way down the listeners stop first, then
+// the sessions, then what they use, and the store last.
+// Failure: *fault.Fault, with everything that was opened closed again.
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"barid/app/config"
+	"barid/base/dns"
+	"barid/base/id"
+	btls "barid/base/tls"
+	"barid/flow/intake"
+	"barid/mail/account"
+	"barid/mail/event"
+	"barid/mail/mailbox"
+	"barid/ops/manage"
+	"barid/store/embedded"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Version is set by the build.
+var Version = "devel"
+
+// System is an opened installation: store, directory, mail, and what accepts mail into it.
+type System struct {
+	cfg       *config.Config
+	log       *slog.Logger
+	reg       *prometheus.Registry
+	ids       *id.Source
+	engine    *embedded.Store
+	directory *account.Directory
+	mail      *mailbox.Store
+	events    *event.Log
+	resolver  *dns.Resolver // nil when no check asks
+	certs     *btls.Store   // nil without certificates
+	intake    *intake.Intake
+	started   time.Time
+	listening atomic.Pointer[func() []manage.Listening]
+}
+
+// Open opens the data folder of cfg. Close must be called.
+func Open(ctx context.Context, cfg *config.Config, log *slog.Logger) (*System, error) {
+	return open(ctx, cfg, log, false)
+}
+
+// open can also make a world that lives in memory.
+func open(ctx context.Context, cfg *config.Config, log *slog.Logger, inMemory bool) (*System, error) {
+	s := &System{cfg: cfg, log: log, ids: id.NewSource(time.Now), started: time.Now()}
+	s.reg = newRegistry()
+	if err := s.wire(inMemory); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if err := s.Manager().SweepLeftovers(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// Manager gives what the operator's commands work on.
+func (s *System) Manager() *manage.Manager {
+	m := &manage.Manager{
+		Directory: s.directory, Mail: s.mail, Events: s.events, Engine: engine{s.engine}, KV: s.engine,
+		Started: s.started, Version: Version,
+	}
+	if f := s.listening.Load(); f != nil {
+		m.Server = *f
+	}
+	return m
+}
+
+// Close closes what is open, in the reverse order of wire.
+func (s *System) Close() error {
+	var err error
+	if s.resolver != nil {
+		s.resolver.Close()
+	}
+	if s.events != nil {
+		err = s.events.Close()
+	}
+	if s.mail != nil {
+		s.mail.Close()
+	}
+	if s.engine != nil {
+		err = errors.Join(err, s.engine.Close())
+	}
+	return err
+}

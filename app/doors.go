@@ -1,0 +1,106 @@
+package app
+
+import (
+	"crypto/tls"
+	"time"
+
+	"barid/app/config"
+	"barid/base/fault"
+	"barid/mail"
+	"barid/serve/imap"
+	"barid/serve/listen"
+	"barid/serve/pop3"
+	"barid/serve/smtp"
+)
+
+// doors makes the front ends. Their metrics are registered once, whatever the number of listeners.
+type doors struct {
+	s      *System
+	listen *listen.Metrics
+	smtp   *smtp.Metrics
+	imap   *imap.Metrics
+	pop3s  *pop3.Server // one for all listeners: it holds the maildrop locks
+}
+
+func (s *System) doors() *doors {
+	set := pop3.DefaultSettings(s.host())
+	set.AllowPlain = s.cfg.PlainLogin
+	pop := pop3.New(pop3.Deps{
+		Mail: s.mail, Accounts: s.directory, IDs: s.ids, Log: s.log, Metrics: pop3.NewMetrics(s.reg),
+	}, set)
+	return &doors{s, listen.NewMetrics(s.reg), smtp.NewMetrics(s.reg), imap.NewMetrics(s.reg), pop}
+}
+
+// protocols tells for each word of a listener's protocol who speaks it, with which TLS, and what a connection
+// is told that is one too many.
+var protocols = map[string]struct {
+	mode    listen.Mode
+	needTLS bool
+	refusal string
+	handler func(*doors) listen.Handler
+}{
+	"smtp":        {listen.StartTLS, false, smtpRefusal, func(d *doors) listen.Handler { return d.smtpServer(mail.RoleMX) }},
+	"submission":  {listen.StartTLS, true, smtpRefusal, func(d *doors) listen.Handler { return d.smtpServer(mail.RoleSubmission) }},
+	"submissions": {listen.Implicit, true, smtpRefusal, func(d *doors) listen.Handler { return d.smtpServer(mail.RoleSubmission) }},
+	"lmtp":        {listen.StartTLS, false, smtpRefusal, func(d *doors) listen.Handler { return d.smtpServer(mail.RoleLMTP) }},
+	"imap":        {listen.StartTLS, true, imapRefusal, (*doors).imapServer},
+	"imaps":       {listen.Implicit, true, imapRefusal, (*doors).imapServer},
+	"pop3":        {listen.StartTLS, true, pop3Refusal, (*doors).pop3Server},
+	"pop3s":       {listen.Implicit, true, pop3Refusal, (*doors).pop3Server},
+}
+
+// What a connection past the limits is told before it is closed.
+const (
+	smtpRefusal = "421 4.7.0 too many connections, try again later\r\n"
+	imapRefusal = "* BYE [UNAVAILABLE] too many connections, try again later\r\n"
+	pop3Refusal = "-ERR [SYS/TEMP] too many connections, try again later\r\n"
+)
+
+// server makes the listener of l, not open yet.
+func (d *doors) server(l config.Listener) (*listen.Server, error) {
+	p := protocols[l.Protocol]
+	mode := p.mode
+	var t *tls.Config
+	switch {
+	case d.s.certs != nil:
+		t = d.s.certs.Server()
+	case mode == listen.Implicit, p.needTLS && !d.s.cfg.PlainLogin:
+		return nil, fault.New("B1012", "%s on %s needs a certificate", l.Protocol, l.Address).
+			WithMeans("passwords are taken inside TLS only").WithFix("add a [[certificate]] table").WithFix("barid setup makes a self-signed one")
+	default:
+		mode = listen.Plain
+	}
+	return listen.NewServer(listen.Config{
+		Name: l.Protocol, Addr: l.Address, Mode: mode, TLS: t, ProxyTrusted: d.s.cfg.Trusted(),
+		Limits: listen.Limits{
+			MaxConns: d.s.cfg.Limits.Connections, MaxPerNetwork: d.s.cfg.Limits.PerNetwork, Grace: stopGrace,
+		},
+		Refusal: []byte(p.refusal), Logger: d.s.log, Metrics: d.listen,
+	}, p.handler(d)), nil
+}
+
+func (d *doors) smtpServer(role mail.Role) listen.Handler {
+	l := d.s.cfg.Limits
+	return smtp.NewServer(smtp.Deps{
+		Settings: smtp.Settings{
+			Role: role, Hostname: d.s.host(), MaxMessage: l.MessageBytes, MaxRecipients: l.Recipients,
+			MaxTransactions: l.SessionMessages, MaxErrors: l.BadCommands, MaxBadRecipients: l.BadRecipients,
+			CommandTimeout: time.Duration(l.CommandWait), DataTimeout: time.Duration(l.DataWait),
+			MessageTimeout: time.Duration(l.DataTotal), PlainLogin: d.s.cfg.PlainLogin,
+		},
+		Intake: smtp.Use(d.s.intake), Auth: d.s.directory, IDs: d.s.ids, Log: d.s.log, Metrics: d.smtp,
+	})
+}
+
+func (d *doors) imapServer() listen.Handler {
+	set := imap.DefaultSettings(d.s.host())
+	set.Version = Version
+	set.MaxMessageBytes = d.s.cfg.Limits.MessageBytes
+	set.IdleTime = time.Duration(d.s.cfg.Limits.IdleWait)
+	set.PlainLogin = d.s.cfg.PlainLogin
+	return imap.New(imap.Deps{
+		Mail: d.s.mail, Blobs: d.s.engine, Accounts: d.s.directory, IDs: d.s.ids, Log: d.s.log, Metrics: d.imap,
+	}, set)
+}
+
+func (d *doors) pop3Server() listen.Handler { return d.pop3s }

@@ -1,0 +1,208 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"barid/app/config"
+	"barid/base/fault"
+	"barid/ops/manage"
+	"barid/serve/admin"
+	"barid/serve/listen"
+)
+
+// stopGrace is how long sessions may go on after a stop was asked for; the whole stop takes less than 5 s.
+const stopGrace = 3 * time.Second
+
+// Serve runs the installation of cfg until ctx ends. ready is called once, when every listener answers.
+func Serve(ctx context.Context, cfg *config.Config, log *slog.Logger, ready func([]manage.Listening)) error {
+	if cfg.Hostname == "" {
+		return fault.New("B1003", "hostname is not set").WithExit(fault.ExitUsage).
+			WithMeans("other servers and the certificate need to know it").WithFix(`hostname = "mail.example.org"`)
+	}
+	s, err := Open(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	return s.serve(ctx, func(l []manage.Listening) error {
+		ready(l)
+		return nil
+	})
+}
+
+// running are the open doors of a system.
+type running struct {
+	mail   []*listen.Server
+	names  []string       // protocol of each of mail
+	admin  []net.Listener // TCP, for health and metrics
+	socket net.Listener
+}
+
+// serve opens the listeners, tells ready, waits for ctx and stops in order. It closes s.
+func (s *System) serve(ctx context.Context, ready func([]manage.Listening) error) (err error) {
+	defer func() { err = errors.Join(err, s.Close()) }()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r, err := s.openDoors(ctx)
+	if err != nil {
+		return err
+	}
+	list := r.listening
+	s.listening.Store(&list)
+	var wg sync.WaitGroup
+	fail := make(chan error, len(r.mail)+len(r.admin)+1)
+	run := func(f func() error) {
+		wg.Go(func() {
+			if err := f(); err != nil {
+				fail <- err
+			}
+		})
+	}
+	for _, m := range r.mail {
+		run(func() error { return m.Serve(ctx) })
+	}
+	m := s.Manager()
+	for _, l := range r.admin {
+		run(func() error { return admin.Serve(ctx, l, admin.Watch(m.Ready, s.reg), stopGrace) })
+	}
+	run(func() error { return admin.Serve(ctx, r.socket, admin.Operate(m, s.log), stopGrace) })
+	go s.reloadOnHangup(ctx)
+	go s.sweep(ctx)
+	s.log.Info("ready", "version", Version, "data", s.cfg.Data)
+	if err := ready(r.listening()); err != nil {
+		cancel()
+		wg.Wait()
+		return err
+	}
+	select {
+	case <-ctx.Done():
+	case err = <-fail:
+		cancel()
+	}
+	s.log.Info("stopping")
+	wg.Wait()
+	return err
+}
+
+// openDoors opens every listener, or none.
+func (s *System) openDoors(ctx context.Context) (r *running, err error) {
+	r = &running{}
+	doors := s.doors()
+	defer func() {
+		if err != nil {
+			r.close()
+		}
+	}()
+	for _, l := range s.cfg.Listeners {
+		if l.Protocol == "admin" {
+			ln, err := new(net.ListenConfig).Listen(ctx, "tcp", l.Address)
+			if err != nil {
+				return nil, listenFault(l, err)
+			}
+			r.admin = append(r.admin, ln)
+			continue
+		}
+		srv, err := doors.server(l)
+		if err != nil {
+			return nil, err
+		}
+		if err := srv.Listen(ctx); err != nil {
+			return nil, listenFault(l, err)
+		}
+		r.mail, r.names = append(r.mail, srv), append(r.names, l.Protocol)
+	}
+	r.socket, err = admin.ListenSocket(filepath.Join(s.cfg.Data, socketName))
+	if err != nil {
+		return nil, fault.New("B1011", "the admin socket can not be opened in %s", s.cfg.Data).Wrap(err)
+	}
+	return r, nil
+}
+
+func listenFault(l config.Listener, err error) error {
+	f := fault.New("B1011", "%s can not listen on %s", l.Protocol, l.Address).Wrap(err)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		f.WithFound("another program uses the port").WithFix("ss -ltnp    shows which")
+	case errors.Is(err, os.ErrPermission):
+		f.WithFound("ports below 1024 need the right to bind them").WithFix("setcap cap_net_bind_service=+ep $(command -v barid)")
+	}
+	return f.WithFix("give another address in the [[listener]] table of %s", l.Protocol)
+}
+
+func (r *running) close() {
+	for _, m := range r.mail {
+		m.Stop()
+	}
+	for _, l := range append(r.admin, r.socket) {
+		if l != nil {
+			_ = l.Close()
+		}
+	}
+}
+
+// listening names the open listeners.
+func (r *running) listening() []manage.Listening {
+	var out []manage.Listening
+	for i, m := range r.mail {
+		out = append(out, manage.Listening{Protocol: r.names[i], Address: m.Addr().String(), Sessions: m.Sessions()})
+	}
+	for _, l := range r.admin {
+		out = append(out, manage.Listening{Protocol: "admin", Address: l.Addr().String()})
+	}
+	return out
+}
+
+// reloadOnHangup reads the certificates again on SIGHUP, and when their files change.
+func (s *System) reloadOnHangup(ctx context.Context) {
+	if s.certs == nil {
+		return
+	}
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	look := time.NewTicker(time.Minute)
+	defer look.Stop()
+	for {
+		var err error
+		changed := true
+		select {
+		case <-ctx.Done():
+			return
+		case <-hup:
+			err = s.certs.Reload()
+		case <-look.C:
+			changed, err = s.certs.Refresh()
+		}
+		switch {
+		case err != nil:
+			s.log.Error("certificates were not read again; the old ones stay", "error", err)
+		case changed:
+			s.log.Info("certificates were read again")
+		}
+	}
+}
+
+// sweep removes events that are too old, once a day.
+func (s *System) sweep(ctx context.Context) {
+	daily := time.NewTicker(24 * time.Hour)
+	defer daily.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-daily.C:
+			if _, err := s.events.Sweep(ctx, time.Now()); err != nil {
+				s.log.Error("old events were not removed", "error", err)
+			}
+		}
+	}
+}
+

@@ -1,0 +1,204 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"barid/app/config"
+	"barid/base/fault"
+	"barid/base/log"
+	btls "barid/base/tls"
+	"barid/ops/manage"
+	"barid/rfc/addr"
+)
+
+// SetupOptions say what `barid setup` makes.
+type SetupOptions struct {
+	Address  string // the first account
+	Password string // "" makes one up
+	Dir      string // for barid.toml and the certificate
+	Data     string // "" means the usual place
+	Hostname string // "" means mail.DOMAIN
+}
+
+// SetupDone is what was made, and what is left to do.
+type SetupDone struct {
+	Created  []string `json:"created"`
+	Account  string   `json:"account"`
+	Password string   `json:"password,omitempty"` // only when it was made up
+	Records  []string `json:"records"`            // DNS records to publish
+	Next     []string `json:"next"`
+}
+
+// usualDir and usualData are where a server that is set up without flags lives.
+const (
+	usualDir  = "/etc/barid"
+	usualData = "/var/lib/barid"
+)
+
+// certificateLife is how long the self-signed certificate of the set-up is good for.
+const certificateLife = 397 * 24 * time.Hour
+
+// Setup makes an installation: configuration, data folder, domain, account, certificate. It overwrites
+// nothing; when a step fails, what it made is taken away again.
+func Setup(ctx context.Context, o SetupOptions) (SetupDone, error) {
+	box, err := addr.ParseMailbox(o.Address, true)
+	if err != nil {
+		return SetupDone{}, fault.New("B2007", "%q is not a mail address", o.Address).WithFound("%v", err).
+			WithExit(fault.ExitUsage).WithFix("barid setup you@example.org")
+	}
+	u := &undertaking{}
+	done, err := u.setup(ctx, o.filled(box.Domain), box)
+	if err != nil {
+		u.undo()
+		return SetupDone{}, err
+	}
+	return done, nil
+}
+
+func (o SetupOptions) filled(domain string) SetupOptions {
+	if o.Hostname == "" {
+		o.Hostname = "mail." + domain
+	}
+	if o.Dir == "" {
+		o.Dir = usualDir
+	}
+	if o.Data == "" {
+		o.Data = filepath.Join(o.Dir, "data")
+		if o.Dir == usualDir {
+			o.Data = usualData
+		}
+	}
+	return o
+}
+
+// undertaking remembers what was made, newest last.
+type undertaking struct{ made []string }
+
+func (u *undertaking) undo() {
+	for i := len(u.made) - 1; i >= 0; i-- {
+		_ = os.RemoveAll(u.made[i]) // best effort: the first error is the one to show
+	}
+}
+
+func (u *undertaking) setup(ctx context.Context, o SetupOptions, box addr.Mailbox) (SetupDone, error) {
+	file := filepath.Join(o.Dir, "barid.toml")
+	for _, p := range []string{file, o.Data} {
+		if _, err := os.Stat(p); err == nil {
+			return SetupDone{}, fault.New("B1010", "%s exists already", p).WithMeans("nothing was changed").
+				WithFix("barid setup %s --dir ANOTHER-FOLDER", o.Address)
+		}
+	}
+	if err := u.files(o, file); err != nil {
+		return SetupDone{}, err
+	}
+	password := o.Password
+	if password == "" {
+		password = inventPassword()
+	}
+	if err := u.people(ctx, file, box, password); err != nil {
+		return SetupDone{}, err
+	}
+	done := SetupDone{Created: u.made, Account: box.Unicode(), Records: records(o.Hostname, box.Domain), Next: nextSteps(o, file)}
+	if o.Password == "" {
+		done.Password = password
+	}
+	return done, nil
+}
+
+// files writes folders, configuration and certificate.
+func (u *undertaking) files(o SetupOptions, file string) error {
+	for _, dir := range []string{o.Dir, o.Data} {
+		if err := u.mkdir(dir); err != nil {
+			return err
+		}
+	}
+	pair := btls.Pair{Cert: filepath.Join(o.Dir, "cert.pem"), Key: filepath.Join(o.Dir, "key.pem")}
+	self := btls.SelfSigned{Names: []string{o.Hostname}, From: time.Now().Add(-time.Hour), For: certificateLife}
+	u.made = append(u.made, pair.Cert, pair.Key)
+	if err := self.Write(pair); err != nil {
+		return fault.New("B1010", "the certificate can not be written").Wrap(err)
+	}
+	u.made = append(u.made, file)
+	if err := os.WriteFile(file, []byte(configText(o, pair)), 0o644); err != nil {
+		return fault.New("B1010", "the configuration can not be written").Wrap(err)
+	}
+	return nil
+}
+
+func (u *undertaking) mkdir(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil // the folder was there; it stays if we fail
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fault.New("B1010", "the folder %s can not be made", dir).Wrap(err).WithFix("run it as root, or add --dir FOLDER")
+	}
+	u.made = append(u.made, dir)
+	return nil
+}
+
+func configText(o SetupOptions, p btls.Pair) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# Written by barid setup. Every key with its default: barid config default\n")
+	fmt.Fprintf(&b, "hostname = %s\n", config.Literal(o.Hostname))
+	fmt.Fprintf(&b, "data = %s\n\n", config.Literal(o.Data))
+	for _, l := range config.UsualListeners() {
+		fmt.Fprintf(&b, "[[listener]]\nprotocol = %s\naddress = %s\n\n", config.Literal(l.Protocol), config.Literal(l.Address))
+	}
+	fmt.Fprintf(&b, "[[certificate]]\ncert = %s\nkey = %s\n", config.Literal(p.Cert), config.Literal(p.Key))
+	return b.String()
+}
+
+// people makes the domain and the first account in the new data folder.
+func (u *undertaking) people(ctx context.Context, file string, box addr.Mailbox, password string) error {
+	cfg, err := config.Load(file, nil, nil)
+	if err != nil {
+		return err
+	}
+	s, err := Open(ctx, cfg, log.Nothing())
+	if err != nil {
+		return err
+	}
+	m := s.Manager()
+	err = m.Call(ctx, "domain.add", manage.DomainChange{Domain: box.Domain}, nil, nil)
+	if err == nil {
+		err = m.Call(ctx, "account.add", manage.AccountChange{Address: box.Unicode(), Password: password}, nil, nil)
+	}
+	if closeErr := s.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// inventPassword gives 100 random bits in letters that are easy to type.
+func inventPassword() string {
+	var b [13]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	s := strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:]))[:20]
+	return s[:5] + "-" + s[5:10] + "-" + s[10:15] + "-" + s[15:]
+}
+
+// records are what others need to find this server. Barid does not send to other domains yet, so there is no
+// SPF or DKIM record to publish; "-all" says just that.
+func records(host, domain string) []string {
+	return []string{
+		host + ".   A      the IPv4 address of this machine (AAAA for IPv6)",
+		domain + ".   MX     10 " + host + ".",
+		domain + ".   TXT    \"v=spf1 -all\"",
+	}
+}
+
+func nextSteps(o SetupOptions, file string) []string {
+	return []string{
+		"barid serve --config " + file,
+		"barid account add SOMEBODY@DOMAIN --config " + file,
+		"replace the self-signed certificate (cert.pem, key.pem in " + o.Dir + ") by a real one, then send the server SIGHUP",
+		"in a mail program: IMAP " + o.Hostname + " port 993 TLS, SMTP " + o.Hostname + " port 465 TLS, user name " + o.Address,
+	}
+}

@@ -1,0 +1,168 @@
+package app
+
+import (
+	"errors"
+	"os"
+	"time"
+
+	"barid/base/dns"
+	"barid/base/fault"
+	"barid/base/rate"
+	btls "barid/base/tls"
+	"barid/flow/deliver/local"
+	"barid/flow/intake"
+	"barid/flow/policy"
+	"barid/flow/policy/iprev"
+	"barid/flow/policy/quota"
+	"barid/flow/policy/ratelimit"
+	"barid/flow/policy/sender"
+	"barid/flow/route"
+	"barid/mail/account"
+	"barid/mail/event"
+	"barid/mail/mailbox"
+	"barid/store/embedded"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+)
+
+// wire builds everything below the listeners, from the disk up.
+func (s *System) wire(inMemory bool) error {
+	for _, step := range []func() error{
+		func() error { return s.openStore(inMemory) },
+		s.openMail,
+		s.openCertificates,
+		s.openIntake,
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func newRegistry() *prometheus.Registry {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return reg
+}
+
+func (s *System) openStore(inMemory bool) (err error) {
+	o := embedded.Options{
+		Logger: s.log, Metrics: embedded.NewMetrics(s.reg),
+		CacheBytes: s.cfg.Storage.CacheBytes, ReserveBytes: s.cfg.Storage.ReserveBytes,
+	}
+	if inMemory {
+		o.FS = vfs.NewMem()
+		o.ReserveBytes = -1
+	} else if err := os.MkdirAll(s.cfg.Data, 0o700); err != nil {
+		return fault.New("B3005", "the data folder %s can not be made", s.cfg.Data).Wrap(err)
+	}
+	s.engine, err = embedded.Open(s.cfg.Data, o)
+	switch {
+	case errors.Is(err, embedded.ErrLocked):
+		return fault.New("B3004", "the data folder %s is in use", s.cfg.Data).WithFound("%v", err).Wrap(err).
+			WithFix("barid status").WithFix("stop the other process, or use another --data folder")
+	case err != nil:
+		return fault.New("B3005", "the data folder %s can not be opened", s.cfg.Data).WithFound("%v", err).Wrap(err)
+	}
+	return nil
+}
+
+func (s *System) openMail() (err error) {
+	s.directory, err = account.Open(s.engine, account.Options{
+		Log: s.log, Metrics: account.NewMetrics(s.reg), DefaultDomain: "",
+		Brake: account.Brake{PerAddress: s.cfg.Limits.LoginTries},
+	})
+	if err != nil {
+		return err
+	}
+	s.mail = mailbox.Open(s.engine, s.engine, mailbox.Options{Log: s.log})
+	s.events, err = event.Open(s.engine, event.Options{Log: s.log, Metric: event.NewMetrics(s.reg)})
+	return err
+}
+
+func (s *System) openCertificates() (err error) {
+	if len(s.cfg.Certificates) == 0 {
+		return nil
+	}
+	var pairs []btls.Pair
+	for _, c := range s.cfg.Certificates {
+		pairs = append(pairs, btls.Pair{Cert: c.Cert, Key: c.Key})
+	}
+	if s.certs, err = btls.Open(pairs...); err != nil {
+		return fault.New("B1012", "a certificate can not be used").WithFound("%v", err).Wrap(err).
+			WithMeans("nothing is started, so that no listener is without the TLS it should have")
+	}
+	return nil
+}
+
+func (s *System) openIntake() error {
+	chain, err := s.checks()
+	if err != nil {
+		return err
+	}
+	s.intake = intake.New(intake.Deps{
+		Settings: intake.Settings{
+			Host: s.host(), MaxMessage: s.cfg.Limits.MessageBytes, MaxRecipients: s.cfg.Limits.Recipients,
+			MaxReceived: s.cfg.Limits.ReceivedHops,
+		},
+		Blobs:   s.engine,
+		Router:  route.New(s.directory),
+		Local:   local.New(s.mail),
+		Policy:  policy.NewRunner(chain, policy.DefaultSettings(), policy.NewMetrics(s.reg)),
+		Events:  s.events,
+		Log:     s.log,
+		Metrics: intake.NewMetrics(s.reg),
+	})
+	return nil
+}
+
+// host is our name; commands that only open the folder may have none.
+func (s *System) host() string {
+	if s.cfg.Hostname == "" {
+		return "localhost"
+	}
+	return s.cfg.Hostname
+}
+
+// checks is the chain of this installation; policy.Order has the order.
+func (s *System) checks() ([]policy.Check, error) {
+	links := policy.Links{
+		RateLimit: ratelimit.Checks(s.rates()),
+		Sender:    sender.Checks(s.directory),
+		Quota:     quota.New(s.mail),
+	}
+	if s.cfg.Policy.IPRev != "off" {
+		if err := s.openResolver(); err != nil {
+			return nil, err
+		}
+		links.IPRev = iprev.New(s.resolver, iprev.Options{})
+	}
+	return policy.Order(links), nil
+}
+
+func (s *System) rates() (l ratelimit.Limits) {
+	if n := s.cfg.Limits.MailRate; n > 0 {
+		l.NetworkMessages = rate.New[string](rate.Limit{Events: n, Per: time.Minute}, rateKeys, time.Now)
+	}
+	if n := s.cfg.Limits.SendRate; n > 0 {
+		l.AccountMessages = rate.New[string](rate.Limit{Events: n, Per: time.Hour}, rateKeys, time.Now)
+	}
+	return l
+}
+
+// rateKeys is how many networks or accounts a limiter remembers.
+const rateKeys = 1 << 16
+
+func (s *System) openResolver() (err error) {
+	s.resolver, err = dns.New(dns.Config{
+		Servers: s.cfg.Resolver, Timeout: time.Duration(s.cfg.ResolverWait), Metrics: dns.NewMetrics(s.reg),
+	})
+	if err != nil {
+		return fault.New("B1003", "no DNS server can be asked").WithFound("%v", err).Wrap(err).
+			WithFix(`resolver = ["127.0.0.1:53"]`).WithFix(`[policy] iprev = "off"`)
+	}
+	return nil
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+	"sort"
+	"strings"
+	"time"
+
+	"barid/base/fault"
+	"barid/ops/manage"
+
+	"github.com/spf13/cobra"
+)
+
+func statusCommand(t *terminal) *cobra.Command {
+	var s settings
+	c := &cobra.Command{
+		Use: "status", Short: "One screen: is it running, what does it hold, what went wrong lately", Args: cobra.NoArgs,
+		Example: "  barid status\n  barid status --json",
+		RunE: func(c *cobra.Command, _ []string) error {
+			out, err := call[manage.Status](c.Context(), &s, t, "status", manage.None{})
+			if err != nil {
+				return err
+			}
+			return t.result(out, func(w io.Writer) { printStatus(w, out) })
+		},
+	}
+	s.flags(c)
+	return c
+}
+
+func printStatus(w io.Writer, st manage.Status) {
+	if st.Running {
+		fmt.Fprintf(w, "running   %s, since %s (%s)\n", st.Version, st.Started.Local().Format(time.DateTime), time.Since(st.Started).Round(time.Second))
+		for _, l := range st.Listeners {
+			fmt.Fprintf(w, "  %-12s %-22s %d sessions\n", l.Protocol, l.Address, l.Sessions)
+		}
+	} else {
+		fmt.Fprintf(w, "not running (the data folder was opened directly)\n")
+	}
+	fmt.Fprintf(w, "domains   %d\naccounts  %d\naliases   %d\nmessages  %d (%s)\n", st.Domains, st.Accounts, st.Aliases, st.Messages, manage.FormatBytes(st.Bytes))
+	if len(st.Troubles) > 0 {
+		fmt.Fprintf(w, "lately refused or deferred\n")
+		for _, e := range st.Troubles {
+			fmt.Fprintf(w, "  %s\n", eventLine(e))
+		}
+	}
+}
+
+func healthCommand(t *terminal) *cobra.Command {
+	var s settings
+	c := &cobra.Command{
+		Use: "health", Short: "Exit 0 if the server runs and can store mail, for containers and monitors", Args: cobra.NoArgs,
+		Example: "  barid health --config /etc/barid/barid.toml",
+		RunE: func(c *cobra.Command, _ []string) error {
+			out, err := call[manage.Status](c.Context(), &s, t, "status", manage.None{})
+			if err != nil {
+				return err
+			}
+			if !out.Running {
+				return fault.New("B1006", "no server is running on this data folder").WithExit(fault.ExitUnreachable).WithFix("barid serve")
+			}
+			if out.Trouble != "" {
+				return fault.New("B3001", "the server can not store mail now").WithFound("%s", out.Trouble)
+			}
+			return t.result(map[string]bool{"ok": true}, func(w io.Writer) { fmt.Fprintln(w, "ok") })
+		},
+	}
+	s.flags(c)
+	return c
+}
+
+func traceCommand(t *terminal) *cobra.Command {
+	c := &cobra.Command{
+		Use: "trace", Short: "Follow a message",
+		Example: "  barid trace msg 01jd4xk8t0003f7q2m.1",
+	}
+	c.AddCommand(traceMessage(t))
+	return c
+}
+
+func traceMessage(t *terminal) *cobra.Command {
+	var s settings
+	c := &cobra.Command{
+		Use: "msg ID", Short: "Show what happened to a message, by the id of the reply and of its Received field", Args: cobra.ExactArgs(1),
+		Example: "  barid trace msg 01jd4xk8t0003f7q2m.1",
+		RunE: func(c *cobra.Command, args []string) error {
+			out, err := call[[]manage.EventInfo](c.Context(), &s, t, "event.find", manage.EventQuery{ID: args[0]})
+			if err != nil {
+				return err
+			}
+			if len(out) == 0 {
+				return fault.New("B4006", "nothing is known of %q", args[0]).WithFix("the id stands in the reply to the message and in its Received field")
+			}
+			if t.json {
+				return list(t, out, "", eventLine)
+			}
+			for _, e := range out {
+				writeString(t.out, eventLine(e)+"\n")
+			}
+			return nil
+		},
+	}
+	s.flags(c)
+	return c
+}
+
+func eventLine(e manage.EventInfo) string {
+	parts := []string{e.Time.Local().Format(time.DateTime), e.Kind, e.ID, "from <" + e.From + ">"}
+	if len(e.To) > 0 {
+		parts = append(parts, "to <"+strings.Join(e.To, ">, <")+">")
+	}
+	if e.Remote != "" {
+		parts = append(parts, "peer "+e.Remote)
+	}
+	if e.Status != "" {
+		parts = append(parts, e.Status)
+	}
+	if e.Reason != "" {
+		parts = append(parts, "("+e.Reason+")")
+	}
+	if e.Timing != "" {
+		parts = append(parts, e.Timing)
+	}
+	return strings.Join(parts, "  ")
+}
+
+// printObject prints a JSON object one key a line.
+func printObject(w io.Writer, raw json.RawMessage) {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	var m map[string]any
+	if d.Decode(&m) != nil {
+		fmt.Fprintln(w, string(raw))
+		return
+	}
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	for _, k := range keys {
+		b, err := json.Marshal(m[k])
+		if err != nil {
+			continue // it came out of JSON
+		}
+		fmt.Fprintf(w, "%-24s %s\n", k, strings.Trim(string(b), `"`))
+	}
+}
+
+// absolute makes a path mean the same in the server as here.
+func absolute(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	return abs
+}

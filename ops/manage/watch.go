@@ -1,0 +1,148 @@
+package manage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"barid/base/kv"
+	"barid/mail/event"
+)
+
+// Status is one screen of what is going on.
+type Status struct {
+	Running   bool        `json:"running"` // a server answers; false when the folder was opened directly
+	Version   string      `json:"version"`
+	Started   time.Time   `json:"started"`
+	Listeners []Listening `json:"listeners,omitempty"`
+	Domains   int         `json:"domains"`
+	Accounts  int         `json:"accounts"`
+	Aliases   int         `json:"aliases"`
+	Messages  int64       `json:"messages"`
+	Bytes     int64       `json:"bytes"`
+	Trouble   string      `json:"trouble,omitempty"`  // why mail can not be stored now
+	Troubles  []EventInfo `json:"troubles,omitempty"` // the last refusals and deferrals
+}
+
+// EventQuery is the input of event.find; empty fields match all.
+type EventQuery struct {
+	ID      string `json:"id,omitempty"` // of a message
+	Session string `json:"session,omitempty"`
+	Limit   int    `json:"limit,omitempty"`
+}
+
+// EventInfo is one thing that happened to a message.
+type EventInfo struct {
+	Time    time.Time `json:"time"`
+	Kind    string    `json:"kind"`
+	ID      string    `json:"id"`
+	Session string    `json:"session"`
+	From    string    `json:"from"`
+	To      []string  `json:"to,omitempty"`
+	Remote  string    `json:"remote,omitempty"`
+	Size    int64     `json:"size,omitempty"`
+	Status  string    `json:"status,omitempty"`
+	Reason  string    `json:"reason,omitempty"`
+	Stage   string    `json:"stage,omitempty"`
+	Timing  string    `json:"timing,omitempty"`
+}
+
+func watchOperations() []Operation {
+	return []Operation{
+		op("status", func(ctx context.Context, m *Manager, _ None, _ Progress) (Status, error) { return m.status(ctx) }),
+		op("event.find", func(ctx context.Context, m *Manager, in EventQuery, _ Progress) ([]EventInfo, error) {
+			if err := m.Events.Flush(ctx); err != nil {
+				return nil, err
+			}
+			q := event.Query{ID: in.ID, Session: in.Session, Limit: in.Limit}
+			if !strings.Contains(in.ID, ".") { // a session's id was given: all its messages
+				q.ID, q.Session = "", in.ID
+			}
+			return m.events(ctx, q)
+		}),
+	}
+}
+
+// recentTroubles is how many refusals a status shows, recentEvents how far back it looks for them.
+const (
+	recentTroubles = 5
+	recentEvents   = 500
+)
+
+func (m *Manager) status(ctx context.Context) (Status, error) {
+	st := Status{Version: m.Version, Started: m.Started}
+	if m.Server != nil {
+		st.Running, st.Listeners = true, m.Server()
+	}
+	if err := m.Ready(ctx); err != nil {
+		st.Trouble = err.Error()
+	}
+	domains, err := m.domains(ctx)
+	if err != nil {
+		return st, err
+	}
+	st.Domains = len(domains)
+	for _, d := range domains {
+		st.Accounts, st.Aliases = st.Accounts+d.Accounts, st.Aliases+d.Aliases
+	}
+	accounts, err := m.Directory.Accounts(ctx)
+	if err != nil {
+		return st, err
+	}
+	for _, a := range accounts {
+		use, err := m.Mail.Account(a.ID).Usage(ctx)
+		if err != nil {
+			return st, err
+		}
+		st.Messages, st.Bytes = st.Messages+use.Messages, st.Bytes+use.Bytes
+	}
+	all, err := m.events(ctx, event.Query{Limit: recentEvents})
+	for _, e := range all {
+		if (e.Kind == "refused" || e.Kind == "deferred") && len(st.Troubles) < recentTroubles {
+			st.Troubles = append(st.Troubles, e)
+		}
+	}
+	return st, err
+}
+
+// Ready tells whether mail can be stored: it makes an empty commit, which goes to the disk.
+func (m *Manager) Ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	err := m.KV.Update(ctx, kv.Part{Kind: kv.Global}, func(kv.Txn) error { return nil })
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("the store did not answer within 2 s: %w", kv.ErrUnavailable)
+	}
+	return err
+}
+
+func (m *Manager) events(ctx context.Context, q event.Query) ([]EventInfo, error) {
+	found, err := m.Events.Find(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]EventInfo, 0, len(found))
+	for _, e := range found {
+		out = append(out, eventInfo(e))
+	}
+	return out, nil
+}
+
+func eventInfo(e event.Event) EventInfo {
+	info := EventInfo{
+		Time: e.Time, Kind: e.Kind.String(), ID: e.ID, Session: e.Session, From: e.From, To: e.To,
+		Size: e.Size, Reason: e.Reason, Stage: e.Stage,
+	}
+	if e.Remote.IsValid() {
+		info.Remote = e.Remote.String()
+	}
+	if e.Code != 0 {
+		info.Status = strings.TrimSpace(fmt.Sprintf("%d %s", e.Code, e.Enhanced))
+	}
+	if t := e.Timing; t != (event.Timing{}) {
+		info.Timing = fmt.Sprintf("receive %s, check %s, store %s, deliver %s", t.Receive, t.Check, t.Store, t.Deliver)
+	}
+	return info
+}
