@@ -319,9 +319,7 @@ func TestCloseEndsWhatRuns(t *testing.T) {
 		_, err := r.LookupA(context.Background(), "mx1.example.test")
 		result <- err
 	}()
-	for w.Asked("mx1.example.test") == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	w.Await("mx1.example.test", 1)
 	r.Close()
 	if err := <-result; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)

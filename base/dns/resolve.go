@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	mdns "github.com/miekg/dns"
 )
@@ -147,7 +148,8 @@ func cleanText(s string) string {
 		return c
 	}, strings.ToValidUTF8(s, ""))
 	for len(s) > maxExtraText {
-		s = s[:strings.LastIndexFunc(s[:len(s)], func(rune) bool { return true })]
+		_, last := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-last]
 	}
 	return s
 }

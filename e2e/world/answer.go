@@ -36,6 +36,7 @@ func (w *World) arrive(q question) (Behaviour, chan struct{}) {
 	all := question{q.name, 0}
 	w.asked[q]++
 	w.asked[all]++
+	w.arrival.Broadcast()
 	b, ok := w.behaviour[q]
 	if !ok {
 		b = w.behaviour[all]

@@ -57,6 +57,16 @@ func (w *World) Asked(name string) int {
 	return w.asked[parseQuestion(name)]
 }
 
+// Await returns when a name has been asked for at least n times, or the world has ended.
+func (w *World) Await(name string, n int) {
+	q := parseQuestion(name)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for w.asked[q] < n && !w.ended {
+		w.arrival.Wait()
+	}
+}
+
 func parseQuestion(s string) question {
 	name, typ, _ := strings.Cut(s, "/")
 	return question{canonical(name), dns.StringToType[typ]}

@@ -50,6 +50,8 @@ type World struct {
 	behaviour map[question]Behaviour
 	asked     map[question]int
 	held      map[question]chan struct{}
+	arrival   *sync.Cond // of mu: a question came, or the world ended
+	ended     bool
 }
 
 // question is what behaviour and counts go by. Type 0 is every type.
@@ -83,6 +85,7 @@ func Run(addr string, zones ...string) (*World, error) {
 		stopped: make(chan struct{}), records: map[string]map[uint16][]dns.RR{}, zones: map[string]*dns.SOA{},
 		behaviour: map[question]Behaviour{}, asked: map[question]int{}, held: map[question]chan struct{}{},
 	}
+	w.arrival = sync.NewCond(&w.mu)
 	w.zones["."] = rootSOA()
 	for _, z := range zones {
 		if err := w.Load(z); err != nil {
@@ -106,6 +109,10 @@ func (w *World) Addr() string { return w.addr.String() }
 func (w *World) Stop() {
 	w.once.Do(func() {
 		close(w.stopped)
+		w.mu.Lock()
+		w.ended = true
+		w.mu.Unlock()
+		w.arrival.Broadcast()
 		for _, s := range w.servers {
 			_ = s.Shutdown()
 		}

@@ -24,6 +24,7 @@ import (
 	"barid/store/embedded"
 	"barid/store/memory"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 )
 
@@ -44,6 +45,7 @@ type bed struct {
 	who   account.Account
 	addr  string
 	log   *logBuffer
+	reg   *prometheus.Registry
 	stop  func()
 }
 
@@ -109,7 +111,7 @@ func engines(t testing.TB) map[string]func() engine {
 
 func newBedOn(t testing.TB, db engine, set Settings, policy string, mode listen.Mode) *bed {
 	t.Helper()
-	b := &bed{t: t, blobs: db, log: &logBuffer{}}
+	b := &bed{t: t, blobs: db, reg: prometheus.NewRegistry(), log: &logBuffer{}}
 	b.mail = mailbox.Open(db, db, mailbox.Options{Now: func() time.Time { return epoch }})
 	var err error
 	b.dir, err = account.Open(db, account.Options{Hash: account.HashCost{Memory: 64, Time: 1, Threads: 1}})
@@ -121,6 +123,7 @@ func newBedOn(t testing.TB, db engine, set Settings, policy string, mode listen.
 	must(t, b.mail.Account(b.who.ID).Init(t.Context(), mailbox.Quota{}))
 	b.srv = New(Deps{
 		Mail: b.mail, Accounts: b.dir, IDs: id.NewSource(time.Now), Log: slog.New(slog.NewTextHandler(b.log, nil)),
+		Metrics: NewMetrics(b.reg),
 	}, set)
 	b.listen(mode)
 	return b

@@ -22,8 +22,6 @@ import (
 	"barid/rfc/sasl"
 	"barid/rfc/status"
 	"barid/serve/listen"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // strictSettings take no password in clear.
@@ -321,8 +319,6 @@ func TestTheLogHoldsNoSecrets(t *testing.T) {
 
 func TestMetricsCountWhatHappened(t *testing.T) {
 	b := newBed(t, testSettings(), "", listen.Plain)
-	reg := prometheus.NewRegistry()
-	b.srv.Metrics = NewMetrics(reg)
 	b.put(message("one"))
 	c := b.login()
 	c.say("RETR 1", "RETR 9", "DELE 1", "QUIT")
@@ -334,7 +330,7 @@ func TestMetricsCountWhatHappened(t *testing.T) {
 	c.line()
 	b.stop()
 	got := map[string]float64{}
-	families, err := reg.Gather()
+	families, err := b.reg.Gather()
 	must(t, err)
 	for _, f := range families {
 		for _, m := range f.Metric {
