@@ -104,6 +104,9 @@ func (s *Store) GC(ctx context.Context) (st GCStats, err error) {
 			return st, err
 		}
 	}
+	if err := s.countLeft(r); err != nil {
+		return st, err
+	}
 	for _, id := range s.gcPick() {
 		if err := s.rewrite(ctx, r, id, &st); err != nil {
 			return st, err
@@ -257,6 +260,13 @@ func (s *Store) countDead(r *rows, batch *pebble.Batch, gone []extent) error {
 		c.dead[seg] = n
 	}
 	return nil
+}
+
+// countLeft counts the frames of streams that were given up.
+func (s *Store) countLeft(r *rows) error {
+	batch := r.db.NewBatch()
+	defer batch.Close()
+	return s.countDead(r, batch, nil)
 }
 
 // commitOwn commits a batch of the engine's own rows, durably. All that was applied before it is durable
