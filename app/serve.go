@@ -51,6 +51,9 @@ func (s *System) serve(ctx context.Context, ready func([]manage.Listening) error
 	defer func() { err = errors.Join(err, s.Close()) }()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if err := s.openCertificates(); err != nil {
+		return err
+	}
 	r, err := s.openDoors(ctx)
 	if err != nil {
 		return err

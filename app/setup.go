@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base32"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -54,7 +55,10 @@ func Setup(ctx context.Context, o SetupOptions) (SetupDone, error) {
 			WithExit(fault.ExitUsage).WithFix("barid setup you@example.org")
 	}
 	u := &undertaking{}
-	done, err := u.setup(ctx, o.filled(box.Domain), box)
+	if o, err = o.filled(box.Domain); err != nil {
+		return SetupDone{}, err
+	}
+	done, err := u.setup(ctx, o, box)
 	if err != nil {
 		u.undo()
 		return SetupDone{}, err
@@ -62,7 +66,7 @@ func Setup(ctx context.Context, o SetupOptions) (SetupDone, error) {
 	return done, nil
 }
 
-func (o SetupOptions) filled(domain string) SetupOptions {
+func (o SetupOptions) filled(domain string) (SetupOptions, error) {
 	if o.Hostname == "" {
 		o.Hostname = "mail." + domain
 	}
@@ -75,7 +79,10 @@ func (o SetupOptions) filled(domain string) SetupOptions {
 			o.Data = usualData
 		}
 	}
-	return o
+	var err1, err2 error
+	o.Dir, err1 = filepath.Abs(o.Dir)
+	o.Data, err2 = filepath.Abs(o.Data)
+	return o, errors.Join(err1, err2)
 }
 
 // undertaking remembers what was made, newest last.
@@ -184,13 +191,12 @@ func inventPassword() string {
 	return s[:5] + "-" + s[5:10] + "-" + s[10:15] + "-" + s[15:]
 }
 
-// records are what others need to find this server. Barid does not send to other domains yet, so there is no
-// SPF or DKIM record to publish; "-all" says just that.
+// records are what others need to find this server. Barid does not send to other domains yet, so it has no SPF
+// or DKIM record to publish; one that says so would break whatever sends for the domain today.
 func records(host, domain string) []string {
 	return []string{
 		host + ".   A      the IPv4 address of this machine (AAAA for IPv6)",
 		domain + ".   MX     10 " + host + ".",
-		domain + ".   TXT    \"v=spf1 -all\"",
 	}
 }
 

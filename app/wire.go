@@ -32,7 +32,6 @@ func (s *System) wire(inMemory bool) error {
 	for _, step := range []func() error{
 		func() error { return s.openStore(inMemory) },
 		s.openMail,
-		s.openCertificates,
 		s.openIntake,
 	} {
 		if err := step(); err != nil {

@@ -66,7 +66,7 @@ func (d Domain) Unicode() string { return addr.UnicodeDomain(d.Name) }
 const (
 	POP3Remove = "delete" // RFC 1939: the message is gone after QUIT
 	POP3Trash  = "trash"  // it is moved to Trash
-	POP3Keep   = "keep"   // nothing happens
+	POP3Keep   = "keep"   // it is hidden from POP3, and stays where it is
 )
 
 // Account is somebody who logs in and has mailboxes.

@@ -31,7 +31,11 @@ type ProgressLine struct {
 // Remote calls operations of a running server through its admin socket.
 type Remote struct {
 	client *http.Client
+	base   string
 }
+
+// Through calls operations over any HTTP client; base is the address before /call/.
+func Through(c *http.Client, base string) *Remote { return &Remote{c, base} }
 
 // Dial connects to the socket at path. ok is false when nobody listens there.
 func Dial(path string) (r *Remote, ok bool) {
@@ -44,7 +48,7 @@ func Dial(path string) (r *Remote, ok bool) {
 		var d net.Dialer
 		return d.DialContext(ctx, "unix", path)
 	}
-	return &Remote{&http.Client{Transport: &http.Transport{DialContext: dial}}}, true
+	return Through(&http.Client{Transport: &http.Transport{DialContext: dial}}, "http://barid"), true
 }
 
 // Call runs an operation in the server. See Caller.
@@ -53,7 +57,7 @@ func (r *Remote) Call(ctx context.Context, name string, in, out any, p Progress)
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://barid/call/"+name, bytes.NewReader(raw))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.base+"/call/"+name, bytes.NewReader(raw))
 	if err != nil {
 		return err
 	}
