@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"errors"
 	"slices"
 
 	"barid/base/kv"
@@ -14,9 +15,10 @@ import (
 // slow reader keeps no snapshot of the store open, and stay in the processor's cache meanwhile.
 const coldBatch = 128
 
-// Cold calls f for each message of v in set, in order, with its index in v. c is nil for a message that was
-// expunged meanwhile and is gone; it is valid until f returns. A damaged record is an error that wraps
-// kv.ErrCorrupt; an error of f ends it.
+// Cold calls f for each message of v in set, in order, with its index in v. c is valid until f returns; it is
+// nil for a message that was expunged meanwhile and is gone, and for one whose record is damaged, so that
+// the others are still served; the log tells which. f may take its time: no part of the store waits for
+// it. An error of f ends it.
 func (m *Mailbox) Cold(ctx context.Context, v *View, set UIDSet, f func(i int, e Entry, c *Cold) error) error {
 	r := coldReader{a: m.b.a, f: f}
 	r.buf, _ = m.b.a.s.arenas.Get().(*coldArena)
@@ -79,7 +81,8 @@ func (r *coldReader) flush(ctx context.Context) error {
 		if at := r.buf.ends[k]; at[0] < 0 {
 			p = nil
 		} else if err := c.decode(r.buf.data[at[0]:at[1]]); err != nil {
-			return err
+			r.damaged(r.es[k].Msg, err)
+			p = nil
 		}
 		if err := r.f(r.at[k], r.es[k], p); err != nil {
 			return err
@@ -89,12 +92,32 @@ func (r *coldReader) flush(ctx context.Context) error {
 	return nil
 }
 
-// read copies the records of the batch into the arena. Message numbers need not ascend as UIDs do: COPY
-// and MOVE mix them, and can bring one message into a mailbox twice.
+func (r *coldReader) damaged(m MsgNo, err error) {
+	r.a.s.opt.Log.Error("damaged message record", "account", r.a.id, "message", m, "error", err)
+}
+
+// read gets the records of the batch; when one is damaged, one by one.
 func (r *coldReader) read(ctx context.Context) error {
 	keys := r.keys()
+	r.buf.data = r.buf.data[:0]
+	err := r.readMany(ctx, 0, keys)
+	if !errors.Is(err, kv.ErrCorrupt) {
+		return err
+	}
+	r.buf.data = r.buf.data[:0]
+	for i := range keys {
+		if err := r.readMany(ctx, i, keys[i:i+1]); errors.Is(err, kv.ErrCorrupt) {
+			r.damaged(r.es[r.buf.order[r.buf.pos[i]]].Msg, err)
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readMany copies the records of some keys, of which the first is the base-th of the batch, into the arena.
+func (r *coldReader) readMany(ctx context.Context, base int, keys [][]byte) error {
 	b := r.buf
-	b.data = b.data[:0]
 	return r.a.s.db.View(ctx, r.a.id.Part(), func(rd kv.Reader) error {
 		return rd.GetMany(mail.TableMessage, keys, func(i int, v []byte) error {
 			if v == nil {
@@ -102,7 +125,8 @@ func (r *coldReader) read(ctx context.Context) error {
 			}
 			at := [2]int{len(b.data), len(b.data) + len(v)}
 			b.data = append(b.data, v...)
-			for n := b.pos[i]; n < r.n && r.es[b.order[n]].Msg == r.es[b.order[b.pos[i]]].Msg; n++ {
+			first := b.pos[base+i]
+			for n := first; n < r.n && r.es[b.order[n]].Msg == r.es[b.order[first]].Msg; n++ {
 				b.ends[b.order[n]] = at
 			}
 			return nil
@@ -110,7 +134,8 @@ func (r *coldReader) read(ctx context.Context) error {
 	})
 }
 
-// keys fills the arena's keys, ascending and each once, and notes where in the order each begins.
+// keys fills the arena's keys, ascending and each once, and notes where in the order each begins. Message
+// numbers need not ascend as UIDs do: COPY and MOVE mix them, and can bring one into a mailbox twice.
 func (r *coldReader) keys() [][]byte {
 	b := r.buf
 	order := b.order[:r.n]

@@ -75,8 +75,8 @@ func (d *draft) spans(set UIDSet, f func(k, lo, hi int)) {
 }
 
 // mark sets the flags of all messages in set as op says and gives them the modseq. It returns how many
-// messages it touched.
-func (d *draft) mark(set UIDSet, op flagOp, m ModSeq) (touched int) {
+// messages it touched, and how many more are unseen and deleted after it.
+func (d *draft) mark(set UIDSet, op flagOp, m ModSeq) (touched, unseen, deleted int) {
 	owned := -1
 	d.spans(set, func(k, lo, hi int) {
 		c := d.mutable(k)
@@ -84,6 +84,7 @@ func (d *draft) mark(set UIDSet, op flagOp, m ModSeq) (touched int) {
 			c.own()
 			owned = k
 		}
+		unseen, deleted = unseen-c.unseen, deleted-c.deleted
 		flags, seqs := c.mut.flags[lo:hi], c.mut.modseq[lo:hi]
 		for j, old := range flags {
 			f := op.apply(old)
@@ -93,9 +94,10 @@ func (d *draft) mark(set UIDSet, op flagOp, m ModSeq) (touched int) {
 			}
 			flags[j], seqs[j] = f, m
 		}
+		unseen, deleted = unseen+c.unseen, deleted+c.deleted
 		touched += hi - lo
 	})
-	return touched
+	return touched, unseen, deleted
 }
 
 // drop removes the messages in set. It calls f with each before.

@@ -67,22 +67,10 @@ func (x *tx) flag(b *boxTx, set UIDSet, op flagOp, since *ModSeq) (modified UIDS
 // mark makes one change record of flags.
 func (x *tx) mark(b *boxTx, set UIDSet, op flagOp) {
 	m := x.next()
-	unseen, deleted := b.d.tallies()
-	touched := b.d.mark(set, op, m)
-	u, d := b.d.tallies()
-	b.sum.unseen = uint32(int(b.sum.unseen) + u - unseen)
-	b.sum.deleted = uint32(int(b.sum.deleted) + d - deleted)
+	touched, unseen, deleted := b.d.mark(set, op, m)
+	b.sum.unseen = uint32(int(b.sum.unseen) + unseen)
+	b.sum.deleted = uint32(int(b.sum.deleted) + deleted)
 	x.log(b, m, &record{kind: ChangeFlags, op: op, uids: set}, recordWeight(0, len(set), touched))
-}
-
-// tallies sums the counters of all chunks.
-func (d *draft) tallies() (unseen, deleted int) {
-	for k := range d.chunks() {
-		c := d.chunk(k)
-		unseen += c.unseen
-		deleted += c.deleted
-	}
-	return unseen, deleted
 }
 
 // picker finds the messages whose flags a change would alter.

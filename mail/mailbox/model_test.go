@@ -24,6 +24,13 @@ type modelBox struct {
 	next     UID
 	msgs     []modelMsg
 	gone     []UID // every UID that was expunged
+	points   []modelPoint
+}
+
+// modelPoint is a time: what the modseq was, and how many were expunged.
+type modelPoint struct {
+	modseq ModSeq
+	gone   int
 }
 
 type model struct {
@@ -541,6 +548,18 @@ func (h *history) agreeVanished(m *Mailbox, b *modelBox) {
 	if !slices.Equal(gone, want) {
 		h.t.Fatalf("vanished %v (complete %v), want %v", gone, complete, want)
 	}
+	if len(b.points) > 0 {
+		p := b.points[h.r.IntN(len(b.points))]
+		gone, complete, err := m.VanishedSince(ctx, p.modseq)
+		must(h.t, err)
+		if complete {
+			want = SetOf(b.gone[p.gone:]...)
+		}
+		if !slices.Equal(gone, want) {
+			h.t.Fatalf("vanished since %d: %v (complete %v), want %v", p.modseq, gone, complete, want)
+		}
+	}
+	b.points = append(b.points, modelPoint{m.View().HighestModSeq(), len(b.gone)})
 }
 
 func TestRandomHistoriesAgreeWithAModel(t *testing.T) {

@@ -130,3 +130,40 @@ func (a *Account) Reap(ctx context.Context) error {
 		return nil
 	})
 }
+
+// Sweep removes what is left of dead messages of all accounts, as a crash may leave some behind in accounts
+// that nobody uses since.
+func (s *Store) Sweep(ctx context.Context) error {
+	var ids []mail.AccountID
+	err := s.db.Parts(ctx, kv.Account, func(p kv.Part) error {
+		ids = append(ids, mail.AccountID(p.ID))
+		return nil
+	})
+	for _, id := range ids {
+		if err != nil {
+			return err
+		}
+		err = s.sweepOne(ctx, id)
+	}
+	return err
+}
+
+func (s *Store) sweepOne(ctx context.Context, id mail.AccountID) error {
+	var st state
+	err := s.db.View(ctx, id.Part(), func(r kv.Reader) error {
+		v, ok, err := r.Get(mail.TableState, stateKey())
+		if ok && err == nil {
+			st, err = decodeState(v)
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case st.removing:
+		return s.Account(id).Remove(ctx)
+	case st.dead > 0:
+		return s.Account(id).Reap(ctx)
+	}
+	return nil
+}

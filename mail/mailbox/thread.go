@@ -1,9 +1,11 @@
 package mailbox
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"slices"
 
 	"barid/base/kv"
 	"barid/mail"
@@ -108,17 +110,69 @@ func decodeMsgID(v []byte) (m msgID, err error) {
 	return m, nil
 }
 
+// msgIDs are the rows of TableMsgID a transaction works on. They are written at its end, so that it never
+// reads a table it wrote.
+type msgIDs map[idHash]*msgIDRow
+
+// msgIDRow is one of them; no claims: there is no row.
+type msgIDRow struct {
+	msgID
+	dirty bool
+}
+
+// messageID reads a row.
+func (x *tx) messageID(h idHash) (*msgIDRow, error) {
+	if r := x.ids[h]; r != nil {
+		return r, nil
+	}
+	v, ok, err := x.t.Get(mail.TableMsgID, h[:])
+	if err != nil {
+		return nil, err
+	}
+	r := &msgIDRow{}
+	if ok {
+		if r.msgID, err = decodeMsgID(v); err != nil {
+			return nil, err
+		}
+	}
+	if x.ids == nil {
+		x.ids = msgIDs{}
+	}
+	x.ids[h] = r
+	return r, nil
+}
+
+// flushMsgIDs writes the rows that changed.
+func (x *tx) flushMsgIDs() {
+	var keys []idHash
+	for h, r := range x.ids {
+		if r.dirty {
+			keys = append(keys, h)
+		}
+	}
+	slices.SortFunc(keys, func(a, b idHash) int { return bytes.Compare(a[:], b[:]) })
+	for i := range keys {
+		h := &keys[i]
+		if r := x.ids[*h]; r.claims > 0 {
+			x.buf = r.encode(x.buf[:0])
+			x.t.Put(mail.TableMsgID, h[:], x.buf)
+		} else {
+			x.t.Del(mail.TableMsgID, h[:])
+		}
+	}
+}
+
 // thread finds the thread of message no, or begins one, and makes its claims; mask tells which.
 func (x *tx) thread(c *coldCommon, no MsgNo) (thread uint64, mask byte, err error) {
 	l := &c.lineage
 	parentKnown := false
 	for _, h := range l.look {
-		m, ok, err := x.getMsgID(h)
+		r, err := x.messageID(h)
 		if err != nil {
 			return 0, 0, err
 		}
-		if ok {
-			thread, parentKnown = m.thread, h == l.parent
+		if r.claims > 0 {
+			thread, parentKnown = r.msgID.thread, h == l.parent
 			break
 		}
 	}
@@ -137,44 +191,28 @@ func (x *tx) thread(c *coldCommon, no MsgNo) (thread uint64, mask byte, err erro
 	return thread, mask, nil
 }
 
-func (x *tx) getMsgID(h idHash) (m msgID, ok bool, err error) {
-	v, ok, err := x.t.Get(mail.TableMsgID, h[:])
-	if err != nil || !ok {
-		return msgID{}, false, err
-	}
-	m, err = decodeMsgID(v)
-	return m, err == nil, err
-}
-
 // claim counts one more message that names h. The first one decides its thread.
 func (x *tx) claim(h idHash, thread uint64) error {
-	m, ok, err := x.getMsgID(h)
+	r, err := x.messageID(h)
 	if err != nil {
 		return err
 	}
-	if !ok {
-		m.thread = thread
+	if r.claims == 0 {
+		r.msgID.thread = thread
 	}
-	m.claims++
-	var buf [24]byte
-	x.t.Put(mail.TableMsgID, h[:], m.encode(buf[:0]))
+	r.claims++
+	r.dirty = true
 	return nil
 }
 
 // unclaim counts one less.
 func (x *tx) unclaim(h idHash) error {
-	m, ok, err := x.getMsgID(h)
-	if err != nil || !ok {
-		return err
+	r, err := x.messageID(h)
+	if err == nil && r.claims > 0 {
+		r.claims--
+		r.dirty = true
 	}
-	if m.claims <= 1 {
-		x.t.Del(mail.TableMsgID, h[:])
-		return nil
-	}
-	m.claims--
-	var buf [24]byte
-	x.t.Put(mail.TableMsgID, h[:], m.encode(buf[:0]))
-	return nil
+	return err
 }
 
 // threadKey is the key of a TableThread row: thread, message number.

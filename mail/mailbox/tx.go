@@ -19,6 +19,7 @@ type tx struct {
 	ownCat  bool
 	boxes   []*boxTx
 	refs    refPages
+	ids     msgIDs
 	buf     []byte
 	changed bool
 	dead    bool // there is something to reap in the background
@@ -130,6 +131,7 @@ func readCatalog(r kv.Reader) (*catalog, error) {
 // end writes what the whole transaction shares and makes the changes pending when the rows are applied.
 func (x *tx) end() error {
 	x.flushRefs()
+	x.flushMsgIDs()
 	for _, b := range x.boxes {
 		if err := x.endBox(b); err != nil {
 			return err

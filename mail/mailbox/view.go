@@ -164,9 +164,5 @@ func (v *View) UIDs(lo, hi int) UIDSet {
 
 // memory is about what the View's columns take, bytes.
 func (v *View) memory() int64 {
-	n := 256 + int64(v.tail.slots())*entryBytes
-	for k := range v.full {
-		n += int64(v.full[k].slots())*entryBytes + 96
-	}
-	return n
+	return 256 + int64(v.tail.slots())*entryBytes + int64(len(v.full))*(chunkLen*entryBytes+96)
 }
