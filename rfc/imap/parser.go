@@ -3,7 +3,6 @@ package imap
 import (
 	"bytes"
 	"strconv"
-	"time"
 )
 
 // Parser takes the arguments of one command apart, from left to right. The first error sticks: every
@@ -249,87 +248,8 @@ func (p *Parser) enter() {
 	}
 }
 
-// Flag is a flag as a client wrote it, system flags in their usual spelling.
-type Flag string
-
-// The system flags of RFC 3501 §2.3.2.
-const (
-	Seen     Flag = `\Seen`
-	Answered Flag = `\Answered`
-	Flagged  Flag = `\Flagged`
-	Deleted  Flag = `\Deleted`
-	Draft    Flag = `\Draft`
-	Recent   Flag = `\Recent`
-)
-
-// Flag reads one flag: a keyword or one of the five system flags that a client may set.
-func (p *Parser) Flag() Flag {
-	if !p.take('\\') {
-		return Flag(p.Atom())
-	}
-	name := p.Atom()
-	for _, f := range []Flag{Seen, Answered, Flagged, Deleted, Draft} {
-		if equalFold([]byte(name), string(f[1:])) {
-			return f
-		}
-	}
-	p.fail("no such system flag")
-	return ""
-}
-
-// Flags reads a flag list in parentheses.
-func (p *Parser) Flags() (out []Flag) {
-	p.List(func() { out = append(out, p.Flag()) })
-	return out
-}
-
-// FlagsOrList reads a flag list with or without parentheses, as STORE allows.
-func (p *Parser) FlagsOrList() (out []Flag) {
-	if p.peek() == '(' {
-		return p.Flags()
-	}
-	for n := 0; ; n++ {
-		if n == p.lim.Items {
-			p.fail("list is too long")
-		}
-		out = append(out, p.Flag())
-		if !p.More() {
-			return out
-		}
-		p.SP()
-	}
-}
-
 // NextIs reports whether c is the next byte.
 func (p *Parser) NextIs(c byte) bool { return p.peek() == c }
-
-// DateTime reads `"17-Jul-1996 02:44:25 -0700"` (RFC 3501 §9 date-time).
-func (p *Parser) DateTime() time.Time {
-	s := p.quoted()
-	if len(s) > 0 && s[0] == ' ' {
-		s = "0" + s[1:]
-	}
-	t, err := time.Parse("02-Jan-2006 15:04:05 -0700", s)
-	if err != nil {
-		p.fail("expected a date-time")
-	}
-	return t
-}
-
-// Date reads 1-Feb-1994, quoted or not (RFC 3501 §9 date), as midnight UTC of that day.
-func (p *Parser) Date() time.Time {
-	var s string
-	if p.peek() == '"' {
-		s = p.quoted()
-	} else {
-		s = p.Atom()
-	}
-	t, err := time.Parse("2-Jan-2006", s)
-	if err != nil {
-		p.fail("expected a date")
-	}
-	return t
-}
 
 // Raw gives the rest of the arguments as they came.
 func (p *Parser) Raw() []byte {

@@ -55,12 +55,12 @@ func (c *client) drain(cmd string) (bytes int64) {
 	for {
 		line, err := c.br.ReadSlice('\n')
 		if err != nil {
-			c.t.Fatal(err, string(line))
+			c.t.Fatalf("%v, %.200q", err, line)
 		}
 		bytes += int64(len(line))
 		if len(line) > 2 && line[0] == 'z' && line[1] == ' ' {
 			if line[2] != 'O' {
-				c.t.Fatal(string(line))
+				c.t.Fatalf("%.200q", line)
 			}
 			return bytes
 		}

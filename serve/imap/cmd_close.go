@@ -13,12 +13,3 @@ func cmdClose(s *session, c *call) error {
 	s.deselect()
 	return nil
 }
-
-// cmdUnselect is UNSELECT, RFC 3691: leave and expunge nothing.
-func cmdUnselect(s *session, c *call) error {
-	if err := c.End(); err != nil {
-		return err
-	}
-	s.deselect()
-	return nil
-}

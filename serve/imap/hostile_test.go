@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -293,4 +294,39 @@ func TestReaderThatNeverReads(t *testing.T) {
 		runtime.Gosched()
 	}
 	t.Error("the session goes on")
+}
+
+// TestMonstersAreDescribed is rows 24, 25 and 26: what MIME can be bent to, read back over IMAP.
+func TestMonstersAreDescribed(t *testing.T) {
+	w := newWorld(t, nil)
+	deep, nested := &bytes.Buffer{}, &bytes.Buffer{}
+	for i := range 5000 {
+		fmt.Fprintf(deep, "Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n", i, i)
+		fmt.Fprintf(nested, "Subject: %d\r\nContent-Type: message/rfc822\r\n\r\n", i)
+	}
+	for name, raw := range map[string]string{
+		"multipart 5000 deep": deep.String(),
+		"rfc822 5000 deep":    nested.String(),
+		"100,000 parts":       "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat("--b\r\n\r\nx\r\n", 100000) + "--b--\r\n",
+		"20,000 parameters":   "Content-Type: text/plain" + strings.Repeat("; a*1*=x", 20000) + "\r\n\r\nx",
+		"500,000 comments":    "To: " + strings.Repeat("()", 500000) + "a@b\r\n\r\nx",
+		"a line of 1 MB":      "Subject: " + strings.Repeat("x", 1<<20) + "\r\n\r\nx",
+		"only a header":       "Subject: x",
+		"nothing but bytes":   "\xff\xfe\x80",
+	} {
+		box := fmt.Sprintf("m%d", len(name))
+		w.deliver(box, []byte(raw))
+		c := w.login()
+		c.br = bufio.NewReaderSize(c.conn, 1<<20) // drain wants whole lines
+		c.do("SELECT %s", box)
+		began := time.Now()
+		if n := c.drain("FETCH 1 (ENVELOPE BODY BODYSTRUCTURE BODY[HEADER.FIELDS (SUBJECT TO)] BODY[1.1.1.1.1.MIME] BODY[1.1] RFC822.HEADER)"); n > 64<<20 {
+			t.Errorf("%s: answer of %d bytes", name, n)
+		}
+		c.drain(`SEARCH NOT TEXT "not there"`)
+		c.drain("FETCH 1 BODY.PEEK[]")
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("%s took %v", name, took)
+		}
+	}
 }

@@ -12,7 +12,7 @@
 //   - Invariant: what a client is told of its mailbox is a sequence of durable states; sequence numbers
 //     change only where RFC 3501 §7.4.1 allows it.
 //   - Invariant: nothing is announced as a capability that does not work whole.
-//   - Message bodies are streamed, never whole in memory; a session that waits holds no buffer.
+//   - Message bodies are streamed, never whole in memory; a session that waits holds no write buffer.
 //
 // Limits: Settings and rfc/imap's Limits name them all.
 // Failure: an error of the store is a tagged NO [UNAVAILABLE]; the session and all others go on. If it

@@ -1,0 +1,16 @@
+package imap
+
+// cmdDelete is DELETE, RFC 3501 §6.3.4.
+func cmdDelete(s *session, c *call) error {
+	name := c.Name()
+	if err := c.End(); err != nil {
+		return err
+	}
+	if err := s.account.Delete(s.ctx, name); err != nil {
+		return err
+	}
+	if s.sel != nil && s.sel.box.View().Gone() {
+		s.deselect() // its own doing: no reason to send the client away
+	}
+	return nil
+}

@@ -1,0 +1,23 @@
+package imap
+
+// cmdMove is MOVE and UID MOVE, RFC 6851: the new UIDs are told before the EXPUNGEs that execute tells.
+func cmdMove(s *session, c *call) error {
+	set, dst, err := s.readCopy(c)
+	if err != nil {
+		return err
+	}
+	if s.sel.readOnly {
+		return errReadOnly
+	}
+	if len(set) == 0 {
+		return nil
+	}
+	res, err := s.sel.box.Move(s.ctx, set, dst)
+	if err != nil {
+		return tryCreate(err)
+	}
+	if code := copyUID(res); code != "" {
+		s.out.S("* OK [").S(code).S("] moved\r\n")
+	}
+	return nil
+}

@@ -1,0 +1,15 @@
+package imap
+
+// cmdSubscribe is SUBSCRIBE, RFC 3501 §6.3.6.
+func cmdSubscribe(s *session, c *call) error { return s.subscribe(c, true) }
+
+// cmdUnsubscribe is UNSUBSCRIBE, RFC 3501 §6.3.7.
+func cmdUnsubscribe(s *session, c *call) error { return s.subscribe(c, false) }
+
+func (s *session) subscribe(c *call, on bool) error {
+	name := c.Name()
+	if err := c.End(); err != nil {
+		return err
+	}
+	return s.account.Subscribe(s.ctx, name, on)
+}
