@@ -207,6 +207,8 @@ func (a *actor) setting(word string) string {
 		a.set.CommandTimeout = duration
 	case "data_timeout":
 		a.set.DataTimeout = duration
+	case "plain_login":
+		a.set.PlainLogin = true
 	case "help":
 		a.set.HelpURL = value
 	default:
