@@ -26,6 +26,11 @@ type BackupInfo struct {
 // holds one whole backup: the old one until the new manifest is written, then the new one. progress, if
 // not nil, is told of bytes copied and bytes to copy.
 func (s *Store) Backup(ctx context.Context, dst string, progress func(done, total int64)) (BackupInfo, error) {
+	ctx, done, err := s.task(ctx)
+	if err != nil {
+		return BackupInfo{}, err
+	}
+	defer done()
 	fs := s.o.FS
 	if _, err := fs.Stat(fs.PathJoin(dst, "FORMAT")); err == nil {
 		return BackupInfo{}, fmt.Errorf("%s is a data folder; choose another one: %w", dst, ErrBackup)

@@ -74,17 +74,8 @@ func (c *collector) abandoned(_ kv.BlobID, frames []extent) {
 // collect runs the collector in the background.
 func (s *Store) collect() {
 	defer s.tasks.Done()
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	go func() {
-		select {
-		case <-s.quit:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
 	for s.sleep(s.o.GCInterval) {
-		if _, err := s.GC(ctx); err != nil && ctx.Err() == nil {
+		if _, err := s.GC(context.Background()); err != nil && !errors.Is(err, kv.ErrClosed) && !errors.Is(err, context.Canceled) {
 			s.o.Logger.Warn("store: garbage collection", "err", err)
 		}
 	}
@@ -92,6 +83,11 @@ func (s *Store) collect() {
 
 // GC collects garbage now. It is safe at any time, beside all other work.
 func (s *Store) GC(ctx context.Context) (st GCStats, err error) {
+	ctx, done, err := s.task(ctx)
+	if err != nil {
+		return st, err
+	}
+	defer done()
 	s.gc.run.Lock()
 	defer s.gc.run.Unlock()
 	r, err := s.use()

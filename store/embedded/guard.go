@@ -30,9 +30,10 @@ type guard struct {
 	dir     string // of Pebble; what it writes elsewhere (checkpoints) gets its errors
 	onFence func(error)
 
-	up    atomic.Bool
-	once  sync.Once
-	cause error // set before up
+	running sync.RWMutex // read-held during each write-like call; see drain
+	up      atomic.Bool
+	once    sync.Once
+	cause   error // set before up
 
 	lastTable atomic.Int64  // when writing a table last failed, unix ns
 	free      chan struct{} // closed when the instance is to be closed: nobody waits any more
@@ -57,6 +58,13 @@ func (g *guard) fence(err error) {
 
 func (g *guard) fenced() bool { return g.up.Load() }
 
+// drain waits for the calls that were on their way to the disk when the fence went up. After it nothing
+// of this instance can land beneath the next one.
+func (g *guard) drain() {
+	g.running.Lock()
+	defer g.running.Unlock()
+}
+
 // release lets the fenced instance's background work end, so that it can be closed.
 func (g *guard) release() { g.freeOnce.Do(func() { close(g.free) }) }
 
@@ -69,6 +77,8 @@ func (g *guard) ours(name string) bool { return name == g.dir || g.FS.PathDir(na
 
 // change runs a write-like operation that Pebble must believe to have succeeded.
 func (g *guard) change(f func() error) error {
+	g.running.RLock()
+	defer g.running.RUnlock()
 	if g.fenced() {
 		return nil
 	}
@@ -86,6 +96,8 @@ func (g *guard) file(name string, f func() (vfs.File, error)) (vfs.File, error) 
 	if isTable(name) {
 		return g.tableFile(f)
 	}
+	g.running.RLock()
+	defer g.running.RUnlock()
 	if !g.fenced() {
 		inner, err := f()
 		if err == nil {
@@ -100,6 +112,10 @@ func (g *guard) tableFile(f func() (vfs.File, error)) (vfs.File, error) {
 	g.pause()
 	if g.fenced() {
 		<-g.free // nothing this instance could write is of use
+	}
+	g.running.RLock()
+	defer g.running.RUnlock()
+	if g.fenced() {
 		return nil, errFenced
 	}
 	inner, err := f()
@@ -156,6 +172,8 @@ func (g *guard) OpenDir(name string) (vfs.File, error) {
 
 // Link implements vfs.FS. Only checkpoints link, and they take the error.
 func (g *guard) Link(old, name string) error {
+	g.running.RLock()
+	defer g.running.RUnlock()
 	if g.fenced() {
 		return errFenced
 	}
@@ -164,6 +182,8 @@ func (g *guard) Link(old, name string) error {
 
 // Remove implements vfs.FS. A file that can not be removed is only litter.
 func (g *guard) Remove(name string) error {
+	g.running.RLock()
+	defer g.running.RUnlock()
 	if g.fenced() {
 		return nil
 	}
@@ -172,6 +192,8 @@ func (g *guard) Remove(name string) error {
 
 // RemoveAll implements vfs.FS.
 func (g *guard) RemoveAll(name string) error {
+	g.running.RLock()
+	defer g.running.RUnlock()
 	if g.fenced() {
 		return nil
 	}
@@ -213,6 +235,8 @@ func (f *guardFile) put(op func() error) error {
 	if !f.table {
 		return f.g.change(op)
 	}
+	f.g.running.RLock()
+	defer f.g.running.RUnlock()
 	if f.g.fenced() {
 		return errFenced
 	}
@@ -290,7 +314,7 @@ func (voidFile) SyncTo(int64) (bool, error)             { return true, nil }
 func (voidFile) SyncData() error                        { return nil }
 func (voidFile) Prefetch(int64, int64) error            { return nil }
 func (voidFile) Fd() uintptr                            { return vfs.InvalidFd }
-func (v voidFile) Stat() (vfs.FileInfo, error)          { return voidInfo{v.name}, nil }
+func (v voidFile) Stat() (vfs.FileInfo, error)          { return voidInfo(v), nil }
 
 type voidInfo struct{ name string }
 

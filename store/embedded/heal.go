@@ -72,6 +72,7 @@ func (s *Store) heal() bool {
 		s.o.Logger.Debug("store: not yet", "err", err)
 		return false
 	}
+	old.guard.drain()
 	fresh, err := openRows(s, s.onFence)
 	if err != nil {
 		s.o.Logger.Warn("store: reopening rows", "err", err)
@@ -116,6 +117,6 @@ func (s *Store) look(r *rows) {
 	}
 	defer cur.users.Done()
 	if cur == r {
-		r.crowded.Store(r.db.Metrics().Levels[0].Sublevels > l0Crowded)
+		r.crowd.Store(max(0, r.db.Metrics().Levels[0].Sublevels-l0Crowded))
 	}
 }

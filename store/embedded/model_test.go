@@ -84,8 +84,6 @@ type actor struct {
 	states []state // states[i] is after transaction i; published before it begins
 	acked  atomic.Int64
 	begun  atomic.Int64
-	// failed: a transaction failed; the state is unknown until sync.
-	failed bool
 }
 
 func newActor(i int, seed uint64) *actor {

@@ -21,14 +21,15 @@ type rows struct {
 	users sync.WaitGroup
 
 	flushTrouble atomic.Pointer[error] // the last flush failed: memtables can not be emptied
-	crowded      atomic.Bool           // too many levels of L0: writers should be slowed down
+	crowd        atomic.Int32          // sublevels of L0 over l0Crowded: writers are slowed down
 	parked       atomic.Bool           // Pebble declared itself dead; it can not be closed
 }
 
 // Write pressure, in L0 sublevels.
 const (
 	l0Crowded = 24
-	l0Never   = 1000 // Pebble's own stop, which can not be waited for with a context, is out of reach
+	l0Slowest = 50 * time.Millisecond // and 1 ms for each sublevel over l0Crowded
+	l0Never   = 1000                  // Pebble's own stop, which can not be waited for with a context, is out of reach
 )
 
 // openRows opens Pebble behind a guard. onFence is called once, by the goroutine whose write failed.
@@ -98,7 +99,7 @@ func (r *rows) events(s *Store) *pebble.EventListener {
 			go s.look(r)
 		},
 		CompactionEnd: func(pebble.CompactionInfo) {
-			if r.crowded.Load() {
+			if r.crowd.Load() > 0 {
 				go s.look(r)
 			}
 		},
@@ -115,10 +116,11 @@ func (r *rows) admit(ctx context.Context) error {
 	if err := r.flushTrouble.Load(); err != nil {
 		return storageError("flush", *err)
 	}
-	if !r.crowded.Load() {
+	over := r.crowd.Load()
+	if over == 0 {
 		return nil
 	}
-	t := time.NewTimer(2 * time.Millisecond)
+	t := time.NewTimer(min(l0Slowest, time.Duration(over)*time.Millisecond))
 	defer t.Stop()
 	select {
 	case <-t.C:

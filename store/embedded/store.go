@@ -219,6 +219,26 @@ func (s *Store) use() (*rows, error) {
 	return s.rows, nil
 }
 
+// task starts a long job on behalf of a caller. Close breaks it off and waits for it.
+func (s *Store) task(ctx context.Context) (_ context.Context, done func(), err error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.closed {
+		return ctx, nil, kv.ErrClosed
+	}
+	s.tasks.Add(1)
+	ctx, cancel := context.WithCancel(ctx)
+	over := make(chan struct{})
+	go func() {
+		select {
+		case <-s.quit:
+			cancel()
+		case <-over:
+		}
+	}()
+	return ctx, func() { close(over); cancel(); s.tasks.Done() }, nil
+}
+
 // Caps implements kv.KV. All partitions go together.
 func (s *Store) Caps() kv.Caps {
 	return kv.Caps{MaxKey: maxKey, MaxValue: maxValue, MaxTxn: maxTxn}

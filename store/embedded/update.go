@@ -87,11 +87,10 @@ type commit struct {
 	txns  []txn
 	one   [1]txn // for Update, without an allocation of its own
 
-	batch    *pebble.Batch // nil: nothing written yet
-	indexed  bool
-	size     int
-	err      error // of a write; reported at the end
-	hasBlobs bool
+	batch   *pebble.Batch // nil: nothing written yet
+	indexed bool
+	size    int
+	err     error // of a write; reported at the end
 }
 
 // run calls f and commits. It unlocks the partitions in every case.

@@ -47,6 +47,11 @@ func (r *Report) hurt(id kv.BlobID) {
 // An error means that Verify could not do its work, not that it found damage.
 func (s *Store) Verify(ctx context.Context, progress func(done, total int64)) (Report, error) {
 	var rep Report
+	ctx, done, err := s.task(ctx)
+	if err != nil {
+		return rep, err
+	}
+	defer done()
 	r, err := s.use()
 	if err != nil {
 		return rep, err
