@@ -99,6 +99,7 @@ func (x *tx) appendAll(name string, ms []AppendMessage, ready []*coldCommon) ([]
 	for i := range es {
 		out[i].UID = es[i].UID
 	}
+	x.tally.appended += len(ms)
 	return out, x.withinQuota()
 }
 

@@ -150,6 +150,7 @@ func (d *delivery) one(p *deliveryPart, t kv.Txn) error {
 			return err
 		}
 	}
+	x.tally.delivered++
 	return x.end()
 }
 

@@ -71,6 +71,7 @@ func (x *tx) expungeSome(b *boxTx, set UIDSet, moved bool) error {
 			return err
 		}
 	}
+	x.tally.expunged += len(es)
 	x.log(b, m, &r, recordWeight(0, len(set), len(es)))
 	return nil
 }

@@ -50,6 +50,7 @@ func (x *tx) load(b *boxTx) error {
 	d.sum.recount(&d.View)
 	d.sum.weight = weight
 	b.d, b.sum, b.rows = d, d.sum, b.info.rows+n
+	x.tally.loads++
 	return nil
 }
 
@@ -110,6 +111,7 @@ func (x *tx) snapshot(b *boxTx) error {
 		}
 	}
 	b.d.clean()
+	x.tally.snapshots++
 	b.sum.weight = 0
 	i := x.editInfo(b)
 	i.snap = b.sum

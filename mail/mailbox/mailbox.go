@@ -52,6 +52,7 @@ type Options struct {
 	KeepChanges int              // change records of one mailbox kept for QRESYNC and the feed; 0: 8192
 	Now         func() time.Time // nil: time.Now
 	Log         *slog.Logger     // nil: silent
+	Metrics     *Metrics         // nil: none
 }
 
 // withDefaults fills in what was left zero.

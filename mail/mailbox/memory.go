@@ -90,6 +90,7 @@ func (s *Store) shrink() {
 		s.mu.Lock()
 		e := s.idle.Front()
 		if e == nil || s.idleBytes <= s.opt.HotBytes {
+			s.opt.Metrics.idle(s.idleBytes)
 			s.mu.Unlock()
 			return
 		}

@@ -33,6 +33,7 @@ func (x *tx) bury(m ModSeq, msgs []MsgNo) {
 // reap removes all rows of dead messages, whose numbers ascend, and their claims on bytes.
 func (x *tx) reap(msgs []MsgNo) error {
 	x.changed = true
+	x.tally.reaped += len(msgs)
 	keys := make([][]byte, len(msgs))
 	for i, m := range msgs {
 		keys[i] = coldKey(m)

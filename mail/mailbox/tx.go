@@ -20,6 +20,7 @@ type tx struct {
 	boxes   []*boxTx
 	refs    refPages
 	ids     msgIDs
+	tally   tally
 	buf     []byte
 	changed bool
 	dead    bool // there is something to reap in the background
@@ -208,6 +209,7 @@ func (a *account) update(ctx context.Context, f func(x *tx) error) error {
 func (x *tx) published() {
 	x.a.publish(x, x.ver)
 	x.a.s.touch(x)
+	x.a.s.opt.Metrics.count(&x.tally)
 	if x.dead {
 		x.a.s.later(x.a.id, job{reap: true})
 	}
