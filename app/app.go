@@ -51,14 +51,19 @@ type System struct {
 
 // Open opens the data folder of cfg. Close must be called.
 func Open(ctx context.Context, cfg *config.Config, log *slog.Logger) (*System, error) {
-	return open(ctx, cfg, log, false)
+	return open(ctx, cfg, log, opening{lockWait: lockWait})
 }
 
-// open can also make a world that lives in memory.
-func open(ctx context.Context, cfg *config.Config, log *slog.Logger, inMemory bool) (*System, error) {
+// opening shapes open.
+type opening struct {
+	inMemory bool          // a world that is gone afterwards
+	lockWait time.Duration // for a folder that another process has open
+}
+
+func open(ctx context.Context, cfg *config.Config, log *slog.Logger, o opening) (*System, error) {
 	s := &System{cfg: cfg, log: log, ids: id.NewSource(time.Now), started: time.Now()}
 	s.reg = newRegistry()
-	if err := s.wire(inMemory); err != nil {
+	if err := s.wire(ctx, o); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	if err := s.Manager().SweepLeftovers(ctx); err != nil {

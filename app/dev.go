@@ -94,7 +94,7 @@ func Dev(ctx context.Context, o DevOptions, log *slog.Logger, tell func(DevWorld
 	if err := devCertificate(cfg); err != nil {
 		return err
 	}
-	s, err := open(ctx, cfg, log, o.Data == "")
+	s, err := open(ctx, cfg, log, opening{inMemory: o.Data == "", lockWait: lockStep})
 	if err != nil {
 		return err
 	}

@@ -208,4 +208,3 @@ func (s *System) sweep(ctx context.Context) {
 		}
 	}
 }
-

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"os"
 	"time"
@@ -28,9 +29,9 @@ import (
 )
 
 // wire builds everything below the listeners, from the disk up.
-func (s *System) wire(inMemory bool) error {
+func (s *System) wire(ctx context.Context, o opening) error {
 	for _, step := range []func() error{
-		func() error { return s.openStore(inMemory) },
+		func() error { return s.openStore(ctx, o) },
 		s.openMail,
 		s.openIntake,
 	} {
@@ -47,18 +48,23 @@ func newRegistry() *prometheus.Registry {
 	return reg
 }
 
-func (s *System) openStore(inMemory bool) (err error) {
+func (s *System) openStore(ctx context.Context, how opening) (err error) {
 	o := embedded.Options{
 		Logger: s.log, Metrics: embedded.NewMetrics(s.reg),
 		CacheBytes: s.cfg.Storage.CacheBytes, ReserveBytes: s.cfg.Storage.ReserveBytes,
 	}
-	if inMemory {
+	if how.inMemory {
 		o.FS = vfs.NewMem()
 		o.ReserveBytes = -1
 	} else if err := os.MkdirAll(s.cfg.Data, 0o700); err != nil {
 		return fault.New("B3005", "the data folder %s can not be made", s.cfg.Data).Wrap(err)
 	}
+	deadline := time.Now().Add(how.lockWait)
 	s.engine, err = embedded.Open(s.cfg.Data, o)
+	for errors.Is(err, embedded.ErrLocked) && time.Now().Before(deadline) && ctx.Err() == nil {
+		time.Sleep(lockLook)
+		s.engine, err = embedded.Open(s.cfg.Data, o)
+	}
 	switch {
 	case errors.Is(err, embedded.ErrLocked):
 		return fault.New("B3004", "the data folder %s is in use", s.cfg.Data).WithFound("%v", err).Wrap(err).
@@ -68,6 +74,9 @@ func (s *System) openStore(inMemory bool) (err error) {
 	}
 	return nil
 }
+
+// lockLook is the time between two tries at the lock of a data folder.
+const lockLook = 20 * time.Millisecond
 
 func (s *System) openMail() (err error) {
 	s.directory, err = account.Open(s.engine, account.Options{

@@ -16,12 +16,11 @@ import (
 
 // sendFlags are the flags of barid send.
 type sendFlags struct {
-	send     diag.Send
-	draft    diag.Draft
-	body     string
-	data     string
-	showTime bool
-	pw       *password
+	send  diag.Send
+	draft diag.Draft
+	body  string
+	data  string
+	pw    *password
 }
 
 func sendCommand(t *terminal) *cobra.Command {

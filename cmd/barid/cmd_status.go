@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"barid/app"
 	"barid/base/fault"
 	"barid/ops/manage"
 
@@ -57,12 +58,17 @@ func healthCommand(t *terminal) *cobra.Command {
 		Use: "health", Short: "Exit 0 if the server runs and can store mail, for containers and monitors", Args: cobra.NoArgs,
 		Example: "  barid health --config /etc/barid/barid.toml",
 		RunE: func(c *cobra.Command, _ []string) error {
-			out, err := call[manage.Status](c.Context(), &s, t, "status", manage.None{})
+			cfg, err := s.load()
 			if err != nil {
 				return err
 			}
-			if !out.Running {
-				return fault.New("B1006", "no server is running on this data folder").WithExit(fault.ExitUnreachable).WithFix("barid serve")
+			server, err := app.Dial(cfg)
+			if err != nil {
+				return err
+			}
+			var out manage.Status
+			if err := server.Call(c.Context(), "status", manage.None{}, &out, nil); err != nil {
+				return err
 			}
 			if out.Trouble != "" {
 				return fault.New("B3001", "the server can not store mail now").WithFound("%s", out.Trouble)

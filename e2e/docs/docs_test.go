@@ -52,7 +52,8 @@ func TestOperatorsPageWorks(t *testing.T) {
 	peer.Need(t, "openssl")
 	dir := t.TempDir()
 	bin := server.Binary(t)
-	typed := 0
+	typed, stop := 0, func() {}
+	defer func() { stop() }()
 	for _, line := range commands(t, operate+"en.md") {
 		args, ok := strings.CutPrefix(line, "barid ")
 		if !ok {
@@ -62,8 +63,11 @@ func TestOperatorsPageWorks(t *testing.T) {
 		typed++
 		switch {
 		case strings.HasPrefix(args, "serve"):
-			serve(t, dir, bin)
+			stop = serve(t, dir, bin)
 			continue
+		case strings.HasPrefix(args, "store salvage"):
+			stop() // it wants a folder that nobody uses, as the page says
+			stop = func() {}
 		case strings.HasPrefix(args, "trace msg"):
 			args = "trace msg " + sendOne(t, dir, bin)
 		}
@@ -98,7 +102,7 @@ func split(s string) (args []string) {
 }
 
 // serve starts the server that setup made, on loopback ports instead of the usual ones.
-func serve(t *testing.T, dir, bin string) {
+func serve(t *testing.T, dir, bin string) (stop func()) {
 	t.Helper()
 	file := filepath.Join(dir, "mail/barid.toml")
 	b, err := os.ReadFile(file)
@@ -119,17 +123,19 @@ func serve(t *testing.T, dir, bin string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
+	stop = func() {
+		_ = cmd.Process.Signal(os.Interrupt)
 		_ = cmd.Wait()
-	})
+	}
 	for range 100 {
 		if out, err := barid(dir, bin, "health"); err == nil && strings.Contains(out, "ok") {
-			return
+			return stop
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+	stop()
 	t.Fatalf("the server does not answer:\n%s", log.String())
+	return nil
 }
 
 // sendOne sends a message to the server and gives its id.

@@ -45,8 +45,12 @@ type AccountInfo struct {
 
 func accountOperations() []Operation {
 	return []Operation{
-		op("account.add", func(ctx context.Context, m *Manager, in AccountChange, _ Progress) (AccountInfo, error) { return m.addAccount(ctx, in) }),
-		op("account.set", func(ctx context.Context, m *Manager, in AccountChange, _ Progress) (AccountInfo, error) { return m.setAccount(ctx, in) }),
+		op("account.add", func(ctx context.Context, m *Manager, in AccountChange, _ Progress) (AccountInfo, error) {
+			return m.addAccount(ctx, in)
+		}),
+		op("account.set", func(ctx context.Context, m *Manager, in AccountChange, _ Progress) (AccountInfo, error) {
+			return m.setAccount(ctx, in)
+		}),
 		op("account.password", func(ctx context.Context, m *Manager, in AccountChange, _ Progress) (AccountInfo, error) {
 			a, err := m.Directory.ByName(ctx, in.Address)
 			if err != nil {

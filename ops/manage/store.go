@@ -37,7 +37,9 @@ func storeOperations() []Operation {
 			}
 			return m.Engine.Backup(ctx, in.Path, p)
 		}),
-		op("store.verify", func(ctx context.Context, m *Manager, _ None, p Progress) (VerifyReport, error) { return m.verify(ctx, p) }),
+		op("store.verify", func(ctx context.Context, m *Manager, _ None, p Progress) (VerifyReport, error) {
+			return m.verify(ctx, p)
+		}),
 	}
 }
 
