@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -93,5 +94,70 @@ func TestDamageStaysInItsMailbox(t *testing.T) {
 	}
 	if w.open(1, "INBOX").View().Len() != 3 {
 		t.Error("INBOX is not served")
+	}
+}
+
+// TestDamagedRecordStaysAlone: the other messages of a listing are served.
+func TestDamagedRecordStaysAlone(t *testing.T) {
+	w := newWorld(t, Options{ReapInline: 1})
+	w.fill(5, "INBOX")
+	must(t, w.mem.Update(ctx, mailID(1).Part(), func(x kv.Txn) error { x.Put(mail.TableMessage, coldKey(3), []byte{9, 9}); return nil }))
+	m := w.open(1, "INBOX")
+	var got []UID
+	must(t, m.Cold(ctx, m.View(), All(), func(_ int, e Entry, c *Cold) error {
+		if c != nil {
+			got = append(got, e.UID)
+		}
+		return nil
+	}))
+	if !slices.Equal(got, []UID{1, 2, 4, 5}) {
+		t.Errorf("served %v", got)
+	}
+	if _, err := m.Body(ctx, m.View().At(2)); !errors.Is(err, kv.ErrCorrupt) {
+		t.Errorf("its body: %v", err)
+	}
+	_, _, err := m.Store(ctx, All(), StoreOp{Mode: Add, Flags: Deleted})
+	must(t, err)
+	_, _, err = m.Expunge(ctx, nil)
+	must(t, err)
+	must(t, w.Account(1).Reap(ctx))
+	if n := w.rows(1, mail.TableMessage); n != 0 {
+		t.Errorf("%d rows left: one that is damaged keeps others from going", n)
+	}
+}
+
+func TestSweepFinishesWhatACrashLeft(t *testing.T) {
+	w := newWorld(t, Options{ReapInline: 1})
+	w.fill(700, "INBOX")
+	must(t, w.foreign(9))
+	m := w.open(1, "INBOX")
+	_, _, err := m.Store(ctx, All(), StoreOp{Mode: Add, Flags: Deleted})
+	must(t, err)
+	w.Store.Close() // nothing in the background any more
+	_, _, err = m.Expunge(ctx, nil)
+	must(t, err)
+	if u, _ := w.Account(1).Usage(ctx); u.Messages != 0 || u.Bytes != 0 {
+		t.Errorf("the quota is right at once: %+v", u)
+	}
+	w.check(1)
+	if n, _ := w.mem.GC(ctx); n > 0 {
+		t.Errorf("%d bodies free already", n)
+	}
+	w.restart()
+	must(t, w.Sweep(ctx))
+	w.check(1)
+	if n, _ := w.mem.GC(ctx); n != 700 {
+		t.Errorf("%d bodies free, want 700", n)
+	}
+	if n := w.rows(9, mail.TableState); n != 0 {
+		t.Error("a partition without mail was given mailboxes")
+	}
+}
+
+func TestListed(t *testing.T) {
+	for name, want := range map[string]bool{"subject": true, "SUBJECT": true, "X-Priority": true, "Received": false, "Dat@": false, "": false} {
+		if Listed(name) != want {
+			t.Errorf("Listed(%q) is %v", name, !want)
+		}
 	}
 }

@@ -160,14 +160,6 @@ func (s msgSet) all(max int) []MsgNo {
 	return out
 }
 
-func (s msgSet) len() int64 {
-	var n int64
-	for _, r := range s {
-		n += int64(r.hi-r.lo) + 1
-	}
-	return n
-}
-
 func putMsgs(b []byte, s msgSet) []byte {
 	b = putUint(b, uint64(len(s)))
 	var last MsgNo
