@@ -36,15 +36,19 @@ func noArguments() *status.Error { return protocol(501, 4, "arguments", "no argu
 func badArgument(text string) *status.Error {
 	return protocol(501, 4, "bad-argument", text)
 }
+
 func badSequence(text string) *status.Error {
 	return protocol(503, 1, "bad-sequence", "bad sequence of commands: "+text)
 }
+
 func noValidRecipients() *status.Error {
 	return protocol(554, 1, "no-recipients", "no valid recipients")
 }
+
 func binaryByDATA() *status.Error {
 	return protocol(503, 1, "binary-by-data", "BODY=BINARYMIME needs BDAT") // RFC 3030 §3
 }
+
 func tooManyChunks() *status.Error {
 	return protocol(554, 0, "too-many-chunks", "too many small chunks")
 }
@@ -53,15 +57,19 @@ func tooManyChunks() *status.Error {
 func needTLS() *status.Error {
 	return status.Perm(7, 0, "must issue a STARTTLS command first").WithReply(530).Because(ours + "needs-tls") // RFC 3207 §4
 }
+
 func needLogin() *status.Error {
 	return status.Perm(7, 0, "authentication required").WithReply(530).Because(ours + "needs-login") // RFC 4954 §6
 }
+
 func loginInClear() *status.Error {
 	return status.Perm(7, 11, "encryption required for login").WithReply(538).Because(ours + "login-in-clear") // RFC 4954 §6
 }
+
 func injection() *status.Error {
 	return status.Perm(5, 1, "nothing may follow STARTTLS before TLS").WithReply(503).Because(ours + "starttls-injection")
 }
+
 func earlyTalker() *status.Error {
 	return status.Perm(5, 1, "wait for the greeting").WithReply(554).Because(ours + "early-talker")
 }
@@ -70,6 +78,7 @@ func earlyTalker() *status.Error {
 func messageTooBig() *status.Error {
 	return status.Perm(3, 4, "message is too big").Because(ours + "message-too-big") // RFC 1870 §6
 }
+
 func tooManyRecipients() *status.Error {
 	return status.Temp(5, 3, "too many recipients, send the rest in another transaction").Because(ours + "too-many-recipients")
 }
@@ -78,6 +87,7 @@ func tooManyRecipients() *status.Error {
 func closing(subject, detail uint16, reason, text string) *status.Error {
 	return status.Temp(subject, detail, text).WithReply(421).Because(ours + reason)
 }
+
 func stopping() *status.Error {
 	return closing(3, 2, "stopping", "service is shutting down, try again later")
 }
@@ -90,9 +100,11 @@ func tooManyCommands() *status.Error { return closing(7, 0, "idle-commands", "to
 func tooManyTransactions() *status.Error {
 	return closing(5, 3, "too-many-transactions", "too many transactions, reconnect")
 }
+
 func tooManyBadRecipients() *status.Error {
 	return closing(7, 0, "bad-recipients", "too many unknown recipients")
 }
+
 func tooManyLogins() *status.Error { return closing(7, 0, "login-failures", "too many failed logins") }
 
 // lineError answers a line that is not one.

@@ -54,7 +54,12 @@ func commands() []verb {
 		{"QUIT", always, endsChunks | noArgs, nil, (*session).quit},
 		{"STARTTLS", idle, noArgs, checkStartTLS, (*session).startTLS},
 		{"AUTH", idle, longLine, checkAuth, (*session).authLogin},
-		{name: "EXPN"}, {name: "ETRN"}, {name: "TURN"}, {name: "SEND"}, {name: "SOML"}, {name: "SAML"},
+		{name: "EXPN"},
+		{name: "ETRN"},
+		{name: "TURN"},
+		{name: "SEND"},
+		{name: "SOML"},
+		{name: "SAML"},
 	}
 }
 
