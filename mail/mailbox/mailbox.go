@@ -13,12 +13,23 @@
 //     many mailboxes it is.
 //   - A message lives as long as one mailbox of the account shows it; COPY shares its bytes and cold row.
 //
+// In memory (account.go, view.go, chunk.go): a mailbox is a table of chunks of 512 messages, 40 bytes each, that
+// all Views share; a change copies only the chunks it touches. Writers build on the pending state, which is
+// what was applied; readers see the published state, which is what is durable.
+//
+// On disk, in the account's partition (mail/tables.go): TableState has the counters. TableMailbox has a row
+// for each name. Every change is one record in TableHotLog, which is also the change feed; TableHotPage has
+// snapshots of the chunks, rewritten when reading the records back would take long. TableMessage has what is
+// kept of a message beside its flags, how often it is held, and which are to be reaped (reap.go, refs.go);
+// TableThread and TableMsgID are the threads. Delivery touches one record, one message and three to five
+// small rows, in a mailbox of any size, and never needs the mailbox in memory.
+//
 // Limits: MaxMailboxes, MaxNameBytes, MaxDepth, MaxKeywords, MaxKeywordBytes, MaxMessageBytes, Options.
 //
 // Failure: a change is all or nothing. Refusals are the errors of errors.go; everything else is an error of
-// the store and temporary. Damaged rows are errors that wrap kv.ErrCorrupt and concern one account.
+// the store and temporary. Damaged rows are errors that wrap kv.ErrCorrupt and concern one mailbox.
 //
-// Standards: RFC 3501, RFC 9051, RFC 4315, RFC 5464 (names only), RFC 6154, RFC 6851, RFC 7162, RFC 8621 §3.
+// Standards: RFC 3501, RFC 9051, RFC 3502, RFC 4315, RFC 5788, RFC 6154, RFC 6851, RFC 7162, RFC 8438, RFC 8621 §3.
 package mailbox
 
 import (
