@@ -8,7 +8,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 PACKAGES  = ./...
 RACED     = ./base/... ./mail/... ./flow/... ./serve/... ./store/memory/...
 
-.PHONY: dev build test check full bench fuzz soak sizes peers fmt clean help
+.PHONY: dev build test check full bench fuzz soak sizes peers standards fmt clean help
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -49,6 +49,9 @@ soak: build ## deliveries under random kills for SOAKTIME (default 10m)
 
 sizes: ## the five largest functions and files
 	@$(GO) run ./tools/sizes
+
+standards: ## write docs/standards.md from the comments of the code
+	$(GO) run ./tools/standards > docs/standards.md
 
 fmt: ## format
 	$(GO) tool gofumpt -w $$(git ls-files '*.go')
