@@ -86,7 +86,7 @@ func (s *System) openMail() (err error) {
 	if err != nil {
 		return err
 	}
-	s.mail = mailbox.Open(s.engine, s.engine, mailbox.Options{Log: s.log})
+	s.mail = mailbox.Open(s.engine, s.engine, mailbox.Options{Log: s.log, Metrics: mailbox.NewMetrics(s.reg)})
 	s.events, err = event.Open(s.engine, event.Options{Log: s.log, Metric: event.NewMetrics(s.reg)})
 	return err
 }
