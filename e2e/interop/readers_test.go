@@ -1,0 +1,179 @@
+package interop
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sort"
+	"strings"
+	"testing"
+
+	"barid/e2e/peer"
+	"barid/e2e/server"
+)
+
+// reader gives the messages of an account's INBOX, as CRLF text, by one foreign program.
+type reader struct {
+	name string
+	read func(t *testing.T, s *server.Server, user string, n int) [][]byte
+	does func(raw []byte) []byte // what the program makes of a message all by itself, nil if it leaves it out
+}
+
+var readers = []reader{
+	{"mbsync", readMbsync, asMbsync},
+	{"fetchmail by POP3S", func(t *testing.T, s *server.Server, user string, _ int) [][]byte {
+		return readFetchmail(t, s, user, "pop3s", "keep")
+	}, asFetchmail},
+	{"curl imaps", readCurlIMAP, asIs},
+	{"curl pop3s", readCurlPOP3, asIs},
+}
+
+// asMbsync leaves out what has no empty line behind its header section: mbsync says "incomplete header" and goes on.
+func asMbsync(raw []byte) []byte {
+	if !bytes.Contains(raw, []byte("\r\n\r\n")) {
+		return nil
+	}
+	return raw
+}
+
+func asIs(raw []byte) []byte { return raw }
+
+// asFetchmail is what fetchmail makes of a header section: a line that looks like the separator of an mbox file
+// goes, with its continuations, and a section without an end gets its empty line.
+func asFetchmail(raw []byte) []byte {
+	head, body, ended := bytes.Cut(raw, []byte("\r\n\r\n"))
+	head = mboxLine.ReplaceAll(append(head[:len(head):len(head)], "\r\n"...), nil)
+	if !ended {
+		head = bytes.TrimSuffix(head, []byte("\r\n"))
+	}
+	return append(append(head, "\r\n"...), body...)
+}
+
+var mboxLine = regexp.MustCompile(`(?m)^From [^\n]*\n([ \t][^\n]*\n)*`)
+
+func port(addr string) string {
+	_, p, err := net.SplitHostPort(addr)
+	if err != nil {
+		panic(err) // the harness made the address
+	}
+	return p
+}
+
+func write(t testing.TB, path, content string, mode os.FileMode) string {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), mode); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// mbsyncConfig is a channel between an account and maildirs below dir.
+func mbsyncConfig(t testing.TB, s *server.Server, user, dir, channel string) string {
+	t.Helper()
+	for _, d := range []string{dir, filepath.Join(dir, "mail")} {
+		if err := os.MkdirAll(d, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return write(t, filepath.Join(dir, "mbsyncrc"), fmt.Sprintf(`IMAPAccount barid
+Host localhost
+Port %s
+User %s
+Pass %s
+SSLType IMAPS
+CertificateFile %s/cert.pem
+
+IMAPStore far
+Account barid
+
+MaildirStore near
+Path %[5]s/mail/
+Inbox %[5]s/mail/INBOX
+SubFolders Verbatim
+
+Channel all
+Far :far:
+Near :near:
+SyncState *
+%s`, port(s.Addr["imaps"]), user, server.Password, s.Dir, dir, channel), 0o600)
+}
+
+// tuid is the one field that mbsync adds to what it copies.
+var tuid = regexp.MustCompile(`(?m)^X-TUID: [A-Za-z0-9+/]{12}\r?\n`)
+
+func readMbsync(t *testing.T, s *server.Server, user string, _ int) [][]byte {
+	dir := t.TempDir()
+	rc := mbsyncConfig(t, s, user, dir, "Patterns INBOX\nCreate Near\nSync Pull\n")
+	peer.Must(t, peer.Command{Name: "mbsync", Args: []string{"-q", "-c", rc, "all"}})
+	var out [][]byte
+	for _, b := range readFiles(t, filepath.Join(dir, "mail/INBOX/*/*")) {
+		if at := tuid.FindIndex(b); at != nil {
+			b = append(b[:at[0]:at[0]], b[at[1]:]...)
+		}
+		out = append(out, bytes.ReplaceAll(b, []byte("\n"), []byte("\r\n"))) // a maildir has the line ends of the system
+	}
+	return out
+}
+
+// readFetchmail runs fetchmail over POP3: "pop3s" is TLS from the start, "pop3" is STLS. Every message becomes a
+// file as it came; fetchmail's own Received field is off (invisible), its rewriting too.
+func readFetchmail(t *testing.T, s *server.Server, user, protocol, keep string) [][]byte {
+	dir := t.TempDir()
+	mda := write(t, filepath.Join(dir, "mda"), "#!/bin/sh\nexec cat >"+dir+"/$$.eml\n", 0o700)
+	ssl := "ssl"
+	if protocol == "pop3" {
+		ssl = `sslproto "TLS1.2+"`
+	}
+	rc := write(t, filepath.Join(dir, "rc"), fmt.Sprintf("set invisible\npoll 127.0.0.1 service %s protocol POP3 bad-header accept\n"+
+		"  user %q password %q %s sslcertck sslcertfile %s/cert.pem sslcommonname localhost\n"+
+		"  fetchall %s no rewrite pass8bits no stripcr mda %q\n",
+		port(s.Addr[protocol]), user, server.Password, ssl, s.Dir, keep, mda), 0o600)
+	peer.Must(t, peer.Command{Name: "fetchmail", Args: []string{"-f", rc, "--pidfile", dir + "/pid", "-i", dir + "/ids"},
+		Env: []string{"HOME=" + dir, "FETCHMAILHOME=" + dir}})
+	return readFiles(t, filepath.Join(dir, "*.eml"))
+}
+
+func readCurlIMAP(t *testing.T, s *server.Server, user string, n int) [][]byte {
+	return readCurl(t, s, user, fmt.Sprintf("imaps://%s/INBOX;MAILINDEX=[1-%d]", s.Addr["imaps"], n))
+}
+
+func readCurlPOP3(t *testing.T, s *server.Server, user string, n int) [][]byte {
+	return readCurl(t, s, user, fmt.Sprintf("pop3s://%s/[1-%d]", s.Addr["pop3s"], n))
+}
+
+func readCurl(t *testing.T, s *server.Server, user, url string) [][]byte {
+	dir := t.TempDir()
+	curl(t, s, user, "--output", dir+"/#1.eml", url)
+	return readFiles(t, dir+"/*.eml")
+}
+
+// curl runs curl as a user, with the server's certificate as the only one it believes.
+func curl(t testing.TB, s *server.Server, user string, args ...string) string {
+	t.Helper()
+	args = append([]string{"--silent", "--show-error", "--cacert", s.Dir + "/cert.pem", "--user", user + ":" + server.Password}, args...)
+	return peer.Must(t, peer.Command{Name: "curl", Args: args}).Out
+}
+
+func readFiles(t testing.TB, pattern string) [][]byte {
+	t.Helper()
+	names, err := filepath.Glob(pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sort.Strings(names)
+	var out [][]byte
+	for _, n := range names {
+		if strings.HasPrefix(filepath.Base(n), ".") {
+			continue
+		}
+		b, err := os.ReadFile(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, b)
+	}
+	return out
+}
