@@ -116,7 +116,9 @@ func TestBackupBesideWork(t *testing.T) {
 		c := mustRestore(t, fs, "backup", "copy")
 		shared := sharedSteps(t, c)
 		for i, a := range actors {
+			a.mu.Lock()
 			view := &actor{part: a.part, states: a.states[:hi[i]+1]}
+			a.mu.Unlock()
 			if got := view.check(t, c, lo[i], hi[i]); shared[a.part.ID] != got {
 				t.Fatalf("the backup tore a commit: %d, %d", got, shared[a.part.ID])
 			}

@@ -35,14 +35,16 @@ func TestPowerCuts(t *testing.T) {
 	}
 	n := seeds(t, 1000)
 	const lanes = 4
-	var cuts atomic.Int64
+	var cuts, moved atomic.Int64
 	for lane := range lanes {
 		t.Run(fmt.Sprint("lane", lane), func(t *testing.T) {
 			t.Parallel()
 			for seed := lane; seed < n; seed += lanes {
-				if powerCut(t, uint64(seed)) {
+				early, bytes := powerCut(t, uint64(seed))
+				if early {
 					cuts.Add(1)
 				}
+				moved.Add(bytes)
 				if t.Failed() {
 					t.Fatalf("BARID_SEED=%d repeats the choices of this run", seed)
 				}
@@ -52,6 +54,9 @@ func TestPowerCuts(t *testing.T) {
 	t.Cleanup(func() {
 		if c := cuts.Load(); c < int64(n)/2 {
 			t.Errorf("only %d of %d histories were cut in the middle", c, n)
+		}
+		if moved.Load() == 0 {
+			t.Error("no collection moved a body")
 		}
 	})
 }
@@ -94,14 +99,14 @@ func (c *cutter) cut() {
 	}
 }
 
-// powerCut runs one history of two cuts and says whether the first came before its end.
-func powerCut(t *testing.T, seed uint64) bool {
+// powerCut runs one history of two cuts and says whether a cut came before its end, and how many bytes of
+// bodies collections moved.
+func powerCut(t *testing.T, seed uint64) (early bool, moved int64) {
 	rng := rand.New(rand.NewPCG(seed, 99))
 	actors := []*actor{newActor(1, seed), newActor(2, seed), newActor(3, seed)}
 	fs := vfs.NewCrashableMem()
-	early := false
 	for round := range 2 {
-		c := &cutter{fs: fs, rng: rng, actors: actors}
+		c := &cutter{fs: fs, rng: rand.New(rand.NewPCG(seed, uint64(round))), actors: actors}
 		o := small(nil)
 		o.FS = errorfs.Wrap(fs, c)
 		s := mustOpen(t, "data", o)
@@ -109,7 +114,7 @@ func powerCut(t *testing.T, seed uint64) bool {
 			checkAfterCut(t, s, actors, nil, nil)
 		}
 		c.left.Store(1 + rng.Int64N(250))
-		history(t, s, actors, 6+rng.IntN(8), seed)
+		moved += history(t, s, actors, 6+rng.IntN(8), seed)
 		early = early || c.left.Load() <= 0
 		c.cut()
 		mustClose(t, s)
@@ -118,14 +123,14 @@ func powerCut(t *testing.T, seed uint64) bool {
 		checkAfterCut(t, s, actors, c.acked, c.begun)
 		mustClose(t, s)
 		if t.Failed() {
-			return early
+			return early, moved
 		}
 	}
-	return early
+	return early, moved
 }
 
 // history lets all actors work at the same time, and the collector beside them.
-func history(t *testing.T, s *Store, actors []*actor, steps int, seed uint64) {
+func history(t *testing.T, s *Store, actors []*actor, steps int, seed uint64) (moved int64) {
 	var wg sync.WaitGroup
 	for _, a := range actors {
 		wg.Go(func() {
@@ -139,12 +144,15 @@ func history(t *testing.T, s *Store, actors []*actor, steps int, seed uint64) {
 	}
 	wg.Go(func() {
 		for range 3 {
-			if _, err := s.GC(context.Background()); err != nil {
+			st, err := s.GC(context.Background())
+			if err != nil {
 				t.Errorf("seed %d: GC: %v", seed, err)
 			}
+			moved += st.MovedBytes
 		}
 	})
 	wg.Wait()
+	return moved
 }
 
 // checkAfterCut compares the store with the model and rewinds the model to what was found.

@@ -83,7 +83,7 @@ func TestEveryCallFails(t *testing.T) {
 }
 
 func failingHistory(t *testing.T, f *faults) (healed uint64) {
-	fs := vfs.NewMem()
+	fs := vfs.NewCrashableMem()
 	o := small(errorfs.Wrap(fs, f))
 	a := newActor(1, 77) // the same history for all n
 	var s *Store
@@ -103,13 +103,16 @@ func failingHistory(t *testing.T, f *faults) (healed uint64) {
 	}
 	settle(t, s, a)
 	healed = s.healed.Load()
+	cut := fs.CrashClone(vfs.CrashCloneCfg{}) // what is durable now must be all there is
 	if err := s.Close(); err != nil && f.hit.Load() == 0 {
 		t.Fatal(err)
 	}
-	s = mustOpen(t, "data", small(fs))
-	a.check(t, s, int(a.acked.Load()), int(a.begun.Load()))
-	sound(t, s)
-	mustClose(t, s)
+	for _, fs := range []vfs.FS{fs, cut} {
+		s = mustOpen(t, "data", small(fs))
+		a.check(t, s, int(a.acked.Load()), int(a.begun.Load()))
+		sound(t, s)
+		mustClose(t, s)
+	}
 	return healed
 }
 
@@ -372,4 +375,77 @@ func TestBarrier(t *testing.T) {
 		t.Fatal("a commit whose sync failed was acknowledged")
 	}
 	f.on.Store(false)
+}
+
+// TestFlushFails: Pebble can log rows but not write tables. Writes are refused before its memory fills up,
+// reading goes on, and all is well by itself as soon as tables can be written.
+func TestFlushFails(t *testing.T) {
+	var off atomic.Bool
+	inj := errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if off.Load() && isTable(op.Path) && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+			return syscall.ENOSPC
+		}
+		return nil
+	})
+	s := mustOpen(t, "data", small(errorfs.Wrap(vfs.NewMem(), inj)))
+	defer mustClose(t, s)
+	write := func(i int) error {
+		return s.Update(t.Context(), owner1, func(x kv.Txn) error {
+			x.Put(1, fmt.Append(nil, i), make([]byte, 3000))
+			return nil
+		})
+	}
+	off.Store(true)
+	acked := 0
+	var err error
+	for acked < 1000 && err == nil {
+		if err = write(acked); err == nil {
+			acked++
+		}
+	}
+	if !errors.Is(err, kv.ErrFull) {
+		t.Fatalf("after %d writes: %v", acked, err)
+	}
+	count := 0
+	err = s.View(t.Context(), owner1, func(r kv.Reader) error {
+		return r.Scan(1, nil, nil, kv.ScanOpt{}, func(_, _ []byte) error { count++; return nil })
+	})
+	if err != nil || count != acked {
+		t.Fatalf("%v; %d rows, %d acknowledged", err, count, acked)
+	}
+	off.Store(false)
+	for begun := time.Now(); write(acked) != nil; {
+		if time.Since(begun) > 20*time.Second {
+			t.Fatal("does not recover")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if n := s.healed.Load(); n != 0 {
+		t.Errorf("healed %d times; nothing was fenced", n)
+	}
+}
+
+// TestReadErrors: a read that the disk refuses is not taken for damage.
+func TestReadErrors(t *testing.T) {
+	var off atomic.Bool
+	inj := errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if off.Load() && op.Kind == errorfs.OpFileReadAt {
+			return syscall.EIO
+		}
+		return nil
+	})
+	s := mustOpen(t, "data", small(errorfs.Wrap(vfs.NewMem(), inj)))
+	defer mustClose(t, s)
+	for _, size := range []int{1000, 200 << 10, inlineMax + 1000} {
+		id := linkBody(t, s, owner1, uint64(size), content{1, size})
+		off.Store(true)
+		_, err := readBody(s, id)
+		off.Store(false)
+		if !errors.Is(err, kv.ErrUnavailable) || errors.Is(err, kv.ErrCorrupt) {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+		if _, err := readBody(s, id); err != nil {
+			t.Errorf("%d bytes, afterwards: %v", size, err)
+		}
+	}
 }

@@ -85,6 +85,7 @@ func (s *Store) heal() bool {
 		s.whole = nil
 	}
 	s.mu.Unlock()
+	s.look(fresh)
 	s.parts.gen.Add(1)
 	s.healed.Add(1)
 	s.metrics.healed()
@@ -117,6 +118,10 @@ func (s *Store) look(r *rows) {
 	}
 	defer cur.users.Done()
 	if cur == r {
-		r.crowd.Store(max(0, r.db.Metrics().Levels[0].Sublevels-l0Crowded))
+		r.looking.Lock()
+		defer r.looking.Unlock()
+		m := r.db.Metrics()
+		r.queued.Store(m.MemTable.Count - 1)
+		r.crowd.Store(max(0, m.Levels[0].Sublevels-l0Crowded))
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -81,7 +82,8 @@ func (s state) clone() state {
 type actor struct {
 	part   kv.Part
 	rng    *rand.Rand
-	states []state // states[i] is after transaction i; published before it begins
+	mu     sync.Mutex // guards states for others than the actor
+	states []state    // states[i] is after transaction i; published before it begins
 	acked  atomic.Int64
 	begun  atomic.Int64
 }
@@ -121,7 +123,9 @@ func (a *actor) step(ctx context.Context, s *Store) error {
 	if fresh != nil {
 		next.held[uint64(next.step)] = fresh.held
 	}
+	a.mu.Lock()
 	a.states = append(a.states, next)
+	a.mu.Unlock()
 	a.begun.Add(1)
 	err = s.UpdateMany(ctx, []kv.Part{a.part, sharedPart}, func(xs []kv.Txn) error {
 		x := xs[0]

@@ -21,12 +21,16 @@ type rows struct {
 	users sync.WaitGroup
 
 	flushTrouble atomic.Pointer[error] // the last flush failed: memtables can not be emptied
+	looking      sync.Mutex            // so that an older look does not overwrite a younger
+	queued       atomic.Int64          // memtables waiting to be flushed
 	crowd        atomic.Int32          // sublevels of L0 over l0Crowded: writers are slowed down
 	parked       atomic.Bool           // Pebble declared itself dead; it can not be closed
 }
 
-// Write pressure, in L0 sublevels.
+// Write pressure: memtables, and sublevels of L0.
 const (
+	maxQueued = 3
+	never     = 32
 	l0Crowded = 24
 	l0Slowest = 50 * time.Millisecond // and 1 ms for each sublevel over l0Crowded
 	l0Never   = 1000                  // Pebble's own stop, which can not be waited for with a context, is out of reach
@@ -61,7 +65,7 @@ func (r *rows) options(s *Store) *pebble.Options {
 		Cache:                       s.cache,
 		FormatMajorVersion:          pebble.FormatWALSyncChunks,
 		MemTableSize:                uint64(s.o.MemtableBytes),
-		MemTableStopWritesThreshold: 4,
+		MemTableStopWritesThreshold: never,
 		L0CompactionThreshold:       4,
 		L0StopWritesThreshold:       l0Never,
 		LBaseMaxBytes:               64 << 20,
@@ -98,6 +102,7 @@ func (r *rows) events(s *Store) *pebble.EventListener {
 			r.flushTrouble.Store(nil)
 			go s.look(r)
 		},
+		WALCreated: func(pebble.WALCreateInfo) { r.queued.Add(1) }, // one for each memtable
 		CompactionEnd: func(pebble.CompactionInfo) {
 			if r.crowd.Load() > 0 {
 				go s.look(r)
@@ -108,25 +113,30 @@ func (r *rows) events(s *Store) *pebble.EventListener {
 	return l
 }
 
-// admit says whether a write may begin now.
+// admit says whether a write may begin now, and holds it up while Pebble can not keep pace. Pebble's own
+// stop is never reached: it holds locks and knows no context.
 func (r *rows) admit(ctx context.Context) error {
-	if r.guard.fenced() {
-		return storageError("write", r.guard.cause)
-	}
-	if err := r.flushTrouble.Load(); err != nil {
-		return storageError("flush", *err)
-	}
-	over := r.crowd.Load()
-	if over == 0 {
-		return nil
-	}
-	t := time.NewTimer(min(l0Slowest, time.Duration(over)*time.Millisecond))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	for {
+		if r.guard.fenced() {
+			return storageError("write", r.guard.cause)
+		}
+		if err := r.flushTrouble.Load(); err != nil {
+			return storageError("flush", *err)
+		}
+		queued, crowd := r.queued.Load() > maxQueued, r.crowd.Load()
+		if !queued && crowd == 0 {
+			return nil
+		}
+		t := time.NewTimer(min(l0Slowest, time.Duration(1+crowd)*time.Millisecond))
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return ctx.Err()
+		}
+		if !queued {
+			return nil // slowed down once
+		}
 	}
 }
 

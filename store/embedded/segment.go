@@ -308,7 +308,11 @@ func makeDir(fs vfs.FS, dir string) error {
 	if err := fs.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	return syncDir(fs, parent)
+	if err := syncDir(fs, parent); err != nil {
+		_ = fs.Remove(dir) // so that the next attempt makes it, and syncs again
+		return err
+	}
+	return nil
 }
 
 func isNotExist(err error) bool { return errors.Is(err, os.ErrNotExist) }

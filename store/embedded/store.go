@@ -88,6 +88,12 @@ func (s *Store) open() (err error) {
 			return storageError("make folder", err)
 		}
 	}
+	// Always, because an earlier attempt may have made them and then failed, or been killed.
+	for _, d := range []string{fs.PathDir(s.dir), s.dir, bodies} {
+		if err := syncDir(fs, d); err != nil {
+			return storageError("sync folder", err)
+		}
+	}
 	s.dropCheckpoint() // of a backup that was broken off
 	s.space = newSpace(fs, s.dir)
 	s.parts = newPartTable(s.o.Partitions)
@@ -102,6 +108,7 @@ func (s *Store) open() (err error) {
 	s.mu.Lock()
 	s.rows = r
 	s.mu.Unlock()
+	s.look(r)
 	if err := s.openLog(); err != nil {
 		s.rows.close(s.o.Logger)
 		s.segs.closeAll()

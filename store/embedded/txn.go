@@ -50,7 +50,7 @@ func (r *rowReader) get(src pebble.Reader, t kv.Table, k []byte) ([]byte, bool, 
 // keep copies v to memory that stays as it is until the end of the transaction.
 func (r *rowReader) keep(v []byte) []byte {
 	if cap(r.values)-len(r.values) < len(v) {
-		r.values = make([]byte, 0, max(512, 2*len(v), min(2*cap(r.values), 16<<10)))
+		r.values = make([]byte, 0, max(128, 2*len(v), min(2*cap(r.values), 16<<10)))
 	}
 	n := len(r.values)
 	r.values = append(r.values, v...)
