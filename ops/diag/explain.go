@@ -20,6 +20,7 @@ var meanings = map[string]string{
 	"3.1":  "the server has no room left; it should work later",
 	"3.2":  "the server takes no messages at the moment",
 	"3.4":  "the message is larger than the server takes",
+	"4.0":  "the server can not send it on to its next stop",
 	"4.1":  "the next server does not answer",
 	"4.6":  "the message goes round in circles",
 	"4.7":  "it was tried too long",
