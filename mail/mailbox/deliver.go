@@ -30,26 +30,34 @@ type Delivered struct {
 	Thread      uint64
 }
 
+// Also is what else the commit of a delivery writes: the spool's rows for recipients elsewhere. Each partition
+// may be named once, and none may be an account's.
+type Also struct {
+	Part kv.Part
+	Do   func(kv.Txn) error
+}
+
 // Deliver puts m into all destinations, or into none, in one commit. The Delivered are in the order of to.
 //
 // Destinations of one account share one message. Two that mean the same mailbox are one delivery with the
 // flags of both. A delivery never fails for a name or a keyword: it falls back to INBOX, and leaves the
 // keyword out. *OverQuota names the accounts that are full: without them the call would go through.
 func (s *Store) Deliver(ctx context.Context, m *Message, to []Destination) ([]Delivered, error) {
-	if err := m.check(); err != nil || len(to) == 0 {
+	return s.DeliverAlso(ctx, m, to)
+}
+
+// DeliverAlso is Deliver together with what also writes; to may be empty.
+func (s *Store) DeliverAlso(ctx context.Context, m *Message, to []Destination, also ...Also) ([]Delivered, error) {
+	if err := m.check(); err != nil || len(to)+len(also) == 0 {
 		return nil, err
 	}
-	d := &delivery{s: s, m: m, to: to, common: s.common(m, len(to)), now: s.opt.Now(), out: make([]Delivered, len(to))}
+	d := &delivery{s: s, m: m, to: to, common: s.common(m, len(to)), now: s.opt.Now(), out: make([]Delivered, len(to)), also: also}
 	d.group()
 	defer d.release()
 	var err error
-	if len(d.parts) == 1 {
-		err = s.db.Update(ctx, d.parts[0].part, func(t kv.Txn) error { return d.run([]kv.Txn{t}) })
+	if ps := d.partitions(); len(ps) == 1 {
+		err = s.db.Update(ctx, ps[0], func(t kv.Txn) error { return d.run([]kv.Txn{t}) })
 	} else {
-		ps := make([]kv.Part, len(d.parts))
-		for i := range d.parts {
-			ps[i] = d.parts[i].part
-		}
 		err = s.db.UpdateMany(ctx, ps, d.run)
 	}
 	if err != nil {
@@ -70,7 +78,20 @@ type delivery struct {
 	now    time.Time
 	order  []int // indexes of to, by account
 	parts  []deliveryPart
+	also   []Also
 	out    []Delivered
+}
+
+// partitions are those of the commit: the accounts', then those of also.
+func (d *delivery) partitions() []kv.Part {
+	ps := make([]kv.Part, 0, len(d.parts)+len(d.also))
+	for i := range d.parts {
+		ps = append(ps, d.parts[i].part)
+	}
+	for i := range d.also {
+		ps = append(ps, d.also[i].Part)
+	}
+	return ps
 }
 
 // deliveryPart is the share of one account: order[lo:hi].
@@ -107,7 +128,7 @@ func (d *delivery) release() {
 // run delivers in the transactions of all accounts.
 func (d *delivery) run(ts []kv.Txn) error {
 	var full []mail.AccountID
-	for i, t := range ts {
+	for i, t := range ts[:len(d.parts)] {
 		p := &d.parts[i]
 		err := d.one(p, t)
 		switch {
@@ -119,6 +140,11 @@ func (d *delivery) run(ts []kv.Txn) error {
 	}
 	if full != nil {
 		return &OverQuota{Accounts: full}
+	}
+	for i, t := range ts[len(d.parts):] {
+		if err := d.also[i].Do(t); err != nil {
+			return err
+		}
 	}
 	return nil
 }
