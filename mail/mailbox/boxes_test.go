@@ -163,8 +163,12 @@ func TestRename(t *testing.T) {
 		from, to string
 		want     error
 	}{
-		{"none", "b", ErrNoMailbox}, {"xx", "Sent", ErrExists}, {"new", "new/place/below", ErrName}, {"xx", "a//b", ErrName},
-		{"xx", "inbox", ErrExists}, {"new/place/y", strings.Repeat("n", MaxNameBytes), ErrName},
+		{"none", "b", ErrNoMailbox},
+		{"xx", "Sent", ErrExists},
+		{"new", "new/place/below", ErrName},
+		{"xx", "a//b", ErrName},
+		{"xx", "inbox", ErrExists},
+		{"new/place/y", strings.Repeat("n", MaxNameBytes), ErrName},
 	} {
 		if err := a.Rename(ctx, c.from, c.to); !errors.Is(err, c.want) {
 			t.Errorf("rename %q to %q: %v", c.from, c.to, err)

@@ -51,7 +51,7 @@ func (s *Store) DeliverAlso(ctx context.Context, m *Message, to []Destination, a
 	if err := m.check(); err != nil || len(to)+len(also) == 0 {
 		return nil, err
 	}
-	d := &delivery{s: s, m: m, to: to, common: s.common(m, len(to)), now: s.opt.Now(), out: make([]Delivered, len(to)), also: also}
+	d := &delivery{s: s, m: m, to: to, common: s.common(m, max(1, len(to))), now: s.opt.Now(), out: make([]Delivered, len(to)), also: also}
 	d.group()
 	defer d.release()
 	var err error
