@@ -20,5 +20,11 @@ const (
 	TableMsgID   kv.Table = 22 // mailbox: account; hash of a message-id -> thread
 
 	TableEvent kv.Table = 32 // event: account or global; time, id -> event
+
+	TableQueueSchedule    kv.Table = 40 // spool: queue shard; due, priority, entry id -> what the scheduler needs
+	TableQueueEntry       kv.Table = 41 // spool: queue shard; entry id -> the queued message for one destination
+	TableQueueDestination kv.Table = 42 // spool: queue shard; destination -> pause
+	TableQueueMeta        kv.Table = 43 // spool: queue shard; one row: next id, low mark, counts, lease
+
 	TableMeta  kv.Table = 63 // everybody: versions
 )
