@@ -239,18 +239,20 @@ func (c *imapClient) append(mailbox, flags string, raw []byte) string {
 	return end
 }
 
-// count is how many messages a mailbox has.
-func (c *imapClient) count(mailbox string) int {
+// status asks for items of a mailbox, "MESSAGES UNSEEN".
+func (c *imapClient) status(mailbox, items string) []any {
 	c.t.Helper()
-	for _, v := range c.do("STATUS %q (MESSAGES)", mailbox) {
+	for _, v := range c.do("STATUS %q (%s)", mailbox, items) {
 		if v[0] == atom("STATUS") {
-			n, err := strconv.Atoi(string(v[2].([]any)[1].(atom)))
-			if err != nil {
-				c.t.Fatal(err)
-			}
-			return n
+			return v[2].([]any)
 		}
 	}
 	c.t.Fatal("STATUS without an answer")
-	return 0
+	return nil
+}
+
+// count is how many messages a mailbox has.
+func (c *imapClient) count(mailbox string) int {
+	c.t.Helper()
+	return int(number(c.status(mailbox, "MESSAGES")[1]))
 }
