@@ -80,16 +80,24 @@ func (d *doors) server(l config.Listener) (*listen.Server, error) {
 }
 
 func (d *doors) smtpServer(role mail.Role) listen.Handler {
-	l := d.s.cfg.Limits
 	return smtp.NewServer(smtp.Deps{
-		Settings: smtp.Settings{
-			Role: role, Hostname: d.s.host(), MaxMessage: l.MessageBytes, MaxRecipients: l.Recipients,
-			MaxTransactions: l.SessionMessages, MaxErrors: l.BadCommands, MaxBadRecipients: l.BadRecipients,
-			CommandTimeout: time.Duration(l.CommandWait), DataTimeout: time.Duration(l.DataWait),
-			MessageTimeout: time.Duration(l.DataTotal), PlainLogin: d.s.cfg.PlainLogin,
-		},
-		Intake: smtp.Use(d.s.intake), Auth: d.s.directory, IDs: d.s.ids, Log: d.s.log, Metrics: d.smtp,
+		Settings: d.smtpSettings(role),
+		Intake:   smtp.Use(d.s.intake), Auth: d.s.directory, IDs: d.s.ids, Log: d.s.log, Metrics: d.smtp,
 	})
+}
+
+func (d *doors) smtpSettings(role mail.Role) smtp.Settings {
+	l := d.s.cfg.Limits
+	set := smtp.Settings{
+		Role: role, Hostname: d.s.host(), MaxMessage: l.MessageBytes, MaxRecipients: l.Recipients,
+		MaxTransactions: l.SessionMessages, MaxErrors: l.BadCommands, MaxBadRecipients: l.BadRecipients,
+		CommandTimeout: time.Duration(l.CommandWait), DataTimeout: time.Duration(l.DataWait),
+		MessageTimeout: time.Duration(l.DataTotal), PlainLogin: d.s.cfg.PlainLogin,
+	}
+	if role == mail.RoleMX { // people at their mail programs, and our own front server, are not made to wait
+		set.EarlyWait = time.Duration(l.GreetWait)
+	}
+	return set
 }
 
 func (d *doors) imapServer() listen.Handler {

@@ -77,7 +77,10 @@ func (s *System) serve(ctx context.Context, ready func([]manage.Listening) error
 		run(func() error { return admin.Serve(ctx, l, admin.Watch(m.Ready, s.reg), stopGrace) })
 	}
 	run(func() error { return admin.Serve(ctx, r.socket, admin.Operate(m, s.log), stopGrace) })
-	go s.reloadOnHangup(ctx)
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP) // also without certificates: unheard, the signal would end the process
+	defer signal.Stop(hup)
+	go s.reload(ctx, hup)
 	go s.sweep(ctx)
 	s.log.Info("ready", "version", Version, "data", s.cfg.Data)
 	if err := ready(r.listening()); err != nil {
@@ -96,46 +99,54 @@ func (s *System) serve(ctx context.Context, ready func([]manage.Listening) error
 }
 
 // openDoors opens every listener, or none.
-func (s *System) openDoors(ctx context.Context) (r *running, err error) {
-	r = &running{}
+func (s *System) openDoors(ctx context.Context) (*running, error) {
+	r := &running{}
+	if err := s.openInto(ctx, r); err != nil {
+		r.close()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (s *System) openInto(ctx context.Context, r *running) (err error) {
 	doors := s.doors()
-	defer func() {
-		if err != nil {
-			r.close()
-		}
-	}()
 	for _, l := range s.cfg.Listeners {
 		if l.Protocol == "admin" {
 			ln, err := new(net.ListenConfig).Listen(ctx, "tcp", l.Address)
 			if err != nil {
-				return nil, listenFault(l, err)
+				return listenFault(l, err)
 			}
 			r.admin = append(r.admin, ln)
 			continue
 		}
 		srv, err := doors.server(l)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if err := srv.Listen(ctx); err != nil {
-			return nil, listenFault(l, err)
+			return listenFault(l, err)
 		}
 		r.mail, r.names = append(r.mail, srv), append(r.names, l.Protocol)
 	}
 	r.socket, err = admin.ListenSocket(filepath.Join(s.cfg.Data, socketName))
 	if err != nil {
-		return nil, fault.New("B1011", "the admin socket can not be opened in %s", s.cfg.Data).Wrap(err)
+		return fault.New("B1011", "the admin socket can not be opened in %s", s.cfg.Data).Wrap(err).
+			WithMeans("commands such as barid status could not reach this server").
+			WithFix("use a data folder with a shorter path that this user may write to")
 	}
-	return r, nil
+	return nil
 }
 
 func listenFault(l config.Listener, err error) error {
-	f := fault.New("B1011", "%s can not listen on %s", l.Protocol, l.Address).Wrap(err)
+	f := fault.New("B1011", "%s can not listen on %s", l.Protocol, l.Address).Wrap(err).
+		WithMeans("nothing was started: a server with half of its listeners would hide the fault")
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		f.WithFound("another program uses the port").WithFix("ss -ltnp    shows which")
 	case errors.Is(err, os.ErrPermission):
 		f.WithFound("ports below 1024 need the right to bind them").WithFix("setcap cap_net_bind_service=+ep $(command -v barid)")
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		f.WithFound("this machine does not have the address").WithFix("ip address    shows those it has")
 	}
 	return f.WithFix("give another address in the [[listener]] table of %s", l.Protocol)
 }
@@ -163,33 +174,41 @@ func (r *running) listening() []manage.Listening {
 	return out
 }
 
-// reloadOnHangup reads the certificates again on SIGHUP, and when their files change.
-func (s *System) reloadOnHangup(ctx context.Context) {
-	if s.certs == nil {
-		return
-	}
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
+// reload reads the certificates again at every hangup, and when their files change.
+func (s *System) reload(ctx context.Context, hup <-chan os.Signal) {
 	look := time.NewTicker(time.Minute)
 	defer look.Stop()
 	for {
-		var err error
-		changed := true
 		select {
 		case <-ctx.Done():
 			return
 		case <-hup:
-			err = s.certs.Reload()
+			s.reloaded(true)
 		case <-look.C:
-			changed, err = s.certs.Refresh()
+			s.reloaded(false)
 		}
-		switch {
-		case err != nil:
-			s.log.Error("certificates were not read again; the old ones stay", "error", err)
-		case changed:
-			s.log.Info("certificates were read again")
+	}
+}
+
+// reloaded says in the log what came of it; asked is false for a look that nobody asked for.
+func (s *System) reloaded(asked bool) {
+	if s.certs == nil {
+		if asked {
+			s.log.Info("there are no certificates to read again; the configuration is read at a restart only")
 		}
+		return
+	}
+	changed, err := asked, error(nil)
+	if asked {
+		err = s.certs.Reload()
+	} else {
+		changed, err = s.certs.Refresh()
+	}
+	switch {
+	case err != nil:
+		s.log.Error("certificates were not read again; the old ones stay", "error", err)
+	case changed:
+		s.log.Info("certificates were read again")
 	}
 }
 

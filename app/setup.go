@@ -43,6 +43,9 @@ const (
 	usualData = "/var/lib/barid"
 )
 
+// notRoot is how somebody goes on who may not write to the usual places.
+const notRoot = "run it as root, or add --dir FOLDER"
+
 // certificateLife is how long the self-signed certificate of the set-up is good for.
 const certificateLife = 397 * 24 * time.Hour
 
@@ -85,24 +88,34 @@ func (o SetupOptions) filled(domain string) (SetupOptions, error) {
 	return o, errors.Join(err1, err2)
 }
 
-// undertaking remembers what was made, newest last.
-type undertaking struct{ made []string }
+// undertaking remembers what was made, newest last, and which empty folder was there and is filled.
+type undertaking struct {
+	made   []string
+	filled string
+}
 
+// undo takes away what was made, as well as it can: the first error is the one to show.
 func (u *undertaking) undo() {
+	if inside, err := os.ReadDir(u.filled); err == nil {
+		for _, e := range inside {
+			_ = os.RemoveAll(filepath.Join(u.filled, e.Name()))
+		}
+	}
 	for i := len(u.made) - 1; i >= 0; i-- {
-		_ = os.RemoveAll(u.made[i]) // best effort: the first error is the one to show
+		_ = os.RemoveAll(u.made[i])
 	}
 }
 
 func (u *undertaking) setup(ctx context.Context, o SetupOptions, box addr.Mailbox) (SetupDone, error) {
 	file := filepath.Join(o.Dir, "barid.toml")
-	for _, p := range []string{file, o.Data} {
-		if _, err := os.Stat(p); err == nil {
+	pair := btls.Pair{Cert: filepath.Join(o.Dir, "cert.pem"), Key: filepath.Join(o.Dir, "key.pem")}
+	for _, p := range []string{file, o.Data, pair.Cert, pair.Key} {
+		if inTheWay(p) {
 			return SetupDone{}, fault.New("B1010", "%s exists already", p).WithMeans("nothing was changed").
 				WithFix("barid setup %s --dir ANOTHER-FOLDER", o.Address)
 		}
 	}
-	if err := u.files(o, file); err != nil {
+	if err := u.files(o, file, pair); err != nil {
 		return SetupDone{}, err
 	}
 	password := o.Password
@@ -119,32 +132,53 @@ func (u *undertaking) setup(ctx context.Context, o SetupOptions, box addr.Mailbo
 	return done, nil
 }
 
+// inTheWay tells whether something is at p that would be lost. A package may have made the empty data folder.
+func inTheWay(p string) bool {
+	fi, err := os.Lstat(p)
+	if err != nil {
+		return false // not there; or not ours to look at, and then writing fails with its own words
+	}
+	if !fi.IsDir() {
+		return true
+	}
+	inside, err := os.ReadDir(p)
+	return err != nil || len(inside) > 0
+}
+
 // files writes folders, configuration and certificate.
-func (u *undertaking) files(o SetupOptions, file string) error {
+func (u *undertaking) files(o SetupOptions, file string, pair btls.Pair) error {
+	if _, err := os.Stat(o.Data); err == nil {
+		u.filled = o.Data
+	}
 	for _, dir := range []string{o.Dir, o.Data} {
 		if err := u.mkdir(dir); err != nil {
 			return err
 		}
 	}
-	pair := btls.Pair{Cert: filepath.Join(o.Dir, "cert.pem"), Key: filepath.Join(o.Dir, "key.pem")}
 	self := btls.SelfSigned{Names: []string{o.Hostname}, From: time.Now().Add(-time.Hour), For: certificateLife}
 	u.made = append(u.made, pair.Cert, pair.Key)
 	if err := self.Write(pair); err != nil {
-		return fault.New("B1010", "the certificate can not be written").Wrap(err)
+		return fault.New("B1010", "the certificate can not be written").Wrap(err).WithFix(notRoot)
 	}
 	u.made = append(u.made, file)
 	if err := os.WriteFile(file, []byte(configText(o, pair)), 0o644); err != nil {
-		return fault.New("B1010", "the configuration can not be written").Wrap(err)
+		return fault.New("B1010", "the configuration can not be written").Wrap(err).WithFix(notRoot)
 	}
 	return nil
 }
 
+// mkdir makes dir and what is missing above it. A folder that was there stays if we fail.
 func (u *undertaking) mkdir(dir string) error {
 	if _, err := os.Stat(dir); err == nil {
-		return nil // the folder was there; it stays if we fail
+		return nil
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fault.New("B1010", "the folder %s can not be made", dir).Wrap(err).WithFix("run it as root, or add --dir FOLDER")
+	if up := filepath.Dir(dir); up != dir {
+		if err := u.mkdir(up); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return fault.New("B1010", "the folder %s can not be made", dir).Wrap(err).WithFix(notRoot)
 	}
 	u.made = append(u.made, dir)
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 	"time"
 
 	"barid/base/dns"
@@ -57,7 +58,8 @@ func (s *System) openStore(ctx context.Context, how opening) (err error) {
 		o.FS = vfs.NewMem()
 		o.ReserveBytes = -1
 	} else if err := os.MkdirAll(s.cfg.Data, 0o700); err != nil {
-		return fault.New("B3005", "the data folder %s can not be made", s.cfg.Data).Wrap(err)
+		return fault.New("B3005", "the data folder %s can not be made", s.cfg.Data).Wrap(err).
+			WithFix("make it, and give it to the user that runs barid").WithFix("use another --data FOLDER")
 	}
 	deadline := time.Now().Add(how.lockWait)
 	s.engine, err = embedded.Open(s.cfg.Data, o)
@@ -67,10 +69,12 @@ func (s *System) openStore(ctx context.Context, how opening) (err error) {
 	}
 	switch {
 	case errors.Is(err, embedded.ErrLocked):
-		return fault.New("B3004", "the data folder %s is in use", s.cfg.Data).WithFound("%v", err).Wrap(err).
+		return fault.New("B3004", "the data folder %s is in use", s.cfg.Data).WithFound("%s", strings.TrimSuffix(err.Error(), ": "+embedded.ErrLocked.Error())).Wrap(err).
+			WithMeans("two processes on one folder would destroy mail, so this one does not begin").
 			WithFix("barid status").WithFix("stop the other process, or use another --data folder")
 	case err != nil:
-		return fault.New("B3005", "the data folder %s can not be opened", s.cfg.Data).WithFound("%v", err).Wrap(err)
+		return fault.New("B3005", "the data folder %s can not be opened", s.cfg.Data).WithFound("%v", err).Wrap(err).
+			WithFix("ls -ld %s    shows whose it is; the user that runs barid must own it", s.cfg.Data)
 	}
 	return nil
 }
@@ -101,7 +105,8 @@ func (s *System) openCertificates() (err error) {
 	}
 	if s.certs, err = btls.Open(pairs...); err != nil {
 		return fault.New("B1012", "a certificate can not be used").WithFound("%v", err).Wrap(err).
-			WithMeans("nothing is started, so that no listener is without the TLS it should have")
+			WithMeans("nothing is started, so that no listener is without the TLS it should have").
+			WithFix("correct cert and key in the [[certificate]] tables").WithFix("barid config check")
 	}
 	return nil
 }

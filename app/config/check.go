@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"barid/base/fault"
+	"barid/rfc/addr"
 )
 
 // check refuses what can not work.
@@ -35,6 +37,13 @@ func (c *Config) place() string {
 func (c *Config) checkNames() error {
 	if c.Hostname != "" && (strings.ContainsAny(c.Hostname, " \t\r\n\x00:/@") || len(c.Hostname) > 253) {
 		return c.bad("hostname", c.Hostname, "a host name such as mail.example.org is needed")
+	}
+	if strings.ContainsFunc(c.Hostname, func(r rune) bool { return r >= 0x80 }) { // SMTP speaks A-labels
+		d, err := addr.ParseDomain(c.Hostname)
+		if err != nil {
+			return c.bad("hostname", c.Hostname, "a host name such as mail.example.org is needed")
+		}
+		c.Hostname = d
 	}
 	if c.Data == "" {
 		return c.bad("data", c.Data, "a folder is needed")
@@ -124,6 +133,9 @@ func (c *Config) checkLimits() error {
 	}
 	if l.MessageBytes == 0 {
 		l.MessageBytes = d.MessageBytes
+	}
+	if longest := time.Minute; time.Duration(l.GreetWait) > longest { // honest peers wait five (RFC 5321 §4.5.3.2.1)
+		return c.bad("limits.greet_wait", l.GreetWait.String(), "at most "+longest.String()+" is allowed")
 	}
 	if l.MessageBytes < 64<<10 { // RFC 5321 §4.5.3.1.7
 		return c.bad("limits.message_bytes", strconv.FormatInt(l.MessageBytes, 10), "at least 65536 is needed")

@@ -58,6 +58,7 @@ type Limits struct {
 	BadCommands     int      `toml:"bad_commands" doc:"unknown or misplaced commands before a session is closed"`
 	BadRecipients   int      `toml:"bad_recipients" doc:"refused recipients before a session is closed"`
 	SessionMessages int      `toml:"session_messages" doc:"messages one SMTP session may bring"`
+	GreetWait       Duration `toml:"greet_wait" doc:"how long port 25 waits before its greeting; a peer that talks meanwhile is refused; 0s: no wait"`
 	CommandWait     Duration `toml:"command_timeout" doc:"how long SMTP waits for the next command"`
 	DataWait        Duration `toml:"data_timeout" doc:"how long SMTP waits for the next bytes of a message"`
 	DataTotal       Duration `toml:"data_total" doc:"how long one message may take in all"`

@@ -131,3 +131,24 @@ func TestEveryKeyIsExplained(t *testing.T) {
 		}
 	}
 }
+
+func TestGreetWait(t *testing.T) {
+	c, err := Load(write(t, ""), nil, nil)
+	if err != nil || c.Limits.GreetWait != 0 {
+		t.Errorf("default %v, %v; want no wait", c.Limits.GreetWait, err)
+	}
+	c, err = Load(write(t, "[limits]\ngreet_wait = \"2s\"\n"), nil, nil)
+	if err != nil || time.Duration(c.Limits.GreetWait) != 2*time.Second {
+		t.Errorf("got %v, %v", c.Limits.GreetWait, err)
+	}
+	if _, err = Load(write(t, "[limits]\ngreet_wait = \"10m\"\n"), nil, nil); err == nil || fault.Of(err).Code != "B1003" {
+		t.Errorf("10m: %v; honest peers would be gone", err)
+	}
+}
+
+func TestHostnameIsWrittenInALabels(t *testing.T) {
+	c, err := Load(write(t, "hostname = \"برید.إختبار\"\n"), nil, nil)
+	if err != nil || !strings.HasPrefix(c.Hostname, "xn--") {
+		t.Errorf("got %q, %v", c.Hostname, err)
+	}
+}
