@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -113,21 +114,41 @@ func writeLine(w http.ResponseWriter, l manage.Line) {
 	}
 }
 
-// ListenSocket opens the admin socket at path for the owner only. A socket that a killed server left is
-// replaced: the caller holds the lock of the data folder, so nobody can be listening on it.
+// ListenSocket opens the admin socket at path for the owner only: it is made in a folder that nobody else may
+// enter and moved to its place with its mode, so that there is no moment at which others could connect. A
+// socket that a killed server left is replaced: the caller holds the lock of the data folder, so nobody can be
+// listening on it.
 func ListenSocket(path string) (net.Listener, error) {
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	l, err := net.Listen("unix", path)
+	closed, err := os.MkdirTemp(filepath.Dir(path), ".s")
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
+	defer os.RemoveAll(closed)
+	made := filepath.Join(closed, "s")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: made, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	l.SetUnlinkOnClose(false) // it would look in the wrong place
+	if err = os.Chmod(made, 0o600); err == nil {
+		err = os.Rename(made, path)
+	}
+	if err != nil {
 		_ = l.Close()
 		return nil, err
 	}
-	return l, nil
+	return &socket{l, path}, nil
+}
+
+// socket takes its file away when it is closed.
+type socket struct {
+	net.Listener
+	path string
+}
+
+// Close ends the listener and removes the file.
+func (s *socket) Close() error {
+	return errors.Join(os.Remove(s.path), s.Listener.Close())
 }
 
 // Serve answers on l until ctx ends, then lets running requests finish for at most grace.
