@@ -301,6 +301,9 @@ func TestReserve(t *testing.T) {
 	if err := row(); !errors.Is(err, kv.ErrFull) {
 		t.Fatalf("rows below half the reserve: %v", err)
 	}
+	if err := s.Update(t.Context(), p, func(x kv.Txn) error { _, _, err := x.Get(1, nil); return err }); err != nil {
+		t.Fatalf("a transaction that only reads, on a full disk: %v", err)
+	}
 	if err := s.View(t.Context(), p, func(r kv.Reader) error { _, _, err := r.Get(1, nil); return err }); err != nil {
 		t.Fatal(err)
 	}

@@ -120,8 +120,8 @@ func (r *rows) admit(ctx context.Context) error {
 		if r.guard.fenced() {
 			return storageError("write", r.guard.cause)
 		}
-		if err := r.flushTrouble.Load(); err != nil {
-			return storageError("flush", *err)
+		if r.flushTrouble.Load() != nil {
+			return nil // waiting would not help; what writes is refused by commit.room
 		}
 		queued, crowd := r.queued.Load() > maxQueued, r.crowd.Load()
 		if !queued && crowd == 0 {

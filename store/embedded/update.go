@@ -67,15 +67,23 @@ func (s *Store) begin(ctx context.Context) (*rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = r.admit(ctx)
-	if err == nil && s.space.low(s.o.ReserveBytes/2) {
-		err = fmt.Errorf("embedded: less than %d bytes free: %w", s.o.ReserveBytes/2, kv.ErrFull)
-	}
-	if err != nil {
+	if err := r.admit(ctx); err != nil {
 		r.users.Done()
 		return nil, err
 	}
 	return r, nil
+}
+
+// room says whether there is space for rows. It is asked by transactions that have some: one that only read,
+// as the opening of a mailbox does, must work on a full disk.
+func (c *commit) room() error {
+	if err := c.rows.flushTrouble.Load(); err != nil {
+		return storageError("flush", *err)
+	}
+	if need := c.s.o.ReserveBytes / 2; c.s.space.low(need) {
+		return fmt.Errorf("embedded: less than %d bytes free: %w", need, kv.ErrFull)
+	}
+	return nil
 }
 
 // commit is one Update or UpdateMany. Its partitions are locked until its rows are applied; the wait for
@@ -117,6 +125,9 @@ func (c *commit) run(f func() error) (err error) {
 	}
 	if c.batch == nil || c.batch.Empty() {
 		return c.barrier(unlock)
+	}
+	if err := c.room(); err != nil {
+		return err
 	}
 	return c.apply(unlock)
 }
