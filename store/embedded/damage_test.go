@@ -259,3 +259,25 @@ func FuzzWalk(f *testing.F) {
 		}
 	})
 }
+
+// TestBodiesWithoutRows: a folder that lost its rows is refused, not taken for a new one whose bodies are garbage.
+func TestBodiesWithoutRows(t *testing.T) {
+	fs := vfs.NewMem()
+	s := mustOpen(t, "data", small(fs))
+	if _, err := storeBody(t, s, 3000); err != nil {
+		t.Fatal(err)
+	}
+	mustClose(t, s)
+	if err := fs.RemoveAll("data/rows"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the first attempt makes the folder again
+		if _, err := Open("data", small(fs)); !errors.Is(err, ErrFormat) {
+			t.Fatalf("opening a folder without rows: %v", err)
+		}
+	}
+	found, err := salvage(t.Context(), fs, "data", func([]byte, io.Reader) error { return nil })
+	if err != nil || found.Bodies != 1 {
+		t.Fatalf("salvage: %+v %v", found, err)
+	}
+}

@@ -101,6 +101,9 @@ func (s *Store) open() (err error) {
 	if err := s.segs.load(); err != nil {
 		return err
 	}
+	if err := s.bothHalves(); err != nil {
+		return err
+	}
 	r, err := openRows(s, s.onFence)
 	if err != nil {
 		return storageError("open rows", err)
@@ -115,6 +118,20 @@ func (s *Store) open() (err error) {
 		return err
 	}
 	return s.gc.load(s)
+}
+
+// bothHalves refuses a folder that has bodies and no rows. Rows come first in a new one, so these were lost; with
+// empty ones in their place all bodies would be collected as garbage.
+func (s *Store) bothHalves() error {
+	names, err := s.o.FS.List(s.o.FS.PathJoin(s.dir, "rows"))
+	if err != nil {
+		return storageError("list rows", err)
+	}
+	if len(names) == 0 && len(s.segs.ids()) > 0 {
+		return fmt.Errorf("%s holds bodies but its rows are gone; restore a backup into another folder, "+
+			"or take the mail out with barid store salvage: %w", s.dir, ErrFormat)
+	}
+	return nil
 }
 
 // openLog finds the end of the last segment and makes it durable: what a killed process left in the
