@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"barid/e2e/server"
 )
 
 // Postfix is an instance of Postfix with a folder of its own. It needs root, as Postfix does.
@@ -68,7 +70,7 @@ default_process_limit = 200
 // StartPostfix starts an instance and waits until it answers.
 func StartPostfix(t testing.TB, o PostfixOptions) *Postfix {
 	t.Helper()
-	p := &Postfix{t: t, bin: Need(t, "postfix"), Addr: free(t)}
+	p := &Postfix{t: t, bin: Need(t, "postfix"), Addr: server.FreeAddress(t)}
 	// Not t.TempDir: Postfix's own users must be able to walk there.
 	dir, err := os.MkdirTemp("", "barid-postfix-")
 	if err != nil {
@@ -198,16 +200,6 @@ func (p *Postfix) Queued() int {
 func (p *Postfix) Log() string {
 	b, _ := os.ReadFile(filepath.Join(p.Dir, "log"))
 	return string(b)
-}
-
-func free(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // waitFor waits until somebody answers at addr.

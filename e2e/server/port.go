@@ -2,20 +2,27 @@ package server
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"net"
+	"strconv"
 	"sync"
 	"testing"
 )
 
-// freeAddress gives an address on loopback that nobody listens on now.
-func freeAddress(t testing.TB) string {
+// FreeAddress gives an address on loopback that nobody listens on now. It is below the ports that systems give
+// to outgoing connections, so that a server that is started again finds it free again.
+func FreeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(10000+rand.IntN(22000)))
+		if err != nil {
+			continue
+		}
+		defer l.Close()
+		return l.Addr().String()
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port between 10000 and 32000 is free")
+	return ""
 }
 
 // maxTail is how much of a log is kept, in bytes.

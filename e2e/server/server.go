@@ -137,7 +137,7 @@ func (s *Server) configure(protocols []string) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "hostname = \"mx.%s\"\ndata = \"data\"\nresolver = [\"127.0.0.1:9\"]\nresolver_timeout = \"1s\"\n%s\n", Domain, s.o.Top)
 	for _, p := range protocols {
-		s.Addr[p] = freeAddress(s.t)
+		s.Addr[p] = FreeAddress(s.t)
 		fmt.Fprintf(&b, "[[listener]]\nprotocol = %q\naddress = %q\n", p, s.Addr[p])
 	}
 	b.WriteString("[[certificate]]\ncert = \"cert.pem\"\nkey = \"key.pem\"\n")
