@@ -428,6 +428,24 @@ func TestFlushFails(t *testing.T) {
 	}
 }
 
+// TestMemtablesGrow: Pebble begins with small memtables and flushes them late. The brake must not take
+// many small ones for many.
+func TestMemtablesGrow(t *testing.T) {
+	s := mustOpen(t, "data", Options{FS: vfs.NewMem(), GCInterval: -1, MemtableBytes: 8 << 20})
+	defer mustClose(t, s)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for i := range 6000 {
+		err := s.Update(ctx, owner1, func(x kv.Txn) error {
+			x.Put(1, fmt.Append(nil, i), make([]byte, 8<<10))
+			return nil
+		})
+		if err != nil {
+			t.Fatalf("write %d: %v", i, err)
+		}
+	}
+}
+
 // TestReadErrors: a read that the disk refuses is not taken for damage.
 func TestReadErrors(t *testing.T) {
 	var off atomic.Bool

@@ -121,7 +121,7 @@ func (s *Store) look(r *rows) {
 		r.looking.Lock()
 		defer r.looking.Unlock()
 		m := r.db.Metrics()
-		r.queued.Store(m.MemTable.Count - 1)
+		r.queued.Store(int64(m.MemTable.Size) - maxQueued*int64(s.o.MemtableBytes))
 		r.crowd.Store(max(0, m.Levels[0].Sublevels-l0Crowded))
 	}
 }

@@ -22,14 +22,14 @@ type rows struct {
 
 	flushTrouble atomic.Pointer[error] // the last flush failed: memtables can not be emptied
 	looking      sync.Mutex            // so that an older look does not overwrite a younger
-	queued       atomic.Int64          // memtables waiting to be flushed
+	queued       atomic.Int64          // bytes of memtables over maxQueued times their size
 	crowd        atomic.Int32          // sublevels of L0 over l0Crowded: writers are slowed down
 	parked       atomic.Bool           // Pebble declared itself dead; it can not be closed
 }
 
 // Write pressure: memtables, and sublevels of L0.
 const (
-	maxQueued = 3
+	maxQueued = 4
 	never     = 32
 	l0Crowded = 24
 	l0Slowest = 50 * time.Millisecond // and 1 ms for each sublevel over l0Crowded
@@ -102,7 +102,7 @@ func (r *rows) events(s *Store) *pebble.EventListener {
 			r.flushTrouble.Store(nil)
 			go s.look(r)
 		},
-		WALCreated: func(pebble.WALCreateInfo) { r.queued.Add(1) }, // one for each memtable
+		WALCreated: func(pebble.WALCreateInfo) { go s.look(r) }, // one for each memtable
 		CompactionEnd: func(pebble.CompactionInfo) {
 			if r.crowd.Load() > 0 {
 				go s.look(r)
@@ -123,7 +123,7 @@ func (r *rows) admit(ctx context.Context) error {
 		if r.flushTrouble.Load() != nil {
 			return nil // waiting would not help; what writes is refused by commit.room
 		}
-		queued, crowd := r.queued.Load() > maxQueued, r.crowd.Load()
+		queued, crowd := r.queued.Load() > 0, r.crowd.Load()
 		if !queued && crowd == 0 {
 			return nil
 		}
