@@ -67,7 +67,9 @@ const (
 )
 
 // String gives the class's name in metrics and listings.
-func (c Class) String() string { return [...]string{"transactional", "normal", "bulk", "?"}[min(c, Classes)] }
+func (c Class) String() string {
+	return [...]string{"transactional", "normal", "bulk", "?"}[min(c, Classes)]
+}
 
 // ClassOf gives the class of a priority.
 func ClassOf(priority int8) Class {

@@ -1,0 +1,160 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"barid/rfc/smtp"
+)
+
+// ErrInvalid is wrapped by what Enqueue and Update say of an entry that no caller should make.
+var ErrInvalid = errors.New("spool: entry is not valid")
+
+// check says what is wrong with e.
+func (e *Entry) check() error {
+	bad := func(why string) error { return fmt.Errorf("%w: %s", ErrInvalid, why) }
+	switch {
+	case len(e.Rcpts) == 0:
+		return bad("no recipient")
+	case len(e.Rcpts) > MaxRcpts:
+		return bad("too many recipients")
+	case e.Destination == "" || len(e.Destination) > maxName || len(e.Route) > maxName:
+		return bad("destination")
+	case e.Priority < MinPriority || e.Priority > MaxPriority:
+		return bad("priority")
+	case e.Size < 0 || e.HeaderLen < 0 || e.Hops < 0 || e.Attempts < 0 || e.ReportTries < 0 || e.Attempts > math.MaxInt32:
+		return bad("negative number")
+	case !e.DeliverBy.IsZero() && e.ByMode != 'R' && e.ByMode != 'N':
+		return bad("DELIVERBY mode")
+	case e.DeliverBy.IsZero() && e.ByMode != 0:
+		return bad("DELIVERBY mode without a time")
+	}
+	return e.checkRcpts(bad)
+}
+
+func (e *Entry) checkRcpts(bad func(string) error) error {
+	open := false
+	for i := range e.Rcpts {
+		r := &e.Rcpts[i]
+		switch {
+		case r.State > Removed:
+			return bad("unknown state")
+		case r.State == Waiting && r.Told:
+			return bad("told before it was settled")
+		case r.State == Removed && !r.Told:
+			return bad("removed and not settled")
+		case r.Last.Code < 0 || r.To.Null:
+			return bad("recipient")
+		}
+		open = open || !r.Settled()
+	}
+	if !open {
+		return bad("every recipient is settled")
+	}
+	return nil
+}
+
+// Settled tells whether nothing is left to do for any recipient. Such an entry is removed.
+func (e *Entry) Settled() bool {
+	for i := range e.Rcpts {
+		if !e.Rcpts[i].Settled() {
+			return false
+		}
+	}
+	return true
+}
+
+// WaitingRcpts gives the indexes of the recipients that are to be tried.
+func (e *Entry) WaitingRcpts() []int {
+	return e.where(func(r *Rcpt) bool { return r.State == Waiting })
+}
+
+// Owed gives the indexes of the recipients whose report is owed: of a failure, or of success.
+func (e *Entry) Owed(failure bool) []int {
+	return e.where(func(r *Rcpt) bool {
+		return r.State != Waiting && !r.Told && failure == (r.State == Failed || r.State == Expired)
+	})
+}
+
+func (e *Entry) where(f func(*Rcpt) bool) []int {
+	var out []int
+	for i := range e.Rcpts {
+		if f(&e.Rcpts[i]) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// Owes tells whether a recipient that reaches state s owes its sender a report. passedOn: the next server
+// took the duty over. Nobody is told about a message with the null reverse-path (RFC 3461 §6.2, RFC 5321
+// §6.1), and nobody who asked not to be.
+func (e *Entry) Owes(r *Rcpt, s State, passedOn bool) bool {
+	if e.From.Null || r.Notify&smtp.NotifyNever != 0 {
+		return false
+	}
+	switch s {
+	case Relayed, Delivered:
+		return r.Notify&smtp.NotifySuccess != 0 && !passedOn
+	case Failed, Expired:
+		return r.Notify == 0 || r.Notify&smtp.NotifyFailure != 0
+	}
+	return false
+}
+
+// WantsDelay gives the waiting recipients whose sender may be told of a delay. One who said nothing is told
+// (RFC 3461 §4.1 leaves that to us).
+func (e *Entry) WantsDelay() []int {
+	if e.From.Null {
+		return nil
+	}
+	return e.where(func(r *Rcpt) bool {
+		return r.State == Waiting && (r.Notify == 0 || r.Notify&smtp.NotifyDelay != 0)
+	})
+}
+
+// Finish sets the final state of a recipient and whether a report is owed.
+func (e *Entry) Finish(rcpt int, s State, a Answer, passedOn bool) {
+	r := &e.Rcpts[rcpt]
+	r.State, r.Last = s, a
+	r.Told = !e.Owes(r, s, passedOn)
+}
+
+// wakeAt gives the milliseconds at which the schedule has the entry.
+func (e *Entry) wakeAt() int64 {
+	at := e.Wake
+	if at.IsZero() {
+		at = e.Next
+	}
+	return max(millis(at), 1)
+}
+
+// Due is when the schedule has the entry; zero if it is held.
+func (e *Entry) Due() time.Time { return fromMillis(e.due) }
+
+// normalise brings e to what its stored form can hold: times to the millisecond, texts cut.
+func (e *Entry) normalise() {
+	for _, t := range [...]*time.Time{&e.DeliverBy, &e.NotBefore, &e.Arrived, &e.Expires, &e.Next, &e.Wake, &e.DelayTold} {
+		*t = fromMillis(millis(*t))
+	}
+	for i := range e.Rcpts {
+		a := &e.Rcpts[i].Last
+		a.Time = fromMillis(millis(a.Time))
+		a.Text, a.Remote = cut(a.Text, maxText), cut(a.Remote, 2*maxName)
+		a.Enhanced, a.Stage = cut(a.Enhanced, maxStatus), cut(a.Stage, maxStatus)
+		a.Code = max(a.Code, 0)
+	}
+}
+
+// cut shortens s to n bytes without leaving half a character.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && s[n]&0xc0 == 0x80 {
+		n--
+	}
+	return s[:n]
+}
