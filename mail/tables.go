@@ -26,5 +26,7 @@ const (
 	TableQueueDestination kv.Table = 42 // spool: queue shard; destination -> pause
 	TableQueueMeta        kv.Table = 43 // spool: queue shard; one row: next id, low mark, counts, lease
 
+	TableTLSMemory kv.Table = 44 // deliver/remote: global; domain -> the best TLS it was reached with
+
 	TableMeta  kv.Table = 63 // everybody: versions
 )
