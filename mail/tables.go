@@ -28,5 +28,5 @@ const (
 
 	TableTLSMemory kv.Table = 44 // deliver/remote: global; domain -> the best TLS it was reached with
 
-	TableMeta  kv.Table = 63 // everybody: versions
+	TableMeta kv.Table = 63 // everybody: versions
 )
