@@ -235,7 +235,7 @@ func (s *Server) ServeConn(ctx context.Context, nc net.Conn) {
 	defer s.recover(c)
 	if s.trusted(c.Remote.Addr()) {
 		if err := s.readProxy(c); err != nil {
-			s.refuse(c.sock, "proxy")
+			s.metrics.refuse(s.cfg.Name, "proxy") // in silence: Refusal speaks of limits
 			s.log.Warn("PROXY header refused", "remote", c.Remote.String(), "error", err)
 			return
 		}
