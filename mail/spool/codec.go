@@ -19,7 +19,7 @@ func millis(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
 	}
-	return max(t.UnixMilli(), 1)
+	return min(max(t.UnixMilli(), 1), maxMillis)
 }
 
 // fromMillis is the other way.
@@ -79,7 +79,19 @@ func (d *decoder) int() int64 {
 	return int64(u>>1) ^ -int64(u&1)
 }
 
-func (d *decoder) time() time.Time { return fromMillis(d.int()) }
+// maxMillis bounds times: the year 9999.
+const maxMillis = 253402300799999
+
+func (d *decoder) millis() int64 {
+	ms := d.int()
+	if ms < 0 || ms > maxMillis {
+		d.fail()
+		return 0
+	}
+	return ms
+}
+
+func (d *decoder) time() time.Time { return fromMillis(d.millis()) }
 
 // count reads a number of things of which each takes at least one byte, so that a damaged number can not
 // make us allocate more than in proportion to the value's own size.

@@ -94,7 +94,7 @@ func decodeEntry(shard Shard, id ID, v []byte) (*Entry, error) {
 	on := func(i int) bool { return f>>i&1 != 0 }
 	e.UTF8, e.Has8bit, e.HasUTF8Header, e.Binary = on(flagUTF8), on(flagHas8bit), on(flagUTF8Header), on(flagBinary)
 	e.RequireTLS, e.ByTrace, e.Hold = on(flagRequireTLS), on(flagByTrace), on(flagHold)
-	e.due = d.int()
+	e.due = d.millis()
 	e.Message.ID = d.text()
 	copy(e.Blob[:], d.take(len(kv.BlobID{})))
 	e.Size, e.HeaderLen = int64(d.uint()), int64(d.uint())
