@@ -166,7 +166,7 @@ func paramError(err error) *status.Error {
 func (s *session) loginError(err error) *status.Error {
 	switch {
 	case errors.Is(err, sasl.ErrCancelled):
-		return status.Perm(7, 0, "authentication cancelled").WithReply(501).Because("auth-cancelled")
+		return status.Perm(7, 0, "authentication cancelled").WithReply(501).Because(ours + "login-cancelled")
 	case errors.Is(err, sasl.ErrTooLong):
 		return protocol(500, 6, "login-too-long", "authentication exchange line is too long")
 	case errors.Is(err, sasl.ErrEncoding), errors.Is(err, sasl.ErrSyntax), errors.Is(err, sasl.ErrDone):

@@ -21,7 +21,7 @@ type Settings struct {
 	MaxTransactions  int   // transactions of a session, announced by LIMITS MAILMAX; 0: 10,000
 	MaxLine          int   // octets of a command line with CRLF; 0: 2048. AUTH may have 12,288 (RFC 4954 §4)
 	MaxErrors        int   // commands refused for their form or order since the last message taken; 0: 20
-	MaxIdleCommands  int   // NOOP, RSET, HELP, VRFY, EHLO... since the last message taken; 0: 100
+	MaxIdleCommands  int   // NOOP, RSET, HELP, VRFY, EHLO, refused MAIL... since the last message taken; 0: 100
 	MaxBadRecipients int   // recipients refused in a session, if more than were taken; 0: 20
 	MaxAuthFailures  int   // failed logins of a session; 0: 3
 	MaxChunks        int   // BDAT chunks of a message, apart from one for each KiB; 0: 1000

@@ -39,11 +39,19 @@ func (s *session) mail(args []byte) error {
 	}
 	tx, err := s.srv.in.Begin(s.ctx, s.client, from, params)
 	if err != nil {
-		return err
+		return s.refusedMail(err)
 	}
 	s.counts.transactions++
 	s.tx, s.params, s.phase = tx, params, mailed
 	return s.reply(250, "2.1.0", "Ok")
+}
+
+// refusedMail ends sessions that try MAIL without end: one that policy refuses is of no use to anybody.
+func (s *session) refusedMail(err error) error {
+	if s.idled() > s.srv.set.MaxIdleCommands {
+		return ended("idle-commands", tooManyCommands())
+	}
+	return err
 }
 
 // parameters reads what follows a path; a blank must stand between.
