@@ -12,6 +12,7 @@
 package sender
 
 import (
+	"bytes"
 	"context"
 	"slices"
 
@@ -76,7 +77,10 @@ func (c *author) Run(ctx context.Context, tx *policy.Tx) ([]policy.Finding, erro
 			break
 		}
 		off = f.Off + f.Len
-		if !names(f) {
+		switch {
+		case isOdd(f):
+			return failed("sender-unreadable", "malformed name of a field"), nil
+		case !names(f):
 			continue
 		}
 		if f.Is("From") {
@@ -131,6 +135,35 @@ func (c *author) field(ctx context.Context, id mail.AccountID, items []addr.Item
 // names tells whether a field names an author or sender.
 func names(f header.Field) bool {
 	return f.Is("From") || f.Is("Sender") || f.Is("Resent-From") || f.Is("Resent-Sender")
+}
+
+// maxOddName is how far into a malformed line a name is looked for, in octets.
+const maxOddName = 64
+
+// isOdd tells whether a line is no field that names an author, but one that a careless reader may take for such:
+// with a fold, a control character or other invisible octets in its name ("From\r\n : info@example.org").
+func isOdd(f header.Field) bool {
+	name := f.Name
+	if len(name) == 0 {
+		i := bytes.IndexByte(f.Value, ':')
+		if i < 0 || i > maxOddName {
+			return false
+		}
+		name = f.Value[:i]
+	}
+	if !bytes.ContainsFunc(name, isInvisible) {
+		return false
+	}
+	return names(header.Field{Name: bytes.Map(visible, name)})
+}
+
+func isInvisible(r rune) bool { return r <= ' ' || r >= 0x7f }
+
+func visible(r rune) rune {
+	if isInvisible(r) {
+		return -1
+	}
+	return r
 }
 
 // concerns tells whether somebody logged in, on whatever listener.
