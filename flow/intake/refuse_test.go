@@ -1,9 +1,12 @@
 package intake
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"os"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -150,6 +153,42 @@ func TestABodyThatBreaksOffLeavesNothing(t *testing.T) {
 			if got := w.last().text; !strings.HasSuffix(got, "+0000\r\n"+plain) {
 				t.Errorf("after that: %q", clip(got))
 			}
+		}
+	}
+}
+
+// withError gives its octets and an error in one call, and io.EOF in the next, as an io.Reader may.
+type withError struct {
+	text string
+	err  error
+}
+
+func (r *withError) Read(p []byte) (n int, err error) {
+	if r.err == nil {
+		return 0, io.EOF
+	}
+	n = copy(p, r.text)
+	if r.text = r.text[n:]; r.text == "" {
+		err, r.err = r.err, nil
+	}
+	return n, err
+}
+
+// Whatever a reader says once, only io.EOF is the end of a message: other errors never earn a 250, not even
+// one that comes with octets and is not said again.
+func TestOnlyEOFEndsABody(t *testing.T) {
+	errs := []error{
+		io.ErrUnexpectedEOF, io.ErrNoProgress, io.ErrClosedPipe, net.ErrClosed, os.ErrDeadlineExceeded,
+		context.Canceled, errors.New("odd"), fmt.Errorf("read: %w", io.EOF), status.Temp(4, 2, "connection lost"),
+	}
+	for _, text := range []string{"", "Subject", "Subject: x\r\n", plain, plain + strings.Repeat("y\r\n", 100_000)} {
+		for _, broken := range errs {
+			w := newWorld(t, Settings{})
+			r, err := w.begin(stranger(), smtp.MailParams{}, "one").Data(t.Context(), &withError{text, broken})
+			if err == nil || r.ID != "" {
+				t.Errorf("%d octets, then %v: %+v, %v", len(text), broken, r, err)
+			}
+			w.nothingStored()
 		}
 	}
 }
