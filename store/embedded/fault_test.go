@@ -470,3 +470,51 @@ func TestReadErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestAFencedStoreIsRead: while the disk takes no writes transactions that only read are let in again, and see
+// what is durable and nothing else.
+func TestAFencedStoreIsRead(t *testing.T) {
+	f := &flaky{err: syscall.ENOSPC}
+	s := mustOpen(t, "data", small(errorfs.Wrap(vfs.NewMem(), f)))
+	defer mustClose(t, s)
+	p := kv.Part{Kind: kv.Account, ID: 1}
+	put := func(key string) error {
+		return s.Update(t.Context(), p, func(x kv.Txn) error { x.Put(1, []byte(key), []byte("x")); return nil })
+	}
+	has := func(key string) (ok bool, err error) {
+		err = s.Update(t.Context(), p, func(x kv.Txn) error { _, ok, err = x.Get(1, []byte(key)); return err })
+		return ok, err
+	}
+	if err := put("durable"); err != nil {
+		t.Fatal(err)
+	}
+	f.on.Store(true)
+	if err := put("lost"); !errors.Is(err, kv.ErrFull) {
+		t.Fatalf("on a full disk: %v", err)
+	}
+	ok, err := has("durable")
+	for end := time.Now().Add(10 * time.Second); err != nil && time.Now().Before(end); ok, err = has("durable") {
+		time.Sleep(time.Millisecond)
+	}
+	if !ok || err != nil {
+		t.Fatalf("reading while fenced: %v %v", ok, err)
+	}
+	if ok, err := has("lost"); ok || err != nil {
+		t.Fatalf("what is not durable is shown: %v %v", ok, err)
+	}
+	if err := put("refused"); !errors.Is(err, kv.ErrFull) {
+		t.Fatalf("writing while fenced: %v", err)
+	}
+	f.on.Store(false)
+	if err := s.WaitHealthy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := put("again"); err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]bool{"durable": true, "lost": false, "refused": false, "again": true} {
+		if ok, err := has(key); ok != want || err != nil {
+			t.Errorf("%s: %v %v", key, ok, err)
+		}
+	}
+}

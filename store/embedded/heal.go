@@ -70,6 +70,7 @@ func (s *Store) heal() bool {
 	}
 	if err := s.ready(); err != nil {
 		s.o.Logger.Debug("store: not yet", "err", err)
+		s.standStill(old)
 		return false
 	}
 	old.guard.drain()
@@ -90,16 +91,40 @@ func (s *Store) heal() bool {
 	s.healed.Add(1)
 	s.metrics.healed()
 	s.o.Logger.Info("store: healed; taking mail again")
-	s.closes.Add(1)
-	go func() {
-		defer s.closes.Done()
-		old.close(s.o.Logger)
-	}()
+	s.retire(old)
 	if fresh.guard.fenced() { // again, before the swap: its wish to be healed may have been answered by us
 		s.markSick()
 		return false
 	}
 	return true
+}
+
+// standStill puts an instance that is only read in the place of a fenced one, until the disk takes writes again:
+// the fenced one may show what was applied and then lost, so no transaction is let in there.
+func (s *Store) standStill(old *rows) {
+	if old.still {
+		return
+	}
+	old.guard.drain()
+	still, err := openStill(s, old.guard.cause)
+	if err != nil {
+		s.o.Logger.Warn("store: opening rows for reading", "err", err)
+		return
+	}
+	s.mu.Lock()
+	s.rows = still
+	s.mu.Unlock()
+	s.parts.gen.Add(1)
+	s.retire(old)
+}
+
+// retire closes an instance that was replaced, when its last user is gone.
+func (s *Store) retire(old *rows) {
+	s.closes.Add(1)
+	go func() {
+		defer s.closes.Done()
+		old.close(s.o.Logger)
+	}()
 }
 
 // ready says whether it makes sense to open a new instance.

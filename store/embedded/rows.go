@@ -25,6 +25,7 @@ type rows struct {
 	queued       atomic.Int64          // bytes of memtables over maxQueued times their size
 	crowd        atomic.Int32          // sublevels of L0 over l0Crowded: writers are slowed down
 	parked       atomic.Bool           // Pebble declared itself dead; it can not be closed
+	still        bool                  // opened behind a fence: it shows what is durable, and takes nothing
 }
 
 // Write pressure: memtables, and sublevels of L0.
@@ -38,8 +39,18 @@ const (
 
 // openRows opens Pebble behind a guard. onFence is called once, by the goroutine whose write failed.
 func openRows(s *Store, onFence func(error)) (_ *rows, err error) {
-	dir := s.o.FS.PathJoin(s.dir, "rows")
-	r := &rows{guard: newGuard(s.o.FS, dir, onFence)}
+	r := &rows{guard: newGuard(s.o.FS, s.o.FS.PathJoin(s.dir, "rows"), onFence)}
+	return r, r.open(s)
+}
+
+// openStill opens Pebble for reading only, behind a fence that is up already: it needs no disk that can be written.
+func openStill(s *Store, cause error) (_ *rows, err error) {
+	r := &rows{guard: newGuard(s.o.FS, s.o.FS.PathJoin(s.dir, "rows"), func(error) {}), still: true}
+	r.guard.fence(cause)
+	return r, r.open(s)
+}
+
+func (r *rows) open(s *Store) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("open rows: %v", p)
@@ -49,19 +60,23 @@ func openRows(s *Store, onFence func(error)) (_ *rows, err error) {
 			r.guard.release()
 		}
 	}()
-	if r.db, err = pebble.Open(dir, r.options(s)); err != nil {
-		return nil, err
+	if r.db, err = pebble.Open(r.guard.dir, r.options(s)); err != nil {
+		return err
 	}
-	if r.guard.fenced() {
+	if r.guard.fenced() && !r.still {
 		r.close(s.o.Logger)
-		return nil, r.guard.cause
+		return r.guard.cause
 	}
-	return r, nil
+	return nil
 }
+
+// lost says whether what this instance shows may not be durable.
+func (r *rows) lost() bool { return r.guard.fenced() && !r.still }
 
 func (r *rows) options(s *Store) *pebble.Options {
 	o := &pebble.Options{
 		FS:                          r.guard,
+		ReadOnly:                    r.still,
 		Cache:                       s.cache,
 		FormatMajorVersion:          pebble.FormatWALSyncChunks,
 		MemTableSize:                uint64(s.o.MemtableBytes),
@@ -117,10 +132,10 @@ func (r *rows) events(s *Store) *pebble.EventListener {
 // stop is never reached: it holds locks and knows no context.
 func (r *rows) admit(ctx context.Context) error {
 	for {
-		if r.guard.fenced() {
+		if r.lost() {
 			return storageError("write", r.guard.cause)
 		}
-		if r.flushTrouble.Load() != nil {
+		if r.flushTrouble.Load() != nil || r.still {
 			return nil // waiting would not help; what writes is refused by commit.room
 		}
 		queued, crowd := r.queued.Load() > 0, r.crowd.Load()

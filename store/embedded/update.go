@@ -77,6 +77,9 @@ func (s *Store) begin(ctx context.Context) (*rows, error) {
 // room says whether there is space for rows. It is asked by transactions that have some: one that only read,
 // as the opening of a mailbox does, must work on a full disk.
 func (c *commit) room() error {
+	if c.rows.still {
+		return storageError("write", c.rows.guard.cause)
+	}
 	if err := c.rows.flushTrouble.Load(); err != nil {
 		return storageError("flush", *err)
 	}
@@ -114,7 +117,7 @@ func (c *commit) run(f func() error) (err error) {
 	}
 	defer unlock()
 	defer c.end()
-	if c.rows.guard.fenced() { // since admitted: what this instance shows may already be lost
+	if c.rows.lost() { // since admitted: what this instance shows may already be lost
 		return storageError("write", c.rows.guard.cause)
 	}
 	if err := f(); err != nil {
@@ -186,7 +189,7 @@ func (c *commit) barrier(unlock func()) error {
 			return storageError("barrier", err)
 		}
 	}
-	if c.rows.guard.fenced() {
+	if c.rows.lost() {
 		return storageError("barrier", c.rows.guard.cause)
 	}
 	return nil
