@@ -9,8 +9,12 @@ import (
 	"barid/mail"
 )
 
-// format is the first byte of a stored event. Readers take this one; a new layout gets the next number.
-const format = 1
+// The first byte of a stored event. formatHop has a Hop behind what format has. A new layout gets the next
+// number, and readers take all of them.
+const (
+	format    = 1
+	formatHop = 2
+)
 
 // errFormat is a stored event that can not be read: damaged, or from a newer program.
 var errFormat = errors.New("event: stored form is not known")
@@ -18,7 +22,11 @@ var errFormat = errors.New("event: stored form is not known")
 // appendEvent adds the stored form of e to b: format, kind, then varints and length-prefixed texts. The time
 // is the row's key.
 func appendEvent(b []byte, e *Event) []byte {
-	b = append(b, format, byte(e.Kind), byte(e.Role))
+	f := byte(format)
+	if e.Hop != nil {
+		f = formatHop
+	}
+	b = append(b, f, byte(e.Kind), byte(e.Role))
 	b = appendText(b, e.Session)
 	b = appendText(b, e.ID)
 	b = binary.AppendUvarint(b, uint64(e.Login))
@@ -40,7 +48,29 @@ func appendEvent(b []byte, e *Event) []byte {
 	b = binary.AppendUvarint(b, uint64(e.Code))
 	b = appendText(b, e.Enhanced)
 	b = appendText(b, e.Reason)
-	for _, d := range [...]time.Duration{e.Timing.Receive, e.Timing.Check, e.Timing.Store, e.Timing.Deliver} {
+	b = appendDurations(b, e.Timing.Receive, e.Timing.Check, e.Timing.Store, e.Timing.Deliver)
+	if e.Hop != nil {
+		b = appendHop(b, e.Hop)
+	}
+	return b
+}
+
+func appendHop(b []byte, h *Hop) []byte {
+	for _, s := range [...]string{h.Entry, h.Destination, h.Host, h.TLS, h.Text} {
+		b = appendText(b, s)
+	}
+	next := int64(0)
+	if !h.Next.IsZero() {
+		next = max(h.Next.UnixMilli(), 1)
+	}
+	b = binary.AppendUvarint(b, uint64(max(h.Attempt, 0)))
+	b = binary.AppendUvarint(b, uint64(next))
+	return appendDurations(b, h.DNS, h.Connect, h.Handshake, h.Dialogue, h.Data)
+}
+
+// appendDurations adds microseconds.
+func appendDurations(b []byte, ds ...time.Duration) []byte {
+	for _, d := range ds {
 		b = binary.AppendUvarint(b, uint64(max(d, 0)/time.Microsecond))
 	}
 	return b
@@ -58,7 +88,7 @@ func appendText(b []byte, s string) []byte {
 // decode reads what appendEvent made. Texts are copies.
 func decode(b []byte) (Event, error) {
 	var e Event
-	if len(b) < 3 || b[0] != format {
+	if len(b) < 3 || b[0] != format && b[0] != formatHop {
 		return e, errFormat
 	}
 	e.Kind, e.Role = Kind(b[1]), mail.Role(b[2])
@@ -75,13 +105,32 @@ func decode(b []byte) (Event, error) {
 	}
 	e.Rcpts, e.Size = int(d.uint()), d.int()
 	e.Stage, e.Code, e.Enhanced, e.Reason = d.text(), int(d.uint()), d.text(), d.text()
-	for _, p := range [...]*time.Duration{&e.Timing.Receive, &e.Timing.Check, &e.Timing.Store, &e.Timing.Deliver} {
-		*p = time.Duration(d.uint()) * time.Microsecond
+	d.durations(&e.Timing.Receive, &e.Timing.Check, &e.Timing.Store, &e.Timing.Deliver)
+	if b[0] == formatHop {
+		e.Hop = d.hop()
 	}
 	if d.bad {
 		return Event{}, errFormat
 	}
 	return e, nil
+}
+
+func (d *decoder) hop() *Hop {
+	h := &Hop{Entry: d.text(), Destination: d.text(), Host: d.text(), TLS: d.text(), Text: d.text(), Attempt: int(d.uint())}
+	if next := d.uint(); next != 0 {
+		h.Next = time.UnixMilli(int64(min(next, maxMillis))).UTC()
+	}
+	d.durations(&h.DNS, &h.Connect, &h.Handshake, &h.Dialogue, &h.Data)
+	return h
+}
+
+// maxMillis bounds times that are read back: the year 9999.
+const maxMillis = 253402300799999
+
+func (d *decoder) durations(ps ...*time.Duration) {
+	for _, p := range ps {
+		*p = time.Duration(d.uint()) * time.Microsecond
+	}
 }
 
 // decoder reads varints and texts; after the first thing that does not fit it is bad and gives zeros.

@@ -26,19 +26,27 @@ type Kind uint8
 
 // The kinds. Numbers are part of the stored form and never change.
 const (
-	Accepted  Kind = 1 // we answered 250 for it: it is delivered, or will be
-	Delivered Kind = 2 // it is in mailboxes
-	Refused   Kind = 3 // answered 5xx
-	Deferred  Kind = 4 // answered 4xx
-	Discarded Kind = 5 // accepted and thrown away by a rule of its recipient
+	Accepted  Kind = 1  // we answered 250 for it: it is delivered, or will be
+	Delivered Kind = 2  // it is in mailboxes
+	Refused   Kind = 3  // answered 5xx
+	Deferred  Kind = 4  // answered 4xx
+	Discarded Kind = 5  // accepted and thrown away by a rule of its recipient
+	Queued    Kind = 6  // it waits in the queue for a destination; the Hop says which
+	Relayed   Kind = 7  // another server took it
+	Delayed   Kind = 8  // an attempt that is to be repeated
+	Bounced   Kind = 9  // given up: refused for good
+	Expired   Kind = 10 // given up: nobody took it in time
 )
 
 // String gives the kind's word in logs and listings.
 func (k Kind) String() string {
-	if k == 0 || k > Discarded {
+	if k == 0 || k > Expired {
 		return "unknown"
 	}
-	return [...]string{Accepted: "accepted", Delivered: "delivered", Refused: "refused", Deferred: "deferred", Discarded: "discarded"}[k]
+	return [...]string{
+		Accepted: "accepted", Delivered: "delivered", Refused: "refused", Deferred: "deferred", Discarded: "discarded",
+		Queued: "queued", Relayed: "relayed", Delayed: "delayed", Bounced: "bounced", Expired: "expired",
+	}[k]
 }
 
 // Event is one thing that happened to one message or transaction. The zero value of every field but Time and
@@ -61,6 +69,20 @@ type Event struct {
 	Enhanced string           // e.g. "5.1.1"
 	Reason   string           // stable id of a refusal, e.g. "rcpt-unknown"
 	Timing   Timing
+	Hop      *Hop // of an attempt to bring it to another server; nil: none
+}
+
+// Hop is one attempt, or the wait for it.
+type Hop struct {
+	Entry       string    // name of the queue's entry
+	Destination string    // domain, or "route:NAME"
+	Host        string    // who answered: "mx1.example.org [192.0.2.1]"
+	TLS         string    // "" in clear
+	Text        string    // the other server's words
+	Attempt     int       // 1 is the first
+	Next        time.Time // of the next attempt, to the millisecond; zero: none
+
+	DNS, Connect, Handshake, Dialogue, Data time.Duration // how long the stages took
 }
 
 // Timing is how long the stages of an accepted message took, to the microsecond.

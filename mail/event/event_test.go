@@ -32,7 +32,12 @@ func sample() Event {
 }
 
 func TestStoredFormKeepsEverything(t *testing.T) {
-	for _, e := range []Event{sample(), {Kind: Refused}} {
+	hop := sample()
+	hop.Kind, hop.Hop = Delayed, &Hop{
+		Entry: "1F42A", Destination: "example.org", Host: "mx1.example.org [192.0.2.1]", TLS: "TLS1.3", Text: "later",
+		Attempt: 3, Next: time.UnixMilli(1795338000123).UTC(), DNS: 1000, Connect: time.Second, Handshake: time.Minute, Dialogue: 5000, Data: 6000,
+	}
+	for _, e := range []Event{sample(), {Kind: Refused}, hop, {Kind: Queued, Hop: &Hop{}}} {
 		got, err := decode(appendEvent(nil, &e))
 		got.Time = e.Time
 		if err != nil || !reflect.DeepEqual(got, e) {
@@ -55,6 +60,8 @@ func TestLongTextsAreCut(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	e := sample()
 	f.Add(appendEvent(nil, &e))
+	e.Hop = &Hop{Entry: "1F42A", Next: time.UnixMilli(1795338000123)}
+	f.Add(appendEvent(nil, &e))
 	f.Add([]byte{format, 1, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		e, err := decode(b)
@@ -62,7 +69,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		again, err := decode(appendEvent(nil, &e))
-		if err != nil || len(again.To) != len(e.To) || again.Kind != e.Kind {
+		if err != nil || len(again.To) != len(e.To) || again.Kind != e.Kind || !reflect.DeepEqual(again.Hop, e.Hop) {
 			t.Errorf("%+v became %+v, %v", e, again, err)
 		}
 	})
