@@ -1,5 +1,5 @@
-// Package locales is the one catalogue of texts that people read: explanations of error codes in Arabic,
-// Persian and English; later the texts of notices and pages too.
+// Package locales is the one catalogue of texts that people read: explanations of error codes and of the
+// reasons of refusals in Arabic, Persian and English; later the texts of notices and pages too.
 //
 // Life: read by `barid explain` and whatever writes to a person. Promise: every key exists in every language
 // (a test walks them), and texts hold no markup. Failure: none after the build; the files are embedded.
@@ -8,7 +8,8 @@ package locales
 import (
 	"embed"
 	"encoding/json"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -19,12 +20,13 @@ var files embed.FS
 type Explanation struct {
 	Code  string `json:"code"`
 	Title string `json:"title"`
-	Means string `json:"means"` // what it means for the one who runs the server
-	Mend  string `json:"mend"`  // what to do
+	Means string `json:"means,omitempty"` // what it means for the one who runs the server; "" when the title says it
+	Mend  string `json:"mend"`            // what to do
 }
 
 type catalogue struct {
-	Faults map[string]Explanation `json:"faults"`
+	Faults  map[string]Explanation `json:"faults"`
+	Reasons map[string]Explanation `json:"reasons"`
 }
 
 // Languages are the languages of the catalogue.
@@ -39,25 +41,36 @@ func load(lang string) (catalogue, bool) {
 	return c, true
 }
 
-// Explain gives the explanation of a code in a language.
+// Explain gives the explanation of a fault's code ("B1002") or of the reason of a refusal ("rcpt-unknown") in
+// a language.
 func Explain(lang, code string) (Explanation, bool) {
 	c, ok := load(lang)
 	if !ok {
 		return Explanation{}, false
 	}
-	code = strings.ToUpper(code)
-	e, ok := c.Faults[code]
+	upper := strings.ToUpper(code)
+	if e, ok := c.Faults[upper]; ok {
+		e.Code = upper
+		return e, true
+	}
+	code = reason(code)
+	e, ok := c.Reasons[code]
 	e.Code = code
 	return e, ok
 }
 
-// Codes lists the codes that are explained.
+// reason is the key of a reason: what a session refuses itself ("smtp-message-too-big") is explained like what
+// is refused behind it.
+func reason(id string) string { return strings.TrimPrefix(strings.ToLower(id), "smtp-") }
+
+// Codes lists the codes of faults that are explained.
 func Codes() []string {
 	c, _ := load("en")
-	var out []string
-	for k := range c.Faults {
-		out = append(out, k)
-	}
-	sort.Strings(out)
-	return out
+	return slices.Sorted(maps.Keys(c.Faults))
+}
+
+// Reasons lists the reasons of refusals that are explained.
+func Reasons() []string {
+	c, _ := load("en")
+	return slices.Sorted(maps.Keys(c.Reasons))
 }

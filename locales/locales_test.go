@@ -31,6 +31,31 @@ func TestEveryCodeIsExplainedInEveryLanguage(t *testing.T) {
 	}
 }
 
+func TestEveryReasonIsExplainedInEveryLanguage(t *testing.T) {
+	ids := Reasons()
+	if len(ids) < 50 {
+		t.Fatalf("only %d reasons", len(ids))
+	}
+	for _, lang := range Languages() {
+		c, _ := load(lang)
+		if len(c.Reasons) != len(ids) {
+			t.Errorf("%s has %d reasons, en has %d", lang, len(c.Reasons), len(ids))
+		}
+		for _, id := range ids {
+			e, ok := Explain(lang, id)
+			if !ok || e.Title == "" || e.Mend == "" || e.Code != id {
+				t.Errorf("%s: %s is not explained", lang, id)
+			}
+			if lang != "en" && !strings.ContainsFunc(e.Title, func(r rune) bool { return unicode.Is(unicode.Arabic, r) }) {
+				t.Errorf("%s: %s is not translated: %q", lang, id, e.Title)
+			}
+		}
+	}
+	if e, ok := Explain("fa", "SMTP-rcpt-unknown"); !ok || e.Code != "rcpt-unknown" {
+		t.Error("a reason of the session is not explained like that of what is behind it")
+	}
+}
+
 func TestUnknownCodeAndLanguage(t *testing.T) {
 	if _, ok := Explain("en", "B0000"); ok {
 		t.Error("B0000 is explained")
