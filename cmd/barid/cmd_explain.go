@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
+	"strings"
 
 	"barid/base/fault"
 	"barid/locales"
@@ -14,19 +16,63 @@ import (
 func explainCommand(t *terminal) *cobra.Command {
 	var lang string
 	c := &cobra.Command{
-		Use: "explain CODE", Short: "Explain an error code", Args: cobra.ExactArgs(1),
-		Example: "  barid explain B1002\n  barid explain B1002 --lang fa",
+		Use: "explain [CODE]", Short: "Explain an error code, or the reason of a refusal", Args: cobra.MaximumNArgs(1),
+		Long: "Explains the codes of errors that barid prints (B1002), and the reasons of refusals that the log,\n" +
+			"barid status and barid trace msg show (rcpt-unknown). Without a code it lists all.\n\nReasons:\n" +
+			wrapped(locales.Reasons(), 100),
+		Example: "  barid explain B1002\n  barid explain rcpt-unknown --lang fa\n  barid explain",
 		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return explainAll(t, lang)
+			}
 			e, ok := locales.Explain(lang, args[0])
 			if !ok {
 				return fault.New("B1007", "there is no explanation of %q in %q", args[0], lang).WithExit(fault.ExitUsage).
-					WithFix("codes: %v", locales.Codes()).WithFix("languages: %v", locales.Languages())
+					WithFix("barid explain    lists all codes and reasons").WithFix("languages: %s", strings.Join(locales.Languages(), ", "))
 			}
-			return t.result(e, func(w io.Writer) { fmt.Fprintf(w, "%s  %s\n\n%s\n\n%s\n", e.Code, e.Title, e.Means, e.Mend) })
+			return t.result(e, func(w io.Writer) { printExplanation(w, e) })
 		},
 	}
 	c.Flags().StringVar(&lang, "lang", "en", "language: ar, fa or en")
 	return c
+}
+
+func printExplanation(w io.Writer, e locales.Explanation) {
+	fmt.Fprintf(w, "%s  %s\n", e.Code, e.Title)
+	for _, s := range []string{e.Means, e.Mend} {
+		if s != "" {
+			fmt.Fprintf(w, "\n%s\n", s)
+		}
+	}
+}
+
+// explainAll lists what can be explained, one line each.
+func explainAll(t *terminal, lang string) error {
+	if !slices.Contains(locales.Languages(), lang) {
+		return fault.New("B1007", "there are no explanations in %q", lang).WithExit(fault.ExitUsage).
+			WithFix("languages: %s", strings.Join(locales.Languages(), ", "))
+	}
+	var all []locales.Explanation
+	for _, code := range append(locales.Codes(), locales.Reasons()...) {
+		e, _ := locales.Explain(lang, code) // every code is explained in every language (locales_test.go)
+		all = append(all, e)
+	}
+	return list(t, all, "CODE\tMEANS", func(e locales.Explanation) string { return e.Code + "\t" + e.Title })
+}
+
+// wrapped puts words into lines of at most width octets.
+func wrapped(words []string, width int) string {
+	var b strings.Builder
+	n := 0
+	for _, w := range words {
+		if n+len(w) > width {
+			b.WriteString("\n")
+			n = 0
+		}
+		b.WriteString("  " + w)
+		n += len(w) + 2
+	}
+	return b.String()
 }
 
 func versionCommand(t *terminal) *cobra.Command {
