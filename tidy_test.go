@@ -131,3 +131,88 @@ func TestEveryFaultCodeIsExplained(t *testing.T) {
 		t.Fatalf("found %d codes only: the search is broken", used)
 	}
 }
+
+// TestEveryReasonIsExplained wants an explanation in the catalogue for every reason id of a refusal or finding:
+// the log and barid trace show it, and barid explain says what it means. A reason is the text given to
+// status.Error.Because, to a field named Reason, to a variable named reason, and to the functions of reasonArgs.
+func TestEveryReasonIsExplained(t *testing.T) {
+	used := 0
+	forEachGoFile(t, func(path string) {
+		if strings.HasSuffix(path, "_test.go") || strings.HasPrefix(filepath.ToSlash(path), "e2e/") {
+			return
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range reasonsIn(f) {
+			used++
+			for _, lang := range locales.Languages() {
+				if e, ok := locales.Explain(lang, id); !ok || e.Title == "" {
+					t.Errorf("%s: reason %q has no explanation in locales/%s.json under \"reasons\" (title and mend)", path, id, lang)
+				}
+			}
+		}
+	})
+	if used < 60 {
+		t.Fatalf("found %d reasons only: the search is broken", used)
+	}
+}
+
+// reasonArgs are functions that take a reason, and at which place.
+var reasonArgs = map[string]int{"Because": 0, "protocol": 2, "closing": 2, "failed": 0, "refuse": 0, "take": 2}
+
+// reasonID is what a reason looks like: words and hyphens. Anything else given to those functions is none.
+var reasonID = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
+// reasonsIn gives the literal reasons of a file.
+func reasonsIn(f *ast.File) (ids []string) {
+	note := func(e ast.Expr) {
+		if sum, ok := e.(*ast.BinaryExpr); ok { // prefix + "rest"; locales.Explain does not mind the prefix
+			e = sum.Y
+		}
+		if lit, ok := e.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+			if id := strings.Trim(lit.Value, "`\""); reasonID.MatchString(id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.CallExpr:
+			name := ""
+			switch fun := n.Fun.(type) {
+			case *ast.Ident:
+				name = fun.Name
+			case *ast.SelectorExpr:
+				name = fun.Sel.Name
+			}
+			if i, ok := reasonArgs[name]; ok && i < len(n.Args) && (name == "Because" || usesReasons(f)) {
+				note(n.Args[i])
+			}
+		case *ast.KeyValueExpr:
+			if key, ok := n.Key.(*ast.Ident); ok && key.Name == "Reason" {
+				note(n.Value)
+			}
+		case *ast.AssignStmt:
+			for i, l := range n.Lhs {
+				if id, ok := l.(*ast.Ident); ok && id.Name == "reason" && i < len(n.Rhs) && usesReasons(f) {
+					note(n.Rhs[i])
+				}
+			}
+		}
+		return true
+	})
+	return ids
+}
+
+// usesReasons tells whether a file makes statuses or findings at all: other files have functions of those names.
+func usesReasons(f *ast.File) bool {
+	for _, i := range f.Imports {
+		switch i.Path.Value {
+		case `"barid/rfc/status"`, `"barid/flow/policy"`:
+			return f.Name.Name != "pop3" && f.Name.Name != "imap"
+		}
+	}
+	return f.Name.Name == "policy"
+}
