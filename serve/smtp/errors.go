@@ -27,12 +27,12 @@ func protocol(code int, detail uint16, reason, text string) *status.Error {
 func unknownCommand() *status.Error {
 	return protocol(500, 2, "unknown-command", "command not recognized")
 }
-func emptyCommand() *status.Error { return protocol(500, 2, "empty-command", "empty command line") }
+func emptyCommand() *status.Error { return protocol(500, 2, "unknown-command", "empty command line") }
 func lineTooLong() *status.Error  { return protocol(500, 2, "line-too-long", "line too long") }
 func notImplemented() *status.Error {
 	return protocol(502, 1, "not-implemented", "command not implemented")
 }
-func noArguments() *status.Error { return protocol(501, 4, "arguments", "no argument allowed") }
+func noArguments() *status.Error { return protocol(501, 4, "bad-argument", "no argument allowed") }
 func badArgument(text string) *status.Error {
 	return protocol(501, 4, "bad-argument", text)
 }
