@@ -61,14 +61,15 @@ func (m *Message) writeText(out *writer, p plan) {
 // base64Line is the length of a line of base64 (RFC 2045 §6.8), in characters.
 const base64Line = 76
 
-// writeBody writes one text in the shortest encoding that is 7-bit clean.
+// writeBody writes one text in an encoding that is 7-bit clean: the one that people can still read if it is not
+// much longer.
 func (m *Message) writeBody(out *writer, kind, more, text string) {
 	text = strings.ReplaceAll(text, "\n", "\r\n")
 	charset, encoding := "utf-8", "quoted-printable"
 	switch {
 	case fits7bit(text):
 		charset, encoding = "us-ascii", "7bit"
-	case 3*above(text) > len(text)/3:
+	case 3*above(text) > len(text):
 		encoding = "base64"
 	}
 	out.text("Content-Type: " + kind + "; charset=" + charset + more + "\r\n")

@@ -60,7 +60,7 @@ func (m *Message) Write(w io.Writer) (Form, error) {
 	out.text("\r\n--" + p.boundary + "\r\n")
 	m.writeText(out, p)
 	out.text("\r\n--" + p.boundary + "\r\n")
-	m.writeReport(out, p)
+	p.writeReport(out)
 	if p.returned {
 		out.text("\r\n--" + p.boundary + "\r\n")
 		p.writeOriginal(out, m.Original.Body)
@@ -77,6 +77,7 @@ type plan struct {
 	full     bool   // all of it is
 	length   int64  // bytes of the original that are returned
 	facts    survey // about these
+	fields   []byte // of the second part
 }
 
 // plan looks at the original and at the addresses, and decides about the forms.
@@ -98,6 +99,7 @@ func (m *Message) plan() (plan, error) {
 	}
 	utf8 := m.UTF8 || m.To.NeedsUTF8()
 	p.global = utf8 && (m.Report.global() || p.facts.highHeader || m.To.NeedsUTF8())
+	p.fields = m.Report.append(nil, p.global)
 	return p, nil
 }
 
@@ -121,15 +123,14 @@ func (m *Message) survey(p *plan) (err error) {
 	return err
 }
 
+// globalHeaders tells whether the header section of the original is returned in UTF-8 (RFC 6533 §6).
+func (p *plan) globalHeaders() bool {
+	return p.returned && !p.full && p.global && p.facts.highHeader && !p.facts.unfit
+}
+
 // has8bit tells whether the written message has bytes above 127.
 func (p *plan) has8bit(m *Message) bool {
-	switch {
-	case !isASCII(m.to()):
-		return true
-	case p.global && (p.facts.highHeader || m.Report.global()):
-		return true
-	}
-	return p.full && (p.facts.highHeader || p.facts.highBody)
+	return !isASCII(m.to()) || !isASCII(string(p.fields)) || p.globalHeaders() || p.full && (p.facts.highHeader || p.facts.highBody)
 }
 
 // to is the address of the To field.
@@ -194,16 +195,15 @@ func plainID(id string) bool {
 	return id != "" && len(id) <= maxReference
 }
 
-// writeReport writes the second part.
-func (m *Message) writeReport(out *writer, p plan) {
+// writeReport writes the second part (RFC 3464 §2, RFC 6533 §4).
+func (p *plan) writeReport(out *writer) {
 	kind, encoding := "message/delivery-status", ""
 	if p.global {
 		kind = "message/global-delivery-status"
 	}
-	fields := m.Report.append(nil, p.global)
-	if !isASCII(string(fields)) {
+	if !isASCII(string(p.fields)) {
 		encoding = "Content-Transfer-Encoding: 8bit\r\n"
 	}
 	out.text("Content-Type: " + kind + "\r\n" + encoding + "\r\n")
-	out.bytes(fields)
+	out.bytes(p.fields)
 }

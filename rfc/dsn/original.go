@@ -101,7 +101,7 @@ func (p *plan) writeOriginal(out *writer, body io.ReaderAt) {
 		return
 	}
 	switch {
-	case p.global && f.highHeader && !f.unfit:
+	case p.globalHeaders():
 		out.text("Content-Type: message/global-headers\r\nContent-Transfer-Encoding: 8bit\r\n\r\n")
 		out.copy(src)
 	case f.highHeader || f.unfit: // RFC 6522 §4: broken headers may be quoted-printable

@@ -155,12 +155,15 @@ func leadingAddress(line string) (m addr.Mailbox, rest string, ok bool) {
 		return m, "", false
 	}
 	closed := word[0] == '<' || word[0] == '"' || word[0] == '\'' || strings.HasSuffix(word, ":")
-	return m, rest, closed || rest == "" || leadsOn(rest)
+	return m, rest, closed || leadsOn(rest)
 }
 
-// leadsOn tells whether what stands behind an address belongs to a report about it and not to a sentence.
+// leadsOn tells whether what stands behind an address, if anything, belongs to a report about it and not to a
+// sentence.
 func leadsOn(rest string) bool {
-	rest = strings.TrimSpace(rest)
+	if rest = strings.TrimSpace(rest); rest == "" {
+		return true
+	}
 	for _, p := range []string{"(", "<", "on ", "...", ":", "-", "[", "unknown", "no such", "user unknown"} {
 		if hasPrefixFold(rest, p) {
 			return true
