@@ -31,7 +31,7 @@ func full() *Entry {
 			Priority: -4, RequireTLS: true, DeliverBy: t0.Add(time.Hour), ByMode: 'N', ByTrace: true,
 			NotBefore: t0.Add(time.Minute), Arrived: t0, Expires: t0.Add(120 * time.Hour), Hops: 3,
 		},
-		Destination: "example.org", Route: "relay", Attempts: 2, Next: t0.Add(5 * time.Minute), Wake: t0.Add(4 * time.Minute),
+		Destination: "example.org", Route: "relay", Attempts: 2, Next: t0.Add(5 * time.Minute), Must: t0.Add(4 * time.Minute),
 		DelayTold: t0.Add(time.Second), ReportTries: 1, due: millis(t0.Add(4 * time.Minute)), stored: true,
 		Rcpts: []Rcpt{
 			{To: path("sales", "example.org"), Last: a, ORcpt: "rfc822;sales@example.org", Notify: smtp.NotifyDelay | smtp.NotifyFailure},

@@ -122,13 +122,29 @@ func (e *Entry) Finish(rcpt int, s State, a Answer, passedOn bool) {
 	r.Told = !e.Owes(r, s, passedOn)
 }
 
-// wakeAt gives the milliseconds at which the schedule has the entry.
-func (e *Entry) wakeAt() int64 {
-	at := e.Wake
-	if at.IsZero() {
-		at = e.Next
+// dueAt gives the milliseconds at which the schedule has the entry.
+func (e *Entry) dueAt() int64 {
+	at := max(millis(e.Next), 1)
+	if must := millis(e.must()); must != 0 {
+		at = min(at, must)
 	}
-	return max(millis(at), 1)
+	return at
+}
+
+// must gives Must, or the Deadline if it is not set.
+func (e *Entry) must() time.Time {
+	if e.Must.IsZero() {
+		return e.Deadline()
+	}
+	return e.Must
+}
+
+// Deadline is when the entry's time is over; zero: never.
+func (e *Entry) Deadline() time.Time {
+	if e.ByMode == 'R' && (e.Expires.IsZero() || e.DeliverBy.Before(e.Expires)) {
+		return e.DeliverBy
+	}
+	return e.Expires
 }
 
 // Due is when the schedule has the entry; zero if it is held.
@@ -136,7 +152,7 @@ func (e *Entry) Due() time.Time { return fromMillis(e.due) }
 
 // normalise brings e to what its stored form can hold: times to the millisecond, texts cut.
 func (e *Entry) normalise() {
-	for _, t := range [...]*time.Time{&e.DeliverBy, &e.NotBefore, &e.Arrived, &e.Expires, &e.Next, &e.Wake, &e.DelayTold} {
+	for _, t := range [...]*time.Time{&e.DeliverBy, &e.NotBefore, &e.Arrived, &e.Expires, &e.Next, &e.Must, &e.DelayTold} {
 		*t = fromMillis(millis(*t))
 	}
 	for i := range e.Rcpts {

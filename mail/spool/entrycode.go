@@ -21,7 +21,7 @@ const (
 	flagNullFrom
 	flagDeliverBy
 	flagNotBefore
-	flagWake
+	flagMust
 	flagDelayTold
 	flagEnd // no bit at or above this
 )
@@ -30,7 +30,7 @@ const (
 //
 //	format, flags, due, id of the transaction, blob, size, header length, reverse-path, ENVID, RET, BODY,
 //	locale, account, priority, [DELIVERBY time, mode], [not before], arrived, expires, hops, destination,
-//	route, attempts, next, [wake], [delay told], report tries, answers, recipients
+//	route, attempts, next, [must], [delay told], report tries, answers, recipients
 func appendEntry(b []byte, e *Entry) []byte {
 	b = append(b, format)
 	b = putUint(b, e.flags())
@@ -63,8 +63,8 @@ func appendEntry(b []byte, e *Entry) []byte {
 func appendProgress(b []byte, e *Entry) []byte {
 	b = putUint(b, uint64(e.Attempts))
 	b = putTime(b, e.Next)
-	if !e.Wake.IsZero() {
-		b = putTime(b, e.Wake)
+	if !e.Must.IsZero() {
+		b = putTime(b, e.Must)
 	}
 	if !e.DelayTold.IsZero() {
 		b = putTime(b, e.DelayTold)
@@ -79,7 +79,7 @@ func (e *Entry) flags() uint64 {
 		flagUTF8: e.UTF8, flagHas8bit: e.Has8bit, flagUTF8Header: e.HasUTF8Header, flagBinary: e.Binary,
 		flagRequireTLS: e.RequireTLS, flagByTrace: e.ByTrace, flagHold: e.Hold, flagNullFrom: e.From.Null,
 		flagDeliverBy: !e.DeliverBy.IsZero(), flagNotBefore: !e.NotBefore.IsZero(),
-		flagWake: !e.Wake.IsZero(), flagDelayTold: !e.DelayTold.IsZero(),
+		flagMust: !e.Must.IsZero(), flagDelayTold: !e.DelayTold.IsZero(),
 	} {
 		f = putFlag(f, on, i)
 	}
@@ -113,8 +113,8 @@ func decodeEntry(shard Shard, id ID, v []byte) (*Entry, error) {
 	e.Arrived, e.Expires, e.Hops = d.time(), d.time(), int(d.uint())
 	e.Destination, e.Route = d.text(), d.text()
 	e.Attempts, e.Next = int(d.uint()), d.time()
-	if on(flagWake) {
-		e.Wake = d.time()
+	if on(flagMust) {
+		e.Must = d.time()
 	}
 	if on(flagDelayTold) {
 		e.DelayTold = d.time()

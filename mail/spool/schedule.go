@@ -10,12 +10,12 @@ import (
 
 // Slot is what a row of the schedule tells of an entry.
 type Slot struct {
-	Cursor                  // where it is
-	Queue    string         // the line it stands in, see Entry.Queue
-	Account  mail.AccountID // whose turn it is
-	Size     int64          // octets of the message
-	Deadline time.Time      // something must happen then even if the destination can not be tried
-	Retry    bool           // it was tried before
+	Cursor                 // where it is
+	Queue   string         // the line it stands in, see Entry.Queue
+	Account mail.AccountID // whose turn it is
+	Size    int64          // octets of the message
+	Must    time.Time      // something must happen then even if the destination can not be tried; zero: never
+	Retry   bool           // it was tried before
 }
 
 // Cursor is a place in a shard's schedule. The zero Cursor is its beginning.
@@ -50,18 +50,10 @@ func (c Cursor) key() []byte { return scheduleKey(c.Due, c.Priority, c.ID) }
 // Cursor gives the entry's place in the schedule.
 func (e *Entry) Cursor() Cursor { return Cursor{e.due, e.Priority, e.ID} }
 
-// Deadline is when something must happen to the entry whether its destination can be tried or not.
-func (e *Entry) Deadline() time.Time {
-	if e.ByMode == 'R' && e.DeliverBy.Before(e.Expires) {
-		return e.DeliverBy
-	}
-	return e.Expires
-}
-
 // Slot gives what the schedule tells of e.
 func (e *Entry) Slot() Slot {
 	return Slot{
-		Cursor: e.Cursor(), Queue: e.Queue(), Account: e.Account, Size: e.Size, Deadline: e.Deadline(),
+		Cursor: e.Cursor(), Queue: e.Queue(), Account: e.Account, Size: e.Size, Must: e.must(),
 		Retry: e.Attempts > 0,
 	}
 }
@@ -69,14 +61,14 @@ func (e *Entry) Slot() Slot {
 func (s *Slot) encode(b []byte) []byte {
 	b = append(b, format, byte(bit(s.Retry)))
 	b = putUint(putUint(b, uint64(s.Account)), uint64(s.Size))
-	return putText(putTime(b, s.Deadline), s.Queue)
+	return putText(putTime(b, s.Must), s.Queue)
 }
 
 func decodeSlot(k, v []byte) (Slot, error) {
 	d := newDecoder(v)
 	s := Slot{Retry: d.byte()&1 != 0}
 	s.Account, s.Size = mail.AccountID(d.uint()), int64(d.uint())
-	s.Deadline, s.Queue = d.time(), d.text()
+	s.Must, s.Queue = d.time(), d.text()
 	if !d.end() || len(k) != 17 || k[8] > MaxPriority-MinPriority {
 		return Slot{}, corrupt("row of the schedule")
 	}

@@ -154,7 +154,7 @@ type Entry struct {
 	Rcpts       []Rcpt // at most MaxRcpts
 	Attempts    int
 	Next        time.Time // next attempt
-	Wake        time.Time // when the scheduler looks at it, at the latest; zero: Next
+	Must        time.Time // when something must happen even if nothing can be tried: notice, expiry; zero: Deadline
 	Hold        bool      // left alone until released: it has no row in the schedule
 	DelayTold   time.Time // when the sender was last told of the delay; zero: never
 	ReportTries int       // failed tries to make a report that is owed

@@ -54,7 +54,7 @@ func (m *Meta) write(t kv.Txn, e *Entry) {
 	old := e.Cursor()
 	e.due = 0
 	if !e.Hold {
-		e.due = e.wakeAt()
+		e.due = e.dueAt()
 	}
 	if e.stored && old.Due != 0 && old.Due != e.due {
 		t.Del(mail.TableQueueSchedule, old.key())
@@ -79,7 +79,7 @@ func Load(r kv.Reader, shard Shard, id ID) (*Entry, error) {
 }
 
 // Update writes an entry that Load gave in the same transaction, after the caller changed its progress:
-// Rcpts, Attempts, Next, Wake, Hold, DelayTold, ReportTries, Expires, Arrived. One that is settled is
+// Rcpts, Attempts, Next, Must, Hold, DelayTold, ReportTries, Expires, Arrived. One that is settled is
 // removed instead. Destination, Route and Priority can not change: use Move.
 func Update(t kv.Txn, l Lease, es ...*Entry) error {
 	m, err := owned(t, l)
