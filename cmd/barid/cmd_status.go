@@ -44,8 +44,11 @@ func printStatus(w io.Writer, st manage.Status) {
 		fmt.Fprintf(w, "not running (the data folder was opened directly)\n")
 	}
 	fmt.Fprintf(w, "domains   %d\naccounts  %d\naliases   %d\nmessages  %d (%s)\n", st.Domains, st.Accounts, st.Aliases, st.Messages, manage.FormatBytes(st.Bytes))
+	if st.Trouble != "" {
+		fmt.Fprintf(w, "trouble   mail can not be stored now: %s\n", st.Trouble)
+	}
 	if len(st.Troubles) > 0 {
-		fmt.Fprintf(w, "lately refused or deferred\n")
+		fmt.Fprintf(w, "lately refused or deferred (barid explain REASON says more)\n")
 		for _, e := range st.Troubles {
 			fmt.Fprintf(w, "  %s\n", eventLine(e))
 		}

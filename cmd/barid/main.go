@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"barid/base/fault"
@@ -91,6 +92,8 @@ func unknownCommandsAreUsageErrors(c *cobra.Command) {
 			f := fault.New("B1007", "%s has no command %q", c.CommandPath(), args[0]).WithExit(fault.ExitUsage)
 			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
 				f.WithFix("did you mean %q?", c.CommandPath()+" "+near[0])
+			} else if other, _, err := c.Root().Find(args[:1]); err == nil && other != c.Root() {
+				f.WithFix("did you mean %q?", other.CommandPath())
 			}
 			return f.WithFix("%s --help", c.CommandPath())
 		}
@@ -103,9 +106,21 @@ func unknownCommandsAreUsageErrors(c *cobra.Command) {
 				if errors.As(err, &f) {
 					return err
 				}
-				return usage(c, "%v", err)
+				return usage(c, "%s takes %s; given: %s", c.CommandPath(), wants(c), orNothing(strings.Join(args, " ")))
 			}
 			return nil
 		}
 	}
+}
+
+// wants names the arguments of a command, as its usage line does.
+func wants(c *cobra.Command) string {
+	return orNothing(strings.TrimSpace(strings.TrimPrefix(c.Use, c.Name())))
+}
+
+func orNothing(s string) string {
+	if s == "" {
+		return "nothing"
+	}
+	return s
 }

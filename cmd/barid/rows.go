@@ -76,7 +76,7 @@ func removeCommand(t *terminal, use, short, example, op string, destroys bool) *
 	var s settings
 	var yes bool
 	c := &cobra.Command{
-		Use: use, Short: short, Example: example, Args: cobra.ExactArgs(1),
+		Use: use, Short: short, Example: example, Args: cobra.ExactArgs(1), Aliases: []string{"remove", "delete"},
 		RunE: func(c *cobra.Command, args []string) error {
 			if destroys && !yes {
 				return fault.New("B1008", "this removes %s with all its mail, for good", args[0]).WithExit(fault.ExitUsage).

@@ -19,8 +19,11 @@ func directoryFault(err error) error {
 	)
 	switch {
 	case errors.As(err, &exists):
-		return fault.New("B4001", "%s %q exists already", exists.Kind, exists.Name).WithFound("%v", exists).Wrap(err).
-			WithFix("barid %s show %s", nounOf(exists.Kind), exists.Name)
+		f := fault.New("B4001", "%s %q exists already", exists.Kind, exists.Name)
+		if exists.By != "" {
+			f.WithFound("%v", exists).Wrap(err)
+		}
+		return f.WithFix("barid %s show %s", nounOf(exists.Kind), exists.Name)
 	case errors.As(err, &unknown):
 		f := fault.New("B4002", "there is no %s %q", unknown.Kind, unknown.Name).Wrap(err)
 		f.Found = "looked among the hosted domains, accounts and aliases"
@@ -29,7 +32,12 @@ func directoryFault(err error) error {
 		}
 		return f.WithFix("barid %s list", nounOf(unknown.Kind))
 	case errors.As(err, &invalid):
-		f := fault.New("B4003", "%v", invalid).Wrap(err).WithFound("%s %q", invalid.Field, invalid.Value)
+		text := invalid
+		text.Near = "" // it is the fix
+		f := fault.New("B4003", "%v", text)
+		if invalid.Value != "" {
+			f.WithFound("%s %q", invalid.Field, invalid.Value)
+		}
 		if invalid.Near != "" {
 			f.WithFix("did you mean %q?", invalid.Near)
 		}

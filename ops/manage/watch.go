@@ -98,6 +98,13 @@ func (m *Manager) status(ctx context.Context) (Status, error) {
 		}
 		st.Messages, st.Bytes = st.Messages+use.Messages, st.Bytes+use.Bytes
 	}
+	if st.Trouble == "" { // what happened a moment ago counts too, if the disk takes it
+		wait, cancel := context.WithTimeout(ctx, readyWait)
+		defer cancel()
+		if err := m.Events.Flush(wait); err != nil {
+			st.Trouble = err.Error()
+		}
+	}
 	all, err := m.events(ctx, event.Query{Limit: recentEvents})
 	for _, e := range all {
 		if (e.Kind == "refused" || e.Kind == "deferred") && len(st.Troubles) < recentTroubles {
@@ -107,13 +114,16 @@ func (m *Manager) status(ctx context.Context) (Status, error) {
 	return st, err
 }
 
+// readyWait is how long the store may take for what should take a moment.
+const readyWait = 2 * time.Second
+
 // Ready tells whether mail can be stored: it makes an empty commit, which goes to the disk.
 func (m *Manager) Ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, readyWait)
 	defer cancel()
 	err := m.KV.Update(ctx, kv.Part{Kind: kv.Global}, func(kv.Txn) error { return nil })
 	if errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("the store did not answer within 2 s: %w", kv.ErrUnavailable)
+		return fmt.Errorf("the store did not answer within %s: %w", readyWait, kv.ErrUnavailable)
 	}
 	return err
 }
