@@ -27,8 +27,8 @@
 //	restart:                            SIGKILL and a new start
 //
 // "connect2:", "C2:", "S2:" and so on are a second connection. In a pattern "*" is any text, but for one that begins
-// the line of an untagged IMAP response; "{{name}}" is any text that later lines may use by that name. Files
-// of the archive have LF here and CRLF on the wire. The file "top.toml" is put at the beginning of the
+// the line of an untagged IMAP response; "{{name}}" is any text that later lines may use by that name, and
+// "{{size FILE}}" the octets of a file. Files of the archive have LF here and CRLF on the wire. The file "top.toml" is put at the beginning of the
 // server's configuration, "tables.toml" at its end; "zone" is the DNS world that it asks.
 //
 // Life: outside, in front of every listener. Promise: each dialog has a server and data of its own.

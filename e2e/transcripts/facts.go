@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"barid/e2e/server"
 )
@@ -45,24 +46,33 @@ func (p *player) wantPrinted(rest string, skip bool) error {
 	return fmt.Errorf("nothing more was printed, want %q", rest)
 }
 
-// log looks for a line in the server's log.
+// log looks for a line in the server's log. The log comes by a pipe behind what a client hears, so a line that must
+// be there is waited for.
 func (p *player) log(rest string, wanted bool) error {
 	pt, err := compile(rest, p.known)
 	if err != nil {
 		return err
 	}
-	for _, line := range strings.Split(p.s.Log(), "\n") {
-		if pt.match(line, p.known) {
-			if wanted {
-				return nil
-			}
+	for end := time.Now().Add(lineWait); ; time.Sleep(10 * time.Millisecond) {
+		line, ok := p.logged(pt)
+		switch {
+		case ok && !wanted:
 			return fmt.Errorf("the log has %q", line)
+		case ok || !wanted:
+			return nil
+		case time.Now().After(end):
+			return fmt.Errorf("the log has no such line:\n%s", p.s.Log())
 		}
 	}
-	if wanted {
-		return fmt.Errorf("the log has no such line:\n%s", p.s.Log())
+}
+
+func (p *player) logged(pt pattern) (line string, ok bool) {
+	for line := range strings.Lines(p.s.Log()) {
+		if line = strings.TrimSuffix(line, "\n"); pt.match(line, p.known) {
+			return line, true
+		}
 	}
-	return nil
+	return "", false
 }
 
 // login opens an IMAP session for the transcript's own purposes.

@@ -13,7 +13,7 @@ type pattern struct {
 	names []string
 }
 
-var wild = regexp.MustCompile(`\*|\{\{[a-z0-9]+\}\}`)
+var wild = regexp.MustCompile(`\*|\{\{[a-z0-9 ._]+\}\}`)
 
 // heard reads a pattern for what a server says: an untagged IMAP response begins with a real star.
 func heard(text string, known map[string]string) (pattern, error) {

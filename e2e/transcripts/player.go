@@ -32,6 +32,7 @@ func Play(t testing.TB, a *txtar.Archive, made string) {
 	p := &player{t: t, files: map[string]string{}, known: map[string]string{}, conns: map[string]*conn{}}
 	for _, f := range a.Files {
 		p.files[f.Name] = string(f.Data)
+		p.known["size "+f.Name] = strconv.Itoa(len(f.Data) + strings.Count(string(f.Data), "\n"))
 	}
 	p.prepare(made)
 	t.Cleanup(p.close)
