@@ -39,19 +39,18 @@ var protocols = map[string]struct {
 	refusal string
 	handler func(*doors) listen.Handler
 }{
-	"smtp":        {listen.StartTLS, false, smtpRefusal, func(d *doors) listen.Handler { return d.smtpServer(mail.RoleMX) }},
-	"submission":  {listen.StartTLS, true, smtpRefusal, func(d *doors) listen.Handler { return d.smtpServer(mail.RoleSubmission) }},
-	"submissions": {listen.Implicit, true, smtpRefusal, func(d *doors) listen.Handler { return d.smtpServer(mail.RoleSubmission) }},
-	"lmtp":        {listen.StartTLS, false, smtpRefusal, func(d *doors) listen.Handler { return d.smtpServer(mail.RoleLMTP) }},
+	"smtp":        {listen.StartTLS, false, "", func(d *doors) listen.Handler { return d.smtpServer(mail.RoleMX) }},
+	"submission":  {listen.StartTLS, true, "", func(d *doors) listen.Handler { return d.smtpServer(mail.RoleSubmission) }},
+	"submissions": {listen.Implicit, true, "", func(d *doors) listen.Handler { return d.smtpServer(mail.RoleSubmission) }},
+	"lmtp":        {listen.StartTLS, false, "", func(d *doors) listen.Handler { return d.smtpServer(mail.RoleLMTP) }},
 	"imap":        {listen.StartTLS, true, imapRefusal, (*doors).imapServer},
 	"imaps":       {listen.Implicit, true, imapRefusal, (*doors).imapServer},
 	"pop3":        {listen.StartTLS, true, pop3Refusal, (*doors).pop3Server},
 	"pop3s":       {listen.Implicit, true, pop3Refusal, (*doors).pop3Server},
 }
 
-// What a connection past the limits is told before it is closed.
+// What a connection past the limits is told before it is closed; serve/smtp has its own words.
 const (
-	smtpRefusal = "421 4.7.0 too many connections, try again later\r\n"
 	imapRefusal = "* BYE [UNAVAILABLE] too many connections, try again later\r\n"
 	pop3Refusal = "-ERR [SYS/TEMP] too many connections, try again later\r\n"
 )
@@ -70,13 +69,17 @@ func (d *doors) server(l config.Listener) (*listen.Server, error) {
 	default:
 		mode = listen.Plain
 	}
+	h, refusal := p.handler(d), []byte(p.refusal)
+	if own, ok := h.(interface{ Refusal() []byte }); ok {
+		refusal = own.Refusal()
+	}
 	return listen.NewServer(listen.Config{
 		Name: l.Protocol, Addr: l.Address, Mode: mode, TLS: t, ProxyTrusted: d.s.cfg.Trusted(),
 		Limits: listen.Limits{
 			MaxConns: d.s.cfg.Limits.Connections, MaxPerNetwork: d.s.cfg.Limits.PerNetwork, Grace: stopGrace,
 		},
-		Refusal: []byte(p.refusal), Logger: d.s.log, Metrics: d.listen,
-	}, p.handler(d)), nil
+		Refusal: refusal, Logger: d.s.log, Metrics: d.listen,
+	}, h), nil
 }
 
 func (d *doors) smtpServer(role mail.Role) listen.Handler {

@@ -68,6 +68,9 @@ func (c *Config) Value(key string) any {
 	return v.Interface()
 }
 
+// Nearest gives the setting that a misspelt key most likely means, "" if none is near.
+func Nearest(key string) string { return nearest(strings.ToLower(key), Keys()) }
+
 // nearest gives the known key that needs the fewest changes to become key, "" if none is near.
 func nearest(key string, known []string) string {
 	best, bestCost := "", len(key)/2+1

@@ -100,7 +100,7 @@ func tomlFault(file string, err error) error {
 		row, col := e.Position()
 		f := fault.New("B1002", "unknown key %q", key).WithFound("%s:%d:%d\n%s", file, row, col, e.String()).
 			WithMeans("the whole file is not used, so that no setting is silently ignored").WithExit(fault.ExitUsage)
-		if near := nearest(key, Keys()); near != "" {
+		if near := Nearest(key); near != "" {
 			f.WithFix("did you mean %q?", near)
 		}
 		return f.WithFix("barid config default    shows every key")
@@ -126,7 +126,7 @@ func (c *Config) readEnvironment(environ []string) error {
 		key := keyOfVariable(rest)
 		if key == "" {
 			f := fault.New("B1002", "unknown variable %s", name).WithExit(fault.ExitUsage)
-			if near := nearest(strings.ToLower(rest), Keys()); near != "" {
+			if near := Nearest(rest); near != "" {
 				f.WithFix("did you mean %s?", variable(near))
 			}
 			return f
@@ -160,7 +160,7 @@ func (c *Config) set(key, value, from string) error {
 	v, ok := find(reflect.ValueOf(c).Elem(), key)
 	if !ok {
 		f := fault.New("B1002", "unknown key %q", key).WithFound("from the %s", from).WithExit(fault.ExitUsage)
-		if near := nearest(key, Keys()); near != "" {
+		if near := Nearest(key); near != "" {
 			f.WithFix("did you mean %q?", near)
 		}
 		return f

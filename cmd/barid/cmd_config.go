@@ -51,7 +51,11 @@ func configExplain(t *terminal) *cobra.Command {
 				}
 			}
 			if len(rows) == 0 {
-				return fault.New("B1002", "unknown key %q", args[0]).WithExit(fault.ExitUsage).WithFix("barid config explain")
+				f := fault.New("B1002", "unknown key %q", args[0]).WithExit(fault.ExitUsage)
+				if near := config.Nearest(args[0]); near != "" {
+					f.WithFix("barid config explain %s", near)
+				}
+				return f.WithFix("barid config explain    lists all keys")
 			}
 			return list(t, rows, "KEY\tDEFAULT\tMEANING", func(e explained) string {
 				return e.Key + "\t" + e.Default + "\t" + e.Doc
