@@ -16,7 +16,6 @@ package smtp
 const (
 	MaxCommandLine = 512   // RFC 5321 §4.5.3.1.4, before extensions
 	MaxReplyLine   = 512   // RFC 5321 §4.5.3.1.5
-	MaxTextLine    = 1000  // RFC 5321 §4.5.3.1.6: what a sender may rely on; we take longer ones
 	MaxAuthLine    = 12288 // RFC 4954 §4: AUTH command and responses
 	MaxMailLine    = 2048  // 512 + SIZE 26 + BODY 17 + DSN 1012 + AUTH 500 - rounded up to a power of two
 )

@@ -74,10 +74,7 @@ func (c *Conn) handshake(ctx context.Context) error {
 	return nil
 }
 
-// Stopping is closed when the server begins to stop.
-func (c *Conn) Stopping() <-chan struct{} { return c.srv.stopping }
-
-// IsStopping tells whether Stopping is closed.
+// IsStopping tells whether the server stops.
 func (c *Conn) IsStopping() bool { return c.srv.stopped.Load() }
 
 // Interruptible says whether a stop of the server ends a blocked or later Read with ErrStopping. Sessions

@@ -5,6 +5,7 @@ import (
 
 	"barid/flow/intake"
 	"barid/mail"
+	"barid/rfc/smtp"
 )
 
 // Settings are the name, role and limits of a server. The zero value of a limit has the default; a limit that
@@ -40,7 +41,7 @@ const (
 	DefaultMaxMessage       = intake.DefaultMaxMessage
 	DefaultMaxRecipients    = intake.DefaultMaxRecipients
 	DefaultMaxTransactions  = 10_000
-	DefaultMaxLine          = 2048
+	DefaultMaxLine          = smtp.MaxMailLine
 	DefaultMaxErrors        = 20
 	DefaultMaxIdleCommands  = 100
 	DefaultMaxBadRecipients = 20
