@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"net/netip"
@@ -131,7 +132,7 @@ func (s *session) do(line []byte) error {
 	cmd := smtp.ParseCommand(line)
 	v := s.srv.verbs[string(cmd.Verb())]
 	if v == nil {
-		return s.unknown(cmd)
+		return s.unknown(line)
 	}
 	s.srv.metrics.command(v.name)
 	if len(line)+len("\r\n") > s.srv.set.MaxLine && v.flags&longLine == 0 {
@@ -180,9 +181,9 @@ func (s *session) idled() int {
 }
 
 // unknown is a verb that nobody knows.
-func (s *session) unknown(cmd smtp.Command) error {
+func (s *session) unknown(line []byte) error {
 	s.srv.metrics.command("other")
-	if len(cmd.Verb()) == 0 && len(cmd.Args) == 0 {
+	if len(bytes.TrimRight(line, " \t")) == 0 {
 		return emptyCommand()
 	}
 	return unknownCommand()
