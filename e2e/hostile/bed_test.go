@@ -100,6 +100,17 @@ func (b *bed) client(t *testing.T, protocol, from string) *wire.Conn {
 	return c
 }
 
+// raw connects to a port as it is, without TLS.
+func (b *bed) raw(t *testing.T, protocol string) *wire.Conn {
+	t.Helper()
+	c, err := wire.Dial(b.Addr[protocol], "127.0.2.2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
 // smtp connects and says EHLO.
 func (b *bed) smtp(t *testing.T, from string) *wire.Conn {
 	t.Helper()
