@@ -3,6 +3,7 @@ package intake
 import (
 	"bytes"
 	"strings"
+	"unicode"
 
 	"barid/rfc/addr"
 	"barid/rfc/header"
@@ -41,9 +42,13 @@ func isOurs(id string, names []string) bool {
 	return false
 }
 
-// visible drops white space and control characters.
+// visible drops white space, control characters, and the marks that nobody sees: U+200B, U+FEFF and the like.
+// The joiners U+200C and U+200D stay: they are letters of Persian and Indic domain names.
 func visible(r rune) rune {
-	if r <= ' ' || r == 0x7f {
+	switch {
+	case r == 0x200c, r == 0x200d:
+		return r
+	case r <= ' ', r == 0x7f, r > 0x7f && (unicode.IsSpace(r) || unicode.In(r, unicode.Cc, unicode.Cf)):
 		return -1
 	}
 	return r

@@ -38,6 +38,11 @@ func TestForgedAuthenticationResults(t *testing.T) {
 		"Authentication-Results: mx2.example.test; spf=pass\r\n",
 		"Authentication-Results: بريد.example.test; spf=pass\r\n",
 		"Authentication-Results: " + alabel + "; spf=pass\r\n",
+		"Authentication-Results: \u00a0mail.example.test; spf=pass\r\n",
+		"Authentication-Results: \ufeffmail.example.test\u200b; spf=pass\r\n",
+		"Authentication-Results: نامه\u200cرسان.example.test; spf=pass\r\n",
+		"Authentication-Results\u00a0: mail.example.test; spf=pass\r\n",
+		"\u200bAuthentication-Results: mail.example.test; spf=pass\r\n",
 		"Received-SPF: pass (mail.example.test: ok) client-ip=192.0.2.1;\r\n",
 		"Received-SPF: pass client-ip=192.0.2.1; receiver=MAIL.example.test;\r\n",
 		"Return-Path: <forged@other.test>\r\n",
@@ -56,7 +61,7 @@ func TestForgedAuthenticationResults(t *testing.T) {
 		"Subject: Authentication-Results: mail.example.test; spf=pass\r\n",
 		"X-Folded: x\r\n Authentication-Results: mail.example.test; spf=pass\r\n",
 	}
-	s := Settings{Names: []string{"MX2.example.test.", "بريد.example.test"}}
+	s := Settings{Names: []string{"MX2.example.test.", "بريد.example.test", "نامه\u200cرسان.example.test"}}
 	for _, f := range forged {
 		for _, text := range []string{f + plain, strings.Replace(plain, "Subject", f+"Subject", 1), strings.Replace(plain, "\r\n\r\n", "\r\n"+f+"\r\n", 1)} {
 			w := newWorld(t, s)

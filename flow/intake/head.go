@@ -63,6 +63,9 @@ func (r *reader) drop(h *head, section []byte, f header.Field) bool {
 	if len(name) == 0 {
 		name, value = oddField(f.Raw(section))
 	}
+	if !isASCII(name) { // a reader that trims white space as Unicode knows it would see another name than we
+		name = bytes.Map(visible, name)
+	}
 	switch {
 	case is(name, "Received"):
 		h.hops++
@@ -124,6 +127,15 @@ func oddField(raw []byte) (name, value []byte) {
 // is compares a name that may be anything with one of ours in ASCII, whatever the case.
 func is(name []byte, want string) bool {
 	return len(name) == len(want) && (string(name) == want || bytes.EqualFold(name, []byte(want)))
+}
+
+func isASCII(b []byte) bool {
+	for _, c := range b {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
 
 func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
