@@ -84,6 +84,7 @@ func unknownCommandsAreUsageErrors(c *cobra.Command) {
 	}
 	if c.HasSubCommands() && c.RunE == nil && c.Run == nil {
 		c.Args = cobra.ArbitraryArgs
+		c.SuggestionsMinimumDistance = 2 // letters that may be wrong; cobra sets it only where it suggests by itself
 		c.FParseErrWhitelist.UnknownFlags = true // the flags are those of the verb that is missing
 		c.RunE = func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
