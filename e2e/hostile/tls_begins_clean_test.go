@@ -104,8 +104,12 @@ func TestTLSBeginsANewSession(t *testing.T) {
 				t.Fatal(err)
 			}
 			dialog(t, c, []step{
-				{"RCPT TO:<" + info + ">", "503 5.5.1 "}, {"DATA", "503 5.5.1 "}, {"MAIL FROM:<" + stranger + ">", "503 5.5.1 "},
-				{"EHLO client.example.com", "250"}, {"RCPT TO:<" + info + ">", "503 5.5.1 "}, {"STARTTLS", "503 5.5.1 "},
+				{"RCPT TO:<" + info + ">", "503 5.5.1 "},
+				{"DATA", "503 5.5.1 "},
+				{"MAIL FROM:<" + stranger + ">", "503 5.5.1 "},
+				{"EHLO client.example.com", "250"},
+				{"RCPT TO:<" + info + ">", "503 5.5.1 "},
+				{"STARTTLS", "503 5.5.1 "},
 			})
 			if r, err := c.Ask("EHLO client.example.com"); err != nil || r.Has("STARTTLS") {
 				t.Errorf("STARTTLS is offered under TLS: %v %v", r.Lines, err)
@@ -129,8 +133,10 @@ func TestNoPasswordIsTakenInClear(t *testing.T) {
 			t.Errorf("EHLO in clear: %v %v", r.Lines, err)
 		}
 		dialog(t, c, []step{
-			{wire.Plain(info, server.Password), "538 5.7.11 "}, {"AUTH LOGIN", "538 5.7.11 "},
-			{"MAIL FROM:<" + info + ">", "530 5.7.0 "}, {"RCPT TO:<" + info + ">", "503 5.5.1 "},
+			{wire.Plain(info, server.Password), "538 5.7.11 "},
+			{"AUTH LOGIN", "538 5.7.11 "},
+			{"MAIL FROM:<" + info + ">", "530 5.7.0 "},
+			{"RCPT TO:<" + info + ">", "503 5.5.1 "},
 		})
 	})
 	t.Run("submissions without login", func(t *testing.T) {
