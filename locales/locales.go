@@ -8,6 +8,7 @@ package locales
 import (
 	"embed"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -27,6 +28,7 @@ type Explanation struct {
 type catalogue struct {
 	Faults  map[string]Explanation `json:"faults"`
 	Reasons map[string]Explanation `json:"reasons"`
+	Report  map[string]string      `json:"report"`
 }
 
 // Languages are the languages of the catalogue.
@@ -73,4 +75,26 @@ func Codes() []string {
 func Reasons() []string {
 	c, _ := load("en")
 	return slices.Sorted(maps.Keys(c.Reasons))
+}
+
+// Texts are texts by language and key, with {names} of what is put in: {"en": {"subject.failed": "Not delivered: {subject}"}}.
+type Texts map[string]map[string]string
+
+// Report gives the texts of delivery reports. Read them once and keep them; they are not changed.
+func Report() (Texts, error) {
+	t := Texts{}
+	for _, lang := range Languages() {
+		c, ok := load(lang)
+		if !ok || len(c.Report) == 0 {
+			return nil, fmt.Errorf("locales: no texts of reports in %s.json", lang)
+		}
+		t[lang] = c.Report
+	}
+	return t, nil
+}
+
+// Text gives one text.
+func (t Texts) Text(lang, key string) (string, bool) {
+	s, ok := t[lang][key]
+	return s, ok
 }

@@ -1,6 +1,7 @@
 package locales
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -66,4 +67,49 @@ func TestUnknownCodeAndLanguage(t *testing.T) {
 	if e, ok := Explain("fa", "b1001"); !ok || e.Code != "B1001" {
 		t.Error("codes are found in lower case too")
 	}
+}
+
+func TestReportsSpeakEveryLanguage(t *testing.T) {
+	texts, err := Report()
+	if err != nil || len(texts) != len(Languages()) {
+		t.Fatalf("%d languages, %v", len(texts), err)
+	}
+	same := map[string]bool{"direction": true, "time.calendar": true, "time.digits": true}
+	for _, lang := range Languages() {
+		for key, want := range texts["en"] {
+			got, ok := texts.Text(lang, key)
+			if !ok || strings.TrimSpace(got) == "" {
+				t.Errorf("%s: %s is missing", lang, key)
+			}
+			if a, b := names(got), names(want); a != b {
+				t.Errorf("%s: %s has %s, en has %s", lang, key, a, b)
+			}
+			if lang != "en" && !same[key] && !strings.ContainsFunc(got, func(r rune) bool { return unicode.Is(unicode.Arabic, r) }) {
+				t.Errorf("%s: %s is not translated: %q", lang, key, got)
+			}
+			if strings.Count(got, "|") != strings.Count(want, "|") {
+				t.Errorf("%s: %s has another number of names", lang, key)
+			}
+		}
+		if len(texts[lang]) != len(texts["en"]) {
+			t.Errorf("%s has %d texts, en has %d", lang, len(texts[lang]), len(texts["en"]))
+		}
+	}
+	if texts["en"]["direction"] != "ltr" || texts["ar"]["direction"] != "rtl" || texts["fa"]["direction"] != "rtl" {
+		t.Error("directions")
+	}
+	if _, ok := texts.Text("de", "name"); ok {
+		t.Error("there is no German")
+	}
+}
+
+// names gives the {names} in a text, sorted.
+func names(s string) string {
+	var out []string
+	for _, part := range strings.Split(s, "{")[1:] {
+		name, _, _ := strings.Cut(part, "}")
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return strings.Join(out, " ")
 }
