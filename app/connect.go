@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"time"
@@ -31,9 +32,8 @@ func Connect(ctx context.Context, cfg *config.Config) (c manage.Caller, done fun
 		if remote, err := Dial(cfg); err == nil {
 			return remote, func() error { return nil }, nil
 		}
-		if _, err := os.Stat(cfg.Data); err != nil {
-			return nil, nil, fault.New("B3005", "there is no data folder %s", cfg.Data).Wrap(err).
-				WithFix("barid setup you@example.org").WithFix("barid … --config FILE or --data FOLDER")
+		if err := checkFolder(cfg.Data); err != nil {
+			return nil, nil, err
 		}
 		s, err := open(ctx, cfg, log.New(os.Stderr, "warn", cfg.Log.Format), opening{lockWait: lockStep})
 		if err == nil {
@@ -43,6 +43,21 @@ func Connect(ctx context.Context, cfg *config.Config) (c manage.Caller, done fun
 			return nil, nil, err
 		}
 	}
+}
+
+// checkFolder refuses a data folder that is not there or may not be entered; Open would make one.
+func checkFolder(data string) error {
+	_, err := os.Stat(data + "/.") // needs the right to enter, unlike a look at data itself
+	switch {
+	case errors.Is(err, os.ErrPermission):
+		return fault.New("B3005", "the data folder %s may not be entered", data).Wrap(err).
+			WithMeans("who may enter the folder may administer the server, and nobody else").
+			WithFix("run the command as the user that runs barid serve, or with sudo")
+	case err != nil:
+		return fault.New("B3005", "there is no data folder %s", data).Wrap(err).
+			WithFix("barid setup you@example.org").WithFix("barid … --config FILE or --data FOLDER")
+	}
+	return nil
 }
 
 // Dial gives the running server of cfg, or B1006 when none answers.

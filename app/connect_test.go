@@ -183,3 +183,23 @@ func TestHangupIsHeardWithoutCertificates(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestAFolderThatMayNotBeEntered(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("root may enter everything")
+	}
+	above := filepath.Join(t.TempDir(), "above")
+	if err := os.MkdirAll(filepath.Join(above, "data"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, closed := range []string{filepath.Join(above, "data"), above} {
+		if err := os.Chmod(closed, 0); err != nil {
+			t.Fatal(err)
+		}
+		defer os.Chmod(closed, 0o700)
+		f := wantFault(t, checkFolder(filepath.Join(above, "data")), "B3005")
+		if !strings.Contains(f.What, "may not be entered") {
+			t.Errorf("fault %+v", f)
+		}
+	}
+}

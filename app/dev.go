@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"barid/app/config"
+	"barid/base/fault"
 	btls "barid/base/tls"
 	"barid/ops/manage"
 )
@@ -102,12 +104,17 @@ func Dev(ctx context.Context, o DevOptions, log *slog.Logger, tell func(DevWorld
 		_ = s.Close() // the first error is the one to show
 		return err
 	}
-	return s.serve(ctx, func(open []manage.Listening) error {
+	err = s.serve(ctx, func(open []manage.Listening) error {
 		w.Data = o.Data
 		w.fill(open)
 		w.ReadySeconds = time.Since(begin).Seconds()
 		return tell(w)
 	})
+	var f *fault.Fault
+	if errors.As(err, &f) && f.Code == "B1011" { // there is no configuration whose listener could be changed
+		f.Fix = []string{"barid dev    without --strict-ports takes the next free port", "barid dev --port 0    picks free ports for everything"}
+	}
+	return err
 }
 
 // devConfig picks ports on loopback.

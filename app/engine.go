@@ -41,7 +41,8 @@ func (e engine) Backup(ctx context.Context, dst string, p manage.Progress) (any,
 func Restore(ctx context.Context, src, dst string, p manage.Progress) error {
 	err := embedded.Restore(ctx, src, dst, func(done, total int64) { p("restore", done, total) })
 	if err != nil {
-		return fault.New("B3006", "%s was not restored into %s", src, dst).WithFound("%v", err).Wrap(err)
+		return fault.New("B3006", "%s was not restored into %s", src, dst).WithFound("%v", err).Wrap(err).
+			WithMeans("the backup was not changed").WithFix("barid restore BACKUP EMPTY-FOLDER")
 	}
 	return nil
 }

@@ -152,3 +152,24 @@ func TestHostnameIsWrittenInALabels(t *testing.T) {
 		t.Errorf("got %q, %v", c.Hostname, err)
 	}
 }
+
+// A value of the wrong kind is answered in the words of the file, not of the program.
+func TestWrongKindOfValue(t *testing.T) {
+	for text, want := range map[string]string{
+		"[limits]\nrecipients = \"many\"\n": "a whole number",
+		"hostname = 7\n":                    "a text in quotes",
+		"plain_login = \"yes\"\n":           "true or false",
+		"resolver = 53\n":                   "a list",
+		"[limits]\ngreet_wait = \"long\"\n": "a time such as",
+	} {
+		_, err := Load(write(t, text), nil, nil)
+		if err == nil {
+			t.Errorf("%q was taken", text)
+			continue
+		}
+		f := fault.Of(err)
+		if !strings.Contains(f.What, want) || strings.Contains(f.What+f.Found, "struct") || !strings.Contains(f.Found, ":") {
+			t.Errorf("%q: %s\n%s", text, f.What, f.Found)
+		}
+	}
+}

@@ -108,10 +108,33 @@ func tomlFault(file string, err error) error {
 	var syntax *toml.DecodeError
 	if errors.As(err, &syntax) {
 		row, col := syntax.Position()
-		return fault.New("B1002", "the configuration can not be understood: %s", strings.TrimPrefix(syntax.Error(), "toml: ")).
-			WithFound("%s:%d:%d\n%s", file, row, col, syntax.String()).WithExit(fault.ExitUsage)
+		raw := strings.TrimPrefix(syntax.Error(), "toml: ")
+		what := inWords(raw)
+		return fault.New("B1002", "the configuration can not be understood: %s", what).
+			WithFound("%s:%d:%d\n%s", file, row, col, strings.ReplaceAll(syntax.String(), raw, what)).WithExit(fault.ExitUsage).
+			WithMeans("the whole file is not used, so that no setting is silently ignored").
+			WithFix("barid config explain    shows what each key takes")
 	}
 	return fault.New("B1002", "the configuration can not be understood").WithFound("%s: %v", file, err).WithExit(fault.ExitUsage)
+}
+
+// inWords says what a value of the wrong kind should be; the library names our types, which nobody knows.
+func inWords(raw string) string {
+	_, kind, ok := strings.Cut(raw, " of type ")
+	if !ok || !strings.Contains(raw, "struct field") {
+		return raw
+	}
+	switch {
+	case kind == "string":
+		return "a text in quotes is needed"
+	case kind == "bool":
+		return "true or false is needed"
+	case strings.HasPrefix(kind, "int"):
+		return "a whole number without quotes is needed"
+	case strings.HasPrefix(kind, "[]"):
+		return "a list is needed"
+	}
+	return "another kind of value is needed"
 }
 
 // readEnvironment applies BARID_HOSTNAME=…, BARID_LIMITS_RECIPIENTS=…; a BARID_ variable that fits no key is
