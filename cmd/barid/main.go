@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -33,6 +34,7 @@ func run(ctx context.Context, args []string) int {
 	if err == nil {
 		return 0
 	}
+	io.json = io.json || slices.Contains(args, "--json") // a flag that is wrong ends the parsing before it
 	io.fail(err)
 	return fault.ExitCode(err)
 }
@@ -77,6 +79,17 @@ func usage(c *cobra.Command, format string, args ...any) error {
 	return f.WithFix("%s --help", c.CommandPath())
 }
 
+// unknownVerb is the error of a group that was called with a verb it does not have.
+func unknownVerb(c *cobra.Command, verb string) error {
+	f := fault.New("B1007", "%s has no command %q", c.CommandPath(), verb).WithExit(fault.ExitUsage)
+	if near := c.SuggestionsFor(verb); len(near) > 0 {
+		f.WithFix("did you mean %q?", c.CommandPath()+" "+near[0])
+	} else if other, _, err := c.Root().Find([]string{verb}); err == nil && other != c.Root() {
+		f.WithFix("did you mean %q?", other.CommandPath())
+	}
+	return f.WithFix("%s --help", c.CommandPath())
+}
+
 // unknownCommandsAreUsageErrors makes every group answer an unknown or missing verb with the verbs it has.
 func unknownCommandsAreUsageErrors(c *cobra.Command) {
 	for _, sub := range c.Commands() {
@@ -85,19 +98,18 @@ func unknownCommandsAreUsageErrors(c *cobra.Command) {
 	if c.HasSubCommands() && c.RunE == nil && c.Run == nil {
 		c.Args = cobra.ArbitraryArgs
 		c.SuggestionsMinimumDistance = 2 // letters that may be wrong; cobra sets it only where it suggests by itself
-		c.FParseErrWhitelist.UnknownFlags = true // the flags are those of the verb that is missing
 		c.RunE = func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return c.Help()
 			}
-			f := fault.New("B1007", "%s has no command %q", c.CommandPath(), args[0]).WithExit(fault.ExitUsage)
-			if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-				f.WithFix("did you mean %q?", c.CommandPath()+" "+near[0])
-			} else if other, _, err := c.Root().Find(args[:1]); err == nil && other != c.Root() {
-				f.WithFix("did you mean %q?", other.CommandPath())
-			}
-			return f.WithFix("%s --help", c.CommandPath())
+			return unknownVerb(c, args[0])
 		}
+		c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+			if args := c.Flags().Args(); c.HasSubCommands() && len(args) > 0 {
+				return unknownVerb(c, args[0]) // the flag is one of the verb that is missing
+			}
+			return usage(c, "%v", err)
+		})
 	}
 	if c.Args != nil && !c.HasSubCommands() {
 		check := c.Args
