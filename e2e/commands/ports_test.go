@@ -1,0 +1,71 @@
+package commands
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"barid/e2e/server"
+)
+
+// TestEveryListenerGoesWhereItIsTold sets the address of every protocol in the file, by the environment and by a
+// flag, on IPv4 and IPv6.
+func TestEveryListenerGoesWhereItIsTold(t *testing.T) {
+	needTime(t)
+	s := server.Start(t, server.Options{})
+	for protocol, addr := range s.Addr {
+		if err := answers(protocol, addr); err != nil {
+			t.Errorf("file: %s on %s: %v", protocol, addr, err)
+		}
+	}
+	s.Stop()
+	six, four := free(t, "[::1]:0"), free(t, "127.0.0.1:0")
+	for _, o := range []struct {
+		how  string
+		opts server.Options
+	}{
+		{"environment", server.Options{Env: []string{fmt.Sprintf("BARID_LISTENER=smtp=%s,imaps=%s", six, four)}}},
+	} {
+		s := server.Start(t, o.opts)
+		if err := answers("smtp", six); err != nil {
+			t.Errorf("%s: smtp on %s: %v", o.how, six, err)
+		}
+		if err := answers("imaps", four); err != nil {
+			t.Errorf("%s: imaps on %s: %v", o.how, four, err)
+		}
+		if err := answers("smtp", s.Addr["smtp"]); err == nil {
+			t.Errorf("%s: the address of the file is open too", o.how)
+		}
+		s.Stop()
+	}
+}
+
+// TestATakenPortIsNamed starts nothing at all when one address is taken.
+func TestATakenPortIsNamed(t *testing.T) {
+	needTime(t)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	s := server.Prepare(t, server.Options{})
+	out, errs, code := s.Run("serve", "--set", "listener=smtp="+free(t, "127.0.0.1:0")+",imaps="+taken.Addr().String())
+	if code != 1 || out != "" || !contains(errs, "B1011", "imaps", taken.Addr().String()) {
+		t.Errorf("exit %d %q %q", code, out, errs)
+	}
+	if _, err := os.Stat(filepath.Join(s.Dir, "data/admin.sock")); err == nil {
+		t.Error("the admin socket was left behind")
+	}
+}
+
+func free(t *testing.T, addr string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
