@@ -16,6 +16,8 @@
 //     stopped naming it are durable.
 //   - Invariant: after the first failed write Pebble's instance is fenced: nothing it does reaches the
 //     disk any more, and nothing is acknowledged, until a new instance has read the disk (guard.go).
+//   - Invariant: that new instance, and the one that is only read until it comes, show of a log only what
+//     was synced (journal.go).
 //   - Every byte read was checked against a CRC-32C. Damage is an error for one row block or one body.
 //   - The process is never killed, whatever the disk does.
 //
@@ -23,5 +25,5 @@
 //
 // Failure: kv.ErrFull when the disk has less than Options.ReserveBytes left or says so itself,
 // kv.ErrUnavailable for any other failed write, both until the store has healed itself in the background;
-// reading goes on. kv.ErrCorrupt for damaged data; kv.ErrClosed after Close.
+// reading goes on, also by Updates that write nothing. kv.ErrCorrupt for damaged data; kv.ErrClosed after Close.
 package embedded

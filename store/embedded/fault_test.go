@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -95,6 +97,7 @@ func failingHistory(t *testing.T, f *faults) (healed uint64) {
 	}
 	for range 40 {
 		for a.step(t.Context(), s) != nil {
+			promised(t, s, a, fs)
 			settle(t, s, a)
 		}
 		if len(a.states)%8 == 0 {
@@ -114,6 +117,26 @@ func failingHistory(t *testing.T, f *faults) (healed uint64) {
 		mustClose(t, s)
 	}
 	return healed
+}
+
+// promised looks at the actor's rows with a transaction that writes nothing, as the opening of a mailbox does. If
+// it succeeds while the store is not well, what it saw must survive a power cut at once.
+func promised(t *testing.T, s *Store, a *actor, fs *vfs.MemFS) {
+	t.Helper()
+	step := 0
+	err := s.Update(t.Context(), a.part, func(x kv.Txn) error {
+		v, ok, err := x.Get(modelTable, []byte("step"))
+		if err == nil && ok {
+			_, err = fmt.Sscan(string(v), &step)
+		}
+		return err
+	})
+	if err != nil {
+		return
+	}
+	cut := mustOpen(t, "data", small(fs.CrashClone(vfs.CrashCloneCfg{})))
+	defer mustClose(t, cut)
+	a.check(t, cut, step, int(a.begun.Load()))
 }
 
 // settle waits until the store takes writes and finds out which state it is in.
@@ -515,5 +538,68 @@ func TestAFencedStoreIsRead(t *testing.T) {
 		if ok, err := has(key); ok != want || err != nil {
 			t.Errorf("%s: %v %v", key, ok, err)
 		}
+	}
+}
+
+// TestAFailedSyncIsNotDurable: a record that was written, and whose sync failed, lies in the system's cache. A
+// transaction that only reads must not find it while the disk takes no writes, and nobody may find it later.
+func TestAFailedSyncIsNotDurable(t *testing.T) {
+	for _, large := range []int{0, 100 << 10} { // also a batch that goes around the memtable
+		t.Run(fmt.Sprint(large), func(t *testing.T) { failedSync(t, large) })
+	}
+}
+
+func failedSync(t *testing.T, large int) {
+	var off atomic.Bool
+	inj := errorfs.InjectorFunc(func(op errorfs.Op) error {
+		sync := op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData
+		if off.Load() && sync && (isLog(op.Path) || strings.HasSuffix(op.Path, "probe")) {
+			return syscall.EIO
+		}
+		return nil
+	})
+	fs := vfs.NewCrashableMem()
+	s := mustOpen(t, "data", small(errorfs.Wrap(fs, inj)))
+	p := kv.Part{Kind: kv.Account, ID: 1}
+	put := func(key string) error {
+		return s.Update(t.Context(), p, func(x kv.Txn) error { x.Put(1, []byte(key), make([]byte, large)); return nil })
+	}
+	has := func(s *Store, key string) (ok bool, err error) {
+		err = s.Update(t.Context(), p, func(x kv.Txn) error { _, ok, err = x.Get(1, []byte(key)); return err })
+		return ok, err
+	}
+	if err := put("durable"); err != nil {
+		t.Fatal(err)
+	}
+	off.Store(true)
+	if err := put("lost"); !errors.Is(err, kv.ErrUnavailable) {
+		t.Fatalf("a failed sync: %v", err)
+	}
+	want := func(s *Store, rows map[string]bool) {
+		t.Helper()
+		for key, want := range rows {
+			got, err := has(s, key)
+			for end := time.Now().Add(10 * time.Second); err != nil && time.Now().Before(end); got, err = has(s, key) {
+				time.Sleep(time.Millisecond)
+			}
+			if err != nil || got != want {
+				t.Errorf("%s: %v %v", key, got, err)
+			}
+		}
+	}
+	rows := map[string]bool{"durable": true, "lost": false}
+	want(s, rows)
+	off.Store(false)
+	for end := time.Now().Add(10 * time.Second); put("again") != nil && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	rows["again"] = true
+	want(s, rows)
+	cut := fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 100, RNG: rand.New(rand.NewPCG(1, 2))})
+	mustClose(t, s)
+	for _, fs := range []vfs.FS{cut, fs} {
+		s := mustOpen(t, "data", small(fs))
+		want(s, rows)
+		mustClose(t, s)
 	}
 }

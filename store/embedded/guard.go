@@ -28,6 +28,7 @@ import (
 type guard struct {
 	vfs.FS
 	dir     string // of Pebble; what it writes elsewhere (checkpoints) gets its errors
+	logs    *journals
 	onFence func(error)
 
 	running sync.RWMutex // read-held during each write-like call; see drain
@@ -35,6 +36,7 @@ type guard struct {
 	once    sync.Once
 	cause   error // set before up
 
+	loading   atomic.Bool   // the instance is being opened: logs are read as far as they are durable
 	lastTable atomic.Int64  // when writing a table last failed, unix ns
 	free      chan struct{} // closed when the instance is to be closed: nobody waits any more
 	freeOnce  sync.Once
@@ -43,8 +45,8 @@ type guard struct {
 // tablePause is the wait before a table file is begun after one failed.
 const tablePause = 100 * time.Millisecond
 
-func newGuard(fs vfs.FS, dir string, onFence func(error)) *guard {
-	return &guard{FS: fs, dir: dir, onFence: onFence, free: make(chan struct{})}
+func newGuard(fs vfs.FS, dir string, logs *journals, onFence func(error)) *guard {
+	return &guard{FS: fs, dir: dir, logs: logs, onFence: onFence, free: make(chan struct{})}
 }
 
 // fence stops all writes of the instance for good.
@@ -99,7 +101,13 @@ func (g *guard) file(name string, f func() (vfs.File, error)) (vfs.File, error) 
 	g.running.RLock()
 	defer g.running.RUnlock()
 	if !g.fenced() {
+		if isLog(name) {
+			g.logs.begin(name)
+		}
 		inner, err := f()
+		if err == nil && isLog(name) {
+			return &logFile{guardFile: guardFile{File: inner, g: g}, name: name}, nil
+		}
 		if err == nil {
 			return &guardFile{File: inner, g: g}, nil
 		}
@@ -146,6 +154,18 @@ func (g *guard) pause() {
 	}
 }
 
+// Open implements vfs.FS.
+func (g *guard) Open(name string, o ...vfs.OpenOption) (vfs.File, error) {
+	f, err := g.FS.Open(name, o...)
+	if err != nil || !g.loading.Load() || !isLog(name) {
+		return f, err
+	}
+	if end, ok := g.logs.end(name); ok {
+		return &cutFile{File: f, left: end}, nil
+	}
+	return f, nil
+}
+
 // Create implements vfs.FS.
 func (g *guard) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	return g.file(name, func() (vfs.File, error) { return g.FS.Create(name, c) })
@@ -158,7 +178,13 @@ func (g *guard) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.Ope
 
 // ReuseForWrite implements vfs.FS.
 func (g *guard) ReuseForWrite(old, name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	return g.file(name, func() (vfs.File, error) { return g.FS.ReuseForWrite(old, name, c) })
+	return g.file(name, func() (vfs.File, error) {
+		f, err := g.FS.ReuseForWrite(old, name, c)
+		if err == nil {
+			g.logs.forget(old)
+		}
+		return f, err
+	})
 }
 
 // OpenDir implements vfs.FS. Directories are opened in order to be synced.
@@ -187,7 +213,11 @@ func (g *guard) Remove(name string) error {
 	if g.fenced() {
 		return nil
 	}
-	return g.FS.Remove(name)
+	err := g.FS.Remove(name)
+	if err == nil && isLog(name) {
+		g.logs.forget(name)
+	}
+	return err
 }
 
 // RemoveAll implements vfs.FS.

@@ -39,13 +39,13 @@ const (
 
 // openRows opens Pebble behind a guard. onFence is called once, by the goroutine whose write failed.
 func openRows(s *Store, onFence func(error)) (_ *rows, err error) {
-	r := &rows{guard: newGuard(s.o.FS, s.o.FS.PathJoin(s.dir, "rows"), onFence)}
+	r := &rows{guard: newGuard(s.o.FS, s.o.FS.PathJoin(s.dir, "rows"), s.journals, onFence)}
 	return r, r.open(s)
 }
 
 // openStill opens Pebble for reading only, behind a fence that is up already: it needs no disk that can be written.
 func openStill(s *Store, cause error) (_ *rows, err error) {
-	r := &rows{guard: newGuard(s.o.FS, s.o.FS.PathJoin(s.dir, "rows"), func(error) {}), still: true}
+	r := &rows{guard: newGuard(s.o.FS, s.o.FS.PathJoin(s.dir, "rows"), s.journals, func(error) {}), still: true}
 	r.guard.fence(cause)
 	return r, r.open(s)
 }
@@ -60,6 +60,8 @@ func (r *rows) open(s *Store) (err error) {
 			r.guard.release()
 		}
 	}()
+	r.guard.loading.Store(true)
+	defer r.guard.loading.Store(false)
 	if r.db, err = pebble.Open(r.guard.dir, r.options(s)); err != nil {
 		return err
 	}

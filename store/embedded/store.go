@@ -15,19 +15,20 @@ import (
 
 // Store is an open data folder. It implements kv.KV and kv.Blobs. Use Open; Close it.
 type Store struct {
-	o       Options
-	dir     string
-	id      [16]byte // of the folder
-	lock    *folderLock
-	cache   *pebble.Cache
-	metrics *Metrics
-	space   *space
-	parts   *partTable
-	segs    *segments
-	log     *bodyLog
-	pins    *pins
-	buffers buffers
-	gc      collector
+	o        Options
+	dir      string
+	id       [16]byte // of the folder
+	lock     *folderLock
+	cache    *pebble.Cache
+	metrics  *Metrics
+	space    *space
+	parts    *partTable
+	segs     *segments
+	log      *bodyLog
+	pins     *pins
+	buffers  buffers
+	journals *journals
+	gc       collector
 
 	mu     sync.RWMutex // guards rows, closed and whole
 	rows   *rows
@@ -44,11 +45,12 @@ type Store struct {
 // Open opens or makes the data folder dir. Only one process at a time may have it open.
 func Open(dir string, o Options) (*Store, error) {
 	s := &Store{
-		o:    o.withDefaults(),
-		dir:  dir,
-		sick: make(chan struct{}, 1),
-		quit: make(chan struct{}),
-		pins: newPins(),
+		o:        o.withDefaults(),
+		dir:      dir,
+		sick:     make(chan struct{}, 1),
+		quit:     make(chan struct{}),
+		pins:     newPins(),
+		journals: newJournals(),
 	}
 	s.metrics = s.o.Metrics
 	if err := s.open(); err != nil {

@@ -184,7 +184,7 @@ func (c *commit) barrier(unlock func()) error {
 		c.txns[i].runApplied(p.ver)
 	}
 	unlock()
-	if busy {
+	if busy && !c.rows.still { // a still instance shows nothing of theirs
 		if err := c.rows.db.LogData(nil, pebble.Sync); err != nil {
 			return storageError("barrier", err)
 		}
