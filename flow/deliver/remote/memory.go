@@ -146,10 +146,14 @@ func (m *Levels) cached(domain string) (seen, bool) {
 	return s, ok
 }
 
-// keep puts a row into the cache. A full cache is emptied: what is needed comes back with one read each.
+// keep puts a row into the cache, but not an older one in the place of a better. A full cache is emptied:
+// what is needed comes back with one read each.
 func (m *Levels) keep(domain string, s seen) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.cache[domain].level > s.level {
+		return
+	}
 	if len(m.cache) >= memoryCached {
 		clear(m.cache)
 	}

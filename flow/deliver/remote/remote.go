@@ -30,15 +30,18 @@ package remote
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 
 	"barid/base/dns"
 	"barid/base/kv"
+	"barid/base/log"
 	"barid/flow/queue"
 	"barid/mail/spool"
 	"barid/rfc/addr"
@@ -86,13 +89,82 @@ type Deps struct {
 var _ queue.Deliverer = (*Deliverer)(nil)
 
 // Deliverer implements queue.Deliverer. Use New; it is for many goroutines.
-type Deliverer struct{ d Deps }
+type Deliverer struct {
+	Deps
+	set    Settings // with defaults
+	self   *self
+	health *health
+	pool   *pool
+	tls    *tls.Config
+
+	randMu sync.Mutex
+}
 
 // New gives a deliverer. Close it when nothing delivers any more.
-func New(d Deps) *Deliverer { return &Deliverer{d} }
+func New(deps Deps) *Deliverer {
+	d := &Deliverer{Deps: deps, set: deps.Settings.withDefaults(), tls: newTLS()}
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	if d.Log == nil {
+		d.Log = log.Nothing()
+	}
+	if d.Dialer == nil {
+		d.Dialer = tcp{}
+	}
+	if d.Routes == nil {
+		d.Routes = &Table{}
+	}
+	d.self = newSelf(&d.set, d.LocalAddrs, d.Now)
+	d.health = newHealth(d.set.DownFor, d.Now)
+	d.pool = newPool(&d.set, d.Metrics)
+	return d
+}
 
 // Deliver tries once to bring e to its destination.
-func (d *Deliverer) Deliver(ctx context.Context, e *spool.Entry) []queue.Outcome { return nil }
+func (d *Deliverer) Deliver(ctx context.Context, e *spool.Entry) []queue.Outcome {
+	a := newAttempt(d, e)
+	if len(a.out) > 0 {
+		a.run(ctx)
+	}
+	d.Metrics.outcomes(a.out)
+	d.Metrics.timing(&a.timing)
+	return a.out
+}
 
-// Close ends idle connections. Attempts that run go on, and keep no connection afterwards.
-func (d *Deliverer) Close() {}
+// Close ends the idle connections. Attempts that run go on, and keep no connection afterwards.
+func (d *Deliverer) Close() { d.pool.close() }
+
+// Connections tells how many connections are open, and how many of them are idle.
+func (d *Deliverer) Connections() (open, idle int) { return d.pool.counts() }
+
+// Health lists the hosts that could not be reached lately.
+func (d *Deliverer) Health() []HostHealth { return d.health.list() }
+
+func (d *Deliverer) now() time.Time { return d.Now() }
+
+// rand shuffles n things.
+func (d *Deliverer) rand(n int, swap func(i, j int)) {
+	if n < 2 {
+		return
+	}
+	if d.Rand == nil {
+		rand.Shuffle(n, swap)
+		return
+	}
+	d.randMu.Lock()
+	defer d.randMu.Unlock()
+	d.Rand.Shuffle(n, swap)
+}
+
+// twin asks for the ASCII address of a mailbox.
+func (d *Deliverer) twin(ctx context.Context, m addr.Mailbox) (string, bool) {
+	if d.Twin == nil {
+		return "", false
+	}
+	t, ok := d.Twin(ctx, m)
+	if !ok {
+		return "", false
+	}
+	return t.ASCII()
+}

@@ -37,9 +37,9 @@ func (r *Relay) direct() bool { return r.Host == "" }
 // TLSMode is what a relay must offer.
 type TLSMode uint8
 
-// The modes.
+// The modes. A login is said over TLS only, or to a relay on loopback.
 const (
-	VerifiedTLS   TLSMode = iota // STARTTLS with a certificate that fits the name: the only ways a login is said are this one and ImplicitTLS
+	VerifiedTLS   TLSMode = iota // STARTTLS with a certificate that fits the name
 	ImplicitTLS                  // TLS from the first octet (RFC 8314 §3.3), certificate as above
 	UnverifiedTLS                // STARTTLS with any certificate
 	OfferedTLS                   // STARTTLS if it is offered, with any certificate

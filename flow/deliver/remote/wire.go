@@ -1,0 +1,101 @@
+package remote
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"sync"
+	"time"
+
+	"barid/rfc/smtp"
+)
+
+// Sizes of buffers in octets.
+const (
+	readBuffer  = 4 << 10  // of a connection; longer lines make the reader grow to maxReply
+	writeBuffer = 64 << 10 // of a message on its way, shared by all connections
+)
+
+// wire is the octets of a connection: command lines out, replies in. Commands are sent when a reply is awaited,
+// so several before one are a pipelined group (RFC 2920). After an error it is of no more use.
+type wire struct {
+	nc  net.Conn
+	in  *smtp.Reader
+	out []byte
+	ctx context.Context // of the attempt that uses it
+}
+
+func newWire(nc net.Conn) *wire {
+	return &wire{nc: nc, in: smtp.NewReader(nc, make([]byte, readBuffer)), out: make([]byte, 0, 512)}
+}
+
+// within gives the next stage its time. What the peer does can not make it longer.
+func (w *wire) within(d time.Duration) {
+	_ = w.nc.SetDeadline(time.Now().Add(d))
+	if w.ctx.Err() != nil { // the context ended while we set it
+		_ = w.nc.SetDeadline(past)
+	}
+}
+
+var past = time.Unix(1, 0)
+
+// use ties the connection to a context until the function it returns is called: the end of the context ends
+// whatever waits.
+func (w *wire) use(ctx context.Context) (release func() bool) {
+	w.ctx = ctx
+	return context.AfterFunc(ctx, func() { _ = w.nc.SetDeadline(past) })
+}
+
+// line queues a command line made of parts.
+func (w *wire) line(parts ...string) error {
+	at := len(w.out)
+	for _, p := range parts {
+		w.out = append(w.out, p...)
+	}
+	if bytes.IndexByte(w.out[at:], '\r') >= 0 || bytes.IndexByte(w.out[at:], '\n') >= 0 || bytes.IndexByte(w.out[at:], 0) >= 0 {
+		w.out = w.out[:at]
+		return smtp.ErrInjection
+	}
+	w.out = append(w.out, '\r', '\n')
+	return nil
+}
+
+// flush sends what is queued.
+func (w *wire) flush() error {
+	if len(w.out) == 0 {
+		return nil
+	}
+	_, err := w.nc.Write(w.out)
+	w.out = w.out[:0]
+	return err
+}
+
+// reply sends what is queued and reads one reply.
+func (w *wire) reply() (smtp.Reply, error) {
+	if err := w.flush(); err != nil {
+		return smtp.Reply{}, err
+	}
+	return smtp.ReadReply(w.in)
+}
+
+// ask sends a command and reads its reply.
+func (w *wire) ask(d time.Duration, parts ...string) (smtp.Reply, error) {
+	if err := w.line(parts...); err != nil {
+		return smtp.Reply{}, err
+	}
+	w.within(d)
+	return w.reply()
+}
+
+// upgrade goes on over TLS. What the server said in clear behind its answer to STARTTLS would be taken for an
+// answer inside TLS: then it is smtp.ErrLeftover (RFC 3207 §6).
+func (w *wire) upgrade(nc net.Conn) error {
+	if w.in.Buffered() > 0 {
+		return smtp.ErrLeftover
+	}
+	w.nc, w.in = nc, smtp.NewReader(nc, make([]byte, readBuffer))
+	return nil
+}
+
+// buffers are for messages on their way.
+var buffers = sync.Pool{New: func() any { return new([writeBuffer]byte) }}
