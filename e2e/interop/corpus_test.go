@@ -245,7 +245,7 @@ func (r route) structures(t *testing.T, s *server.Server, ms []corpus.Message) {
 			continue // the corpus tells of the message before Postfix changed it
 		}
 		if r.authors && (!hasField(m.Raw, "Date") || !hasField(m.Raw, "From")) {
-			continue // the envelope has what was added; TestSubmissionCompletesWhatIsMissing looks at that
+			continue // the envelope has what was added; a_submission_gets_what_it_lacks.txtar looks at that
 		}
 		compareStructure(t, m, f, len(raw))
 	}

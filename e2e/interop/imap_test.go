@@ -33,6 +33,11 @@ type atom string
 // dialIMAP opens a connection with TLS and logs in.
 func dialIMAP(t testing.TB, s *server.Server, user string) *imapClient {
 	t.Helper()
+	return dialIMAPAs(t, s, user, server.Password)
+}
+
+func dialIMAPAs(t testing.TB, s *server.Server, user, password string) *imapClient {
+	t.Helper()
 	conn, err := tls.Dial("tcp", s.Addr["imaps"], &tls.Config{InsecureSkipVerify: true})
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +46,7 @@ func dialIMAP(t testing.TB, s *server.Server, user string) *imapClient {
 	t.Cleanup(func() { _ = conn.Close() })
 	c.deadline()
 	c.response() // the greeting
-	c.do("LOGIN {%d+}\r\n%s %q", len(user), user, server.Password)
+	c.do("LOGIN {%d+}\r\n%s %q", len(user), user, password)
 	return c
 }
 

@@ -121,6 +121,10 @@ func readMbsync(t *testing.T, s *server.Server, user string, _ int) [][]byte {
 // readFetchmail runs fetchmail over POP3: "pop3s" is TLS from the start, "pop3" is STLS. Every message becomes a
 // file as it came; fetchmail's own Received field is off (invisible), its rewriting too.
 func readFetchmail(t *testing.T, s *server.Server, user, protocol, keep string) [][]byte {
+	return readFetchmailAs(t, s, user, server.Password, protocol, keep)
+}
+
+func readFetchmailAs(t *testing.T, s *server.Server, user, password, protocol, keep string) [][]byte {
 	dir := t.TempDir()
 	mda := write(t, filepath.Join(dir, "mda"), "#!/bin/sh\nexec cat >"+dir+"/$$.eml\n", 0o700)
 	ssl := "ssl"
@@ -130,7 +134,7 @@ func readFetchmail(t *testing.T, s *server.Server, user, protocol, keep string) 
 	rc := write(t, filepath.Join(dir, "rc"), fmt.Sprintf("set invisible\npoll 127.0.0.1 service %s protocol POP3 bad-header accept\n"+
 		"  user %q password %q %s sslcertck sslcertfile %s/cert.pem sslcommonname localhost\n"+
 		"  fetchall %s no rewrite pass8bits no stripcr mda %q\n",
-		port(s.Addr[protocol]), user, server.Password, ssl, s.Dir, keep, mda), 0o600)
+		port(s.Addr[protocol]), user, password, ssl, s.Dir, keep, mda), 0o600)
 	peer.Must(t, peer.Command{Name: "fetchmail", Args: []string{"-f", rc, "--pidfile", dir + "/pid", "-i", dir + "/ids"},
 		Env: []string{"HOME=" + dir, "FETCHMAILHOME=" + dir}})
 	return readFiles(t, filepath.Join(dir, "*.eml"))

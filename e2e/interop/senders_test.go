@@ -120,6 +120,16 @@ type smtpClient struct {
 
 func dialSMTP(t *testing.T, addr string) *smtpClient {
 	t.Helper()
+	return dialWith(t, addr, "EHLO")
+}
+
+func dialLMTP(t *testing.T, addr string) *smtpClient {
+	t.Helper()
+	return dialWith(t, addr, "LHLO")
+}
+
+func dialWith(t *testing.T, addr, hello string) *smtpClient {
+	t.Helper()
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +142,7 @@ func dialSMTP(t *testing.T, addr string) *smtpClient {
 	if _, _, err := c.text.ReadResponse(220); err != nil {
 		t.Fatal(err)
 	}
-	c.do(250, "EHLO client.example.com")
+	c.do(250, "%s client.example.com", hello)
 	return c
 }
 
