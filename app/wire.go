@@ -122,7 +122,7 @@ func (s *System) openIntake() error {
 			MaxReceived: s.cfg.Limits.ReceivedHops,
 		},
 		Blobs:   s.engine,
-		Router:  route.New(s.directory),
+		Router:  route.New(s.directory, false),
 		Local:   local.New(s.mail),
 		Policy:  policy.NewRunner(chain, policy.DefaultSettings(), policy.NewMetrics(s.reg)),
 		Events:  s.events,

@@ -35,7 +35,7 @@ type nothing struct{}
 
 func (nothing) Record(event.Event) {}
 
-func (nobody) Deliver(_ context.Context, _ *mailbox.Message, to []local.Recipient) ([]mailbox.Delivered, error) {
+func (nobody) Deliver(_ context.Context, _ *mailbox.Message, to []local.Recipient, _ ...mailbox.Also) ([]mailbox.Delivered, error) {
 	return make([]mailbox.Delivered, len(to)), nil
 }
 

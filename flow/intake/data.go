@@ -125,6 +125,7 @@ func (tx *Tx) receive(m *incoming, t *trace, body io.Reader) error {
 	if err := m.head.refuse(s); err != nil {
 		return err
 	}
+	tx.hops = m.head.hops
 	m.fields = m.fields[:0]
 	if r.submitted {
 		m.fields = t.complete(m.fields, &m.head)

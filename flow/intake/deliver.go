@@ -10,17 +10,20 @@ import (
 	"barid/mail/mailbox"
 )
 
-// deliver puts the message into all mailboxes in one commit. LMTP asks for one answer for each recipient: if
+// deliver puts the message into all mailboxes and into the spool in one commit. LMTP asks for one answer for each recipient: if
 // some are over quota there, the others get the message in a commit without them (RFC 2033 §4.2).
 func (tx *Tx) deliver(ctx context.Context, msg *mailbox.Message) ([]error, []mailbox.Delivered, error) {
 	var full map[mail.AccountID]bool // nil until it is needed
 	for {
-		to := tx.recipients(full)
-		if len(to) == 0 {
+		to, out := tx.recipients(full), tx.outbound(ctx, msg)
+		if len(to)+len(out.entries) == 0 {
 			return nil, nil, &mailbox.OverQuota{}
 		}
-		delivered, err := tx.in.d.Local.Deliver(ctx, msg, to)
+		delivered, err := tx.in.d.Local.Deliver(ctx, msg, to, out.also()...)
 		if err == nil {
+			if len(out.entries) > 0 {
+				tx.in.d.Queue.Submitted(out.entries...)
+			}
 			return tx.perRcpt(full), delivered, nil
 		}
 		var over *mailbox.OverQuota

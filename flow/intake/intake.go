@@ -30,6 +30,7 @@ import (
 	"barid/mail"
 	"barid/mail/event"
 	"barid/mail/mailbox"
+	"barid/mail/spool"
 	"barid/rfc/addr"
 )
 
@@ -38,9 +39,15 @@ type Router interface {
 	Route(ctx context.Context, c *mail.Client, to addr.Path) (route.Route, error)
 }
 
-// Deliverer puts a stored body into mailboxes, all of them or none. *local.Deliverer is one.
+// Deliverer puts a stored body into mailboxes, all of them or none, in one commit with what also writes.
+// *local.Deliverer is one.
 type Deliverer interface {
-	Deliver(ctx context.Context, m *mailbox.Message, to []local.Recipient) ([]mailbox.Delivered, error)
+	Deliver(ctx context.Context, m *mailbox.Message, to []local.Recipient, also ...mailbox.Also) ([]mailbox.Delivered, error)
+}
+
+// Queue is told which entries a commit has spooled. *queue.Queue is one.
+type Queue interface {
+	Submitted(es ...*spool.Entry)
 }
 
 // Recorder takes what happened to messages; it never blocks. *event.Log is one.
@@ -54,6 +61,8 @@ type Deps struct {
 	Blobs    kv.Blobs
 	Router   Router
 	Local    Deliverer
+	Locale   func(ctx context.Context, a mail.AccountID) string // language of a login, for reports; nil: not known
+	Queue    Queue // nil: nothing is carried on; the Router must not give remote routes then
 	Policy   *policy.Runner
 	Events   Recorder
 	Log      *slog.Logger

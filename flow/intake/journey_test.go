@@ -65,7 +65,7 @@ func newHouse(t *testing.T, demoQuota int64) *house {
 	h.alias("team@example.test", "info@example.test", "demo@example.test")
 	h.alias("out@example.test", "info@example.test", "somebody@other.test")
 	h.in = intake.New(intake.Deps{
-		Settings: intake.Settings{Host: "mail.example.test"}, Blobs: h.store, Router: route.New(h.dir),
+		Settings: intake.Settings{Host: "mail.example.test"}, Blobs: h.store, Router: route.New(h.dir, false),
 		Local: local.New(h.boxes), Events: h.events, Log: log, Metrics: intake.NewMetrics(h.reg),
 		Policy: policy.NewRunner(policy.Order(policy.Links{
 			RateLimit: ratelimit.Checks(ratelimit.Limits{

@@ -1,5 +1,7 @@
 package intake
 
+import "time"
+
 // Settings are the names and limits of the installation. The zero value of a limit has the default.
 type Settings struct {
 	Host  string   // our name: in Received, the authserv-id, and Message-ID
@@ -12,7 +14,9 @@ type Settings struct {
 	MaxOwnHops    int   // Received fields of ours before a message is a loop; 0: 10
 	MaxRecipients int   // forward-paths of one transaction; 0: 100, which RFC 5321 §4.5.3.1.8 asks for
 
-	MaxDestinations int // mailboxes they may lead to, aliases expanded; 0: 1,000
+	MaxDestinations int // mailboxes and addresses elsewhere they may lead to, aliases expanded; 0: 1,000
+
+	Expire time.Duration // how long a message for others is tried; 0: 5 days (RFC 5321 §4.5.4.1)
 }
 
 // The defaults of Settings.
@@ -25,6 +29,8 @@ const (
 	DefaultMaxRecipients = 100
 
 	DefaultMaxDestinations = 1000
+
+	DefaultExpire = 5 * 24 * time.Hour
 )
 
 func (s *Settings) fill() {
@@ -35,6 +41,7 @@ func (s *Settings) fill() {
 	def(&s.MaxOwnHops, DefaultMaxOwnHops)
 	def(&s.MaxRecipients, DefaultMaxRecipients)
 	def(&s.MaxDestinations, DefaultMaxDestinations)
+	def(&s.Expire, DefaultExpire)
 	def(&s.Host, "localhost")
 }
 

@@ -22,6 +22,8 @@ type Tx struct {
 	params   smtp.MailParams
 	rcpts    []rcpt
 	accounts int              // mailboxes all recipients lead to
+	hops     int              // Received fields of the message
+	remote   int              // addresses elsewhere that they lead to
 	found    []policy.Finding // by the checks so far
 	begun    time.Time
 	done     bool
@@ -89,7 +91,7 @@ func (tx *Tx) rcpt(ctx context.Context, to addr.Path, p smtp.RcptParams) error {
 	if err != nil {
 		return err
 	}
-	if tx.accounts+len(r.Accounts) > s.MaxDestinations {
+	if tx.accounts+tx.remote+len(r.Accounts)+len(r.Remote) > s.MaxDestinations {
 		return tooManyRecipients()
 	}
 	facts := policy.Tx{Stage: policy.Rcpt, Size: tx.params.Size, To: to, Accounts: r.Accounts}
@@ -98,6 +100,7 @@ func (tx *Tx) rcpt(ctx context.Context, to addr.Path, p smtp.RcptParams) error {
 	}
 	tx.rcpts = append(tx.rcpts, rcpt{to, p, r})
 	tx.accounts += len(r.Accounts)
+	tx.remote += len(r.Remote)
 	return nil
 }
 

@@ -87,7 +87,7 @@ type stored struct {
 	to   []local.Recipient
 }
 
-func (b *box) Deliver(ctx context.Context, m *mailbox.Message, to []local.Recipient) ([]mailbox.Delivered, error) {
+func (b *box) Deliver(ctx context.Context, m *mailbox.Message, to []local.Recipient, also ...mailbox.Also) ([]mailbox.Delivered, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.err != nil {

@@ -2,7 +2,8 @@
 //
 // Life: asked at every RCPT, and by whatever sends mail later (Sieve redirect, reports).
 // Promises:
-//   - Invariant: a session without a login never gets a route that leaves this server (no open relay).
+//   - Invariant: a session without a login never gets a route that leaves this server (no open relay), but
+//     by an alias of ours whose members an administrator put elsewhere.
 //   - Somebody unknown in a hosted domain is refused at RCPT, never accepted and then bounced.
 //   - Postmaster is always taken, in any case and also bare (RFC 5321 §4.5.1).
 //
@@ -20,9 +21,10 @@ import (
 	"barid/rfc/status"
 )
 
-// Route is where mail for one recipient goes. Accounts is never empty.
+// Route is where mail for one recipient goes. Accounts and Remote are never both empty.
 type Route struct {
 	Accounts []mail.AccountID // whose mailboxes; an alias has several
+	Remote   []addr.Mailbox   // addresses at other servers; an alias may have several
 	Detail   string           // the sub-address, e.g. "lists" of info+lists@; kept for Sieve, INBOX until then
 	Alias    bool             // the address is a name for others
 }
@@ -33,10 +35,13 @@ type Directory interface {
 }
 
 // Router routes. Use New; it is safe for many sessions.
-type Router struct{ dir Directory }
+type Router struct {
+	dir      Directory
+	outbound bool
+}
 
-// New gives a router over dir.
-func New(dir Directory) *Router { return &Router{dir: dir} }
+// New gives a router over dir. outbound tells whether this installation carries mail on to other servers.
+func New(dir Directory, outbound bool) *Router { return &Router{dir: dir, outbound: outbound} }
 
 // The refusals. Texts say nothing that RCPT does not tell anyway.
 func unknownUser() error {
@@ -64,26 +69,28 @@ func (r *Router) Route(ctx context.Context, c *mail.Client, to addr.Path) (Route
 	if err != nil {
 		return Route{}, err
 	}
-	return choose(c, m, &t)
+	return r.choose(c, m, &t)
 }
 
 // choose makes a route or a refusal of what the directory said. It is pure.
-func choose(c *mail.Client, m addr.Mailbox, t *account.Target) (Route, error) {
+func (r *Router) choose(c *mail.Client, m addr.Mailbox, t *account.Target) (Route, error) {
 	switch {
 	case t.Kind == account.NotHosted && c.Login == 0:
 		return Route{}, relayDenied()
-	case t.Kind == account.NotHosted:
+	case t.Kind == account.NotHosted && !r.outbound:
 		return Route{}, noOutbound()
+	case t.Kind == account.NotHosted:
+		return Route{Remote: []addr.Mailbox{m}}, nil
 	case routed(m.Local) && (t.Kind == account.Unknown || t.Via == account.ByCatchAll):
 		return Route{}, relayDenied()
 	case t.Kind == account.Unknown:
 		return Route{}, unknownUser()
-	case len(t.Forward) > 0:
+	case len(t.Forward) > 0 && !r.outbound:
 		return Route{}, noOutbound()
-	case len(t.Accounts) == 0:
+	case len(t.Accounts)+len(t.Forward) == 0:
 		return Route{}, unknownUser() // an alias whose members are all gone
 	}
-	return Route{Accounts: t.Accounts, Detail: t.Detail, Alias: t.Kind == account.ToAlias}, nil
+	return Route{Accounts: t.Accounts, Remote: t.Forward, Detail: t.Detail, Alias: t.Kind == account.ToAlias}, nil
 }
 
 // routed tells whether a local part asks us to send on: user%other.test, other!user, "user@other.test". Such

@@ -64,7 +64,7 @@ func path(t *testing.T, s string) addr.Path {
 }
 
 func TestRoute(t *testing.T) {
-	r := New(town{})
+	r := New(town{}, false)
 	for _, c := range []struct {
 		name string
 		c    *mail.Client
@@ -146,7 +146,7 @@ func TestNobodyRelays(t *testing.T) {
 		t.Fatalf("%d forms", len(forms))
 	}
 	for _, catchAll := range []bool{false, true} {
-		r := New(town{catchAll: catchAll})
+		r := New(town{catchAll: catchAll}, false)
 		for _, f := range forms {
 			for _, c := range []*mail.Client{stranger(), lmtp()} {
 				p, _, err := addr.ParsePath(f, addr.Options{UTF8: true, Postmaster: true})
@@ -159,5 +159,42 @@ func TestNobodyRelays(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestOutbound: with outbound mail a login reaches other domains, a stranger only through an alias of ours.
+func TestOutbound(t *testing.T) {
+	r := New(town{}, true)
+	for _, c := range []struct {
+		name     string
+		c        *mail.Client
+		to       string
+		accounts int
+		remote   string
+		code     string
+	}{
+		{"login to elsewhere", login(), "<a@other.test>", 0, "a@other.test", ""},
+		{"stranger to elsewhere", stranger(), "<a@other.test>", 0, "", "5.7.1"},
+		{"LMTP to elsewhere", lmtp(), "<a@other.test>", 0, "", "5.7.1"},
+		{"alias with a member elsewhere", stranger(), "<out@ours.test>", 1, "a@other.test", ""},
+		{"percent hack", stranger(), "<a%other.test@ours.test>", 0, "", "5.7.1"},
+		{"local stays local", login(), "<info@ours.test>", 1, "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := r.Route(t.Context(), c.c, path(t, c.to))
+			if c.code != "" {
+				if e, ok := status.Of(err); !ok || e.Enhanced() != c.code {
+					t.Fatalf("%+v %v, want %s", got, err, c.code)
+				}
+				return
+			}
+			remote := ""
+			if len(got.Remote) == 1 {
+				remote = got.Remote[0].String()
+			}
+			if err != nil || len(got.Accounts) != c.accounts || remote != c.remote {
+				t.Errorf("%+v %v", got, err)
+			}
+		})
 	}
 }

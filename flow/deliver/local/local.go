@@ -18,7 +18,7 @@ import (
 
 // Store is the door to mailboxes. *mailbox.Store is one.
 type Store interface {
-	Deliver(ctx context.Context, m *mailbox.Message, to []mailbox.Destination) ([]mailbox.Delivered, error)
+	DeliverAlso(ctx context.Context, m *mailbox.Message, to []mailbox.Destination, also ...mailbox.Also) ([]mailbox.Delivered, error)
 }
 
 // Recipient is one account a message is for, and the address that led there.
@@ -34,9 +34,10 @@ type Deliverer struct{ store Store }
 // New gives a deliverer into store.
 func New(store Store) *Deliverer { return &Deliverer{store: store} }
 
-// Deliver puts m into every recipient's INBOX, once for each account.
-func (d *Deliverer) Deliver(ctx context.Context, m *mailbox.Message, to []Recipient) ([]mailbox.Delivered, error) {
-	return d.store.Deliver(ctx, m, destinations(to))
+// Deliver puts m into every recipient's INBOX, once for each account, in one commit with what also writes: the
+// spool's rows for recipients elsewhere.
+func (d *Deliverer) Deliver(ctx context.Context, m *mailbox.Message, to []Recipient, also ...mailbox.Also) ([]mailbox.Delivered, error) {
+	return d.store.DeliverAlso(ctx, m, destinations(to), also...)
 }
 
 // destinations gives one destination for each account, in the order of the recipients.

@@ -13,20 +13,21 @@ import (
 type box struct {
 	calls int
 	to    []mailbox.Destination
+	also  int
 	err   error
 }
 
-func (b *box) Deliver(_ context.Context, _ *mailbox.Message, to []mailbox.Destination) ([]mailbox.Delivered, error) {
+func (b *box) DeliverAlso(_ context.Context, _ *mailbox.Message, to []mailbox.Destination, also ...mailbox.Also) ([]mailbox.Delivered, error) {
 	b.calls++
-	b.to = to
+	b.to, b.also = to, len(also)
 	return make([]mailbox.Delivered, len(to)), b.err
 }
 
 func TestOneCommitOnceForEachAccount(t *testing.T) {
 	b := &box{}
-	got, err := New(b).Deliver(t.Context(), &mailbox.Message{}, []Recipient{{Account: 3}, {Account: 1, Detail: "lists"}, {Account: 3}})
-	if err != nil || b.calls != 1 || len(got) != 2 {
-		t.Fatalf("%d commits, %v, %v", b.calls, got, err)
+	got, err := New(b).Deliver(t.Context(), &mailbox.Message{}, []Recipient{{Account: 3}, {Account: 1, Detail: "lists"}, {Account: 3}}, mailbox.Also{})
+	if err != nil || b.calls != 1 || len(got) != 2 || b.also != 1 {
+		t.Fatalf("%d commits with %d more writes, %v, %v", b.calls, b.also, got, err)
 	}
 	for i, id := range []mail.AccountID{3, 1} {
 		if d := b.to[i]; d.Account != id || d.Mailbox != "" {
