@@ -41,7 +41,8 @@ func (d *Directory) Resolve(ctx context.Context, m addr.Mailbox) (Target, error)
 }
 
 // Owns tells whether an account may send in the name of an address: one of its own, a sub-address of one,
-// an alias that leads to it alone, or the postmaster it was made. A catch-all gives no such right.
+// an alias that leads to it alone, or the postmaster it was made. A catch-all gives no such right, and an
+// account that was disabled has none any more, whatever sessions it still has.
 func (d *Directory) Owns(ctx context.Context, id mail.AccountID, a addr.Mailbox) (bool, error) {
 	if id == 0 || a.Domain == "" {
 		return false, nil
@@ -51,7 +52,16 @@ func (d *Directory) Owns(ctx context.Context, id mail.AccountID, a addr.Mailbox)
 		return false, err
 	}
 	alone := len(t.Accounts) == 1 && t.Accounts[0] == id && len(t.Forward) == 0
-	return alone && (t.Via == Direct || t.Via == ByPostmaster), nil
+	if !alone || t.Via != Direct && t.Via != ByPostmaster {
+		return false, nil
+	}
+	enabled := false
+	err = d.view(ctx, func(r kv.Reader) error {
+		a, ok, err := getAccount(r, id)
+		enabled = ok && !a.Disabled
+		return err
+	})
+	return enabled, err
 }
 
 // defaultDomain gives the domain of a bare postmaster, "" if there is none.

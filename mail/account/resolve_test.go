@@ -144,6 +144,20 @@ func TestOwns(t *testing.T) {
 	if got, err := w.Owns(t.Context(), 0, mailbox(t, "info@barid.test")); got || err != nil {
 		t.Errorf("nobody owns info@: %v %v", got, err)
 	}
+	a, err := w.Account(t.Context(), info)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Disabled = true
+	if _, err := w.SetAccount(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := w.Owns(t.Context(), info, mailbox(t, "info@barid.test")); got || err != nil {
+		t.Errorf("an account that was disabled sends on: %v %v", got, err)
+	}
+	if got, err := w.Resolve(t.Context(), mailbox(t, "info@barid.test")); err != nil || len(got.Accounts) != 1 {
+		t.Errorf("its mail is not taken: %+v %v", got, err)
+	}
 }
 
 func TestAliasLoopsEnd(t *testing.T) {
