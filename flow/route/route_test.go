@@ -145,8 +145,8 @@ func TestNobodyRelays(t *testing.T) {
 	if len(forms) < 41 {
 		t.Fatalf("%d forms", len(forms))
 	}
-	for _, catchAll := range []bool{false, true} {
-		r := New(town{catchAll: catchAll}, false)
+	for _, kind := range []struct{ catchAll, outbound bool }{{false, false}, {true, false}, {false, true}, {true, true}} {
+		r := New(town{catchAll: kind.catchAll}, kind.outbound)
 		for _, f := range forms {
 			for _, c := range []*mail.Client{stranger(), lmtp()} {
 				p, _, err := addr.ParsePath(f, addr.Options{UTF8: true, Postmaster: true})
@@ -155,7 +155,7 @@ func TestNobodyRelays(t *testing.T) {
 				}
 				got, err := r.Route(t.Context(), c, p)
 				if e, ok := status.Of(err); !ok || e.Class != status.Permanent {
-					t.Errorf("%s from %s, catch-all %v: %v, %v", f, c.Role, catchAll, got, err)
+					t.Errorf("%s from %s, %+v: %v, %v", f, c.Role, kind, got, err)
 				}
 			}
 		}
