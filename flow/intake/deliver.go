@@ -10,12 +10,12 @@ import (
 	"barid/mail/mailbox"
 )
 
-// deliver puts the message into all mailboxes and into the spool in one commit. LMTP asks for one answer for each recipient: if
-// some are over quota there, the others get the message in a commit without them (RFC 2033 §4.2).
+// deliver puts the message into all mailboxes and into the spool in one commit. LMTP asks for one answer for each
+// recipient: if some are over quota there, the others get the message in a commit without them (RFC 2033 §4.2).
 func (tx *Tx) deliver(ctx context.Context, msg *mailbox.Message) ([]error, []mailbox.Delivered, error) {
 	var full map[mail.AccountID]bool // nil until it is needed
 	for {
-		to, out := tx.recipients(full), tx.outbound(ctx, msg)
+		to, out := tx.recipients(full), tx.outbound(ctx, msg, full)
 		if len(to)+len(out.entries) == 0 {
 			return nil, nil, &mailbox.OverQuota{}
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"barid/base/kv"
+	"barid/mail"
 	"barid/mail/mailbox"
 	"barid/mail/spool"
 	"barid/rfc/addr"
@@ -15,8 +16,9 @@ import (
 // outbound are the spool's entries of one message: one for each destination.
 type outbound struct{ entries []*spool.Entry }
 
-// outbound makes the entries of the recipients that are elsewhere.
-func (tx *Tx) outbound(ctx context.Context, msg *mailbox.Message) outbound {
+// outbound makes the entries of the recipients that are elsewhere, without those of recipients that also lead to
+// a full mailbox: LMTP answers such a one with a refusal, so it comes again with all its addresses.
+func (tx *Tx) outbound(ctx context.Context, msg *mailbox.Message, full map[mail.AccountID]bool) outbound {
 	if tx.remote == 0 {
 		return outbound{}
 	}
@@ -28,6 +30,9 @@ func (tx *Tx) outbound(ctx context.Context, msg *mailbox.Message) outbound {
 	var out outbound
 	seen := map[addr.Mailbox]bool{}
 	for _, r := range tx.rcpts {
+		if len(full) > 0 && leadsTo(r.route.Accounts, full) {
+			continue
+		}
 		for _, to := range r.route.Remote {
 			if seen[to] {
 				continue

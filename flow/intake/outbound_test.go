@@ -152,3 +152,29 @@ func TestOnlyElsewhere(t *testing.T) {
 		t.Errorf("%d spooled, %d told", len(es), len(q.told))
 	}
 }
+
+// An alias that leads to a full mailbox and elsewhere is refused as a whole over LMTP, and comes again: what is
+// elsewhere must not have it already.
+func TestARefusedAliasSendsNothingElsewhere(t *testing.T) {
+	in, db, boxes, _ := outboundWorld(t)
+	if err := boxes.Account(1).Init(t.Context(), mailbox.Quota{Bytes: 10}); err != nil {
+		t.Fatal(err)
+	}
+	c := &mail.Client{Session: "s", Role: mail.RoleLMTP, ESMTP: true, Helo: "c.example"}
+	tx, err := in.Begin(t.Context(), c, addr.Path{Null: true}, smtp.MailParams{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []addr.Mailbox{{Local: "team", Domain: "example.test"}, {Local: "b", Domain: "y.test"}} {
+		if err := tx.Rcpt(t.Context(), addr.Path{Mailbox: m}, smtp.RcptParams{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := tx.Data(t.Context(), strings.NewReader(plain))
+	if err != nil || len(r.PerRcpt) != 2 || r.PerRcpt[0] == nil || r.PerRcpt[1] != nil {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if all := spooledIn(t, db); len(all) != 1 || all[0].Destination != "y.test" {
+		t.Errorf("spooled %+v", all)
+	}
+}
