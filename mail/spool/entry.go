@@ -174,3 +174,19 @@ func cut(s string, n int) string {
 	}
 	return s[:n]
 }
+
+// String gives the answer as an operator reads it: "451 4.7.1 later, please (mx1.example.org [192.0.2.1])".
+func (a Answer) String() string {
+	s := ""
+	if a.Code != 0 {
+		s = fmt.Sprintf("%03d ", a.Code)
+	}
+	if a.Enhanced != "" {
+		s += a.Enhanced + " "
+	}
+	s += a.Text
+	if a.Remote != "" {
+		s += " (" + a.Remote + ")"
+	}
+	return s
+}

@@ -16,6 +16,7 @@ type Slot struct {
 	Size    int64          // octets of the message
 	Must    time.Time      // something must happen then even if the destination can not be tried; zero: never
 	Retry   bool           // it was tried before
+	Noted   bool           // Must was set by whoever schedules, and holds
 }
 
 // Cursor is a place in a shard's schedule. The zero Cursor is its beginning.
@@ -54,19 +55,20 @@ func (e *Entry) Cursor() Cursor { return Cursor{e.due, e.Priority, e.ID} }
 func (e *Entry) Slot() Slot {
 	return Slot{
 		Cursor: e.Cursor(), Queue: e.Queue(), Account: e.Account, Size: e.Size, Must: e.must(),
-		Retry: e.Attempts > 0,
+		Retry: e.Attempts > 0, Noted: !e.Must.IsZero(),
 	}
 }
 
 func (s *Slot) encode(b []byte) []byte {
-	b = append(b, format, byte(bit(s.Retry)))
+	b = append(b, format, byte(bit(s.Retry)|bit(s.Noted)<<1))
 	b = putUint(putUint(b, uint64(s.Account)), uint64(s.Size))
 	return putText(putTime(b, s.Must), s.Queue)
 }
 
 func decodeSlot(k, v []byte) (Slot, error) {
 	d := newDecoder(v)
-	s := Slot{Retry: d.byte()&1 != 0}
+	flags := d.byte()
+	s := Slot{Retry: flags&1 != 0, Noted: flags&2 != 0}
 	s.Account, s.Size = mail.AccountID(d.uint()), int64(d.uint())
 	s.Must, s.Queue = d.time(), d.text()
 	if !d.end() || len(k) != 17 || k[8] > MaxPriority-MinPriority {
@@ -82,9 +84,9 @@ func ScanSchedule(r kv.Reader, lo, hi Cursor, limit int, f func(Slot) error) err
 	return r.Scan(mail.TableQueueSchedule, lo.key(), hi.keyOrEnd(), kv.ScanOpt{Limit: limit}, slots(f))
 }
 
-// ScanScheduleBack is ScanSchedule from the end down to lo.
-func ScanScheduleBack(r kv.Reader, lo Cursor, limit int, f func(Slot) error) error {
-	return r.Scan(mail.TableQueueSchedule, lo.key(), nil, kv.ScanOpt{Limit: limit, Reverse: true}, slots(f))
+// ScanScheduleBack is ScanSchedule from hi down to lo.
+func ScanScheduleBack(r kv.Reader, lo, hi Cursor, limit int, f func(Slot) error) error {
+	return r.Scan(mail.TableQueueSchedule, lo.key(), hi.keyOrEnd(), kv.ScanOpt{Limit: limit, Reverse: true}, slots(f))
 }
 
 func slots(f func(Slot) error) func(k, v []byte) error {

@@ -447,7 +447,7 @@ func TestScheduleOrder(t *testing.T) {
 	}
 	back := 0
 	_ = s.View(ctx, ShardOf("example.org", "").Part(), func(r kv.Reader) error {
-		return ScanScheduleBack(r, At(t0.Add(time.Millisecond)), 0, func(s Slot) error { back++; return nil })
+		return ScanScheduleBack(r, At(t0.Add(time.Millisecond)), Cursor{}, 0, func(s Slot) error { back++; return nil })
 	})
 	if back != 2 {
 		t.Errorf("%d from the end", back)

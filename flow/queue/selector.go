@@ -1,0 +1,93 @@
+package queue
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"barid/mail"
+	"barid/mail/spool"
+)
+
+// Selector chooses entries: those that agree with every field that is set. The patterns take "*" for any
+// text and do not tell upper from lower case.
+type Selector struct {
+	Names     []spool.Name   // these entries
+	Messages  []string       // of these transactions
+	Account   mail.AccountID // of this account
+	From, To  string         // pattern of the reverse-path, of some forward-path: "*@example.org"
+	Domain    string         // pattern of the destination
+	Route     *string        // name of the route; pointer to "": without one
+	Before    time.Time      // arrived before
+	ErrorLike string         // pattern within the last answer to some recipient: code, enhanced code, words
+	Hold      *bool          // held, or not
+	All       bool           // every entry: verbs that change something refuse a Selector that says nothing
+
+	not func(*spool.Entry) bool // nor these
+}
+
+// says tells whether anything is set.
+func (s *Selector) says() bool {
+	return s.All || len(s.Names) > 0 || len(s.Messages) > 0 || s.Account != 0 || s.From != "" || s.To != "" || s.Domain != "" ||
+		s.Route != nil || !s.Before.IsZero() || s.ErrorLike != "" || s.Hold != nil
+}
+
+// Match tells whether e is chosen.
+func (s *Selector) Match(e *spool.Entry) bool {
+	switch {
+	case len(s.Names) > 0 && !slices.Contains(s.Names, e.Name()),
+		len(s.Messages) > 0 && !slices.Contains(s.Messages, e.Message.ID),
+		s.Account != 0 && s.Account != e.Account,
+		s.Route != nil && *s.Route != e.Route,
+		!s.Before.IsZero() && !e.Arrived.Before(s.Before),
+		s.Hold != nil && *s.Hold != e.Hold,
+		s.Domain != "" && !like(s.Domain, e.Destination),
+		s.From != "" && !like(s.From, fromText(e)),
+		s.not != nil && s.not(e):
+		return false
+	}
+	return s.matchRcpts(e)
+}
+
+func (s *Selector) matchRcpts(e *spool.Entry) bool {
+	if s.To == "" && s.ErrorLike == "" {
+		return true
+	}
+	return slices.ContainsFunc(e.Rcpts, func(r spool.Rcpt) bool {
+		return (s.To == "" || like(s.To, r.To.Mailbox.String()) || like(s.To, r.To.Mailbox.Unicode())) &&
+			(s.ErrorLike == "" || r.Last != (spool.Answer{}) && like("*"+s.ErrorLike+"*", r.Last.String()))
+	})
+}
+
+func fromText(e *spool.Entry) string {
+	if e.From.Null {
+		return "<>"
+	}
+	return e.From.Mailbox.String()
+}
+
+// like matches a pattern with "*" in time linear in both for each star, whatever the pattern.
+func like(pattern, text string) bool {
+	pattern, text = strings.ToLower(pattern), strings.ToLower(text)
+	parts := strings.Split(pattern, "*")
+	if len(parts) == 1 {
+		return pattern == text
+	}
+	first, last := parts[0], parts[len(parts)-1]
+	if !strings.HasPrefix(text, first) {
+		return false
+	}
+	text = text[len(first):]
+	if len(text) < len(last) || !strings.HasSuffix(text, last) {
+		return false
+	}
+	text = text[:len(text)-len(last)]
+	for _, p := range parts[1 : len(parts)-1] {
+		i := strings.Index(text, p)
+		if i < 0 {
+			return false
+		}
+		text = text[i+len(p):]
+	}
+	return true
+}
