@@ -62,7 +62,7 @@ type Deps struct {
 	Router   Router
 	Local    Deliverer
 	Locale   func(ctx context.Context, a mail.AccountID) string // language of a login, for reports; nil: not known
-	Queue    Queue // nil: nothing is carried on; the Router must not give remote routes then
+	Queue    Queue                                              // nil: nothing is carried on; the Router must not give remote routes then
 	Policy   *policy.Runner
 	Events   Recorder
 	Log      *slog.Logger
