@@ -6,15 +6,28 @@ import (
 	"net"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
-// FreeAddress gives an address on loopback that nobody listens on now. It is below the ports that systems give
-// to outgoing connections, so that a server that is started again finds it free again.
+var (
+	firstPort = sync.OnceValue(func() int { return rand.IntN(portCount) }) // another one for each process of tests
+	portsUsed atomic.Int64
+)
+
+// Ports given are from lowestPort on.
+const (
+	lowestPort = 10000
+	portCount  = 22000
+)
+
+// FreeAddress gives an address on loopback that nobody listens on now, and that this process was not given before.
+// It is below the ports that systems give to outgoing connections, so that a server that is started again finds
+// it free again.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
 	for range 1000 {
-		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(10000+rand.IntN(22000)))
+		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(lowestPort+(firstPort()+int(portsUsed.Add(1)))%portCount))
 		if err != nil {
 			continue
 		}
