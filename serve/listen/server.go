@@ -156,12 +156,16 @@ func (s *Server) accept(ctx context.Context) {
 		switch {
 		case err == nil:
 			wait = minAcceptWait
-			s.admit(ctx, nc)
+			if reserve.spare() {
+				s.admit(ctx, nc)
+			} else {
+				s.refuse(nc, "descriptors")
+			}
 			continue
 		case s.stopped.Load() || errors.Is(err, net.ErrClosed):
 			return
-		case isExhausted(err):
-			s.refuseNext(reserve)
+		case isExhausted(err) && s.refuseNext(reserve):
+			wait = minAcceptWait // who comes now is to be told at once, too
 		}
 		s.log.Error("accept failed", "error", err, "wait", wait)
 		s.metrics.refuse(s.cfg.Name, "accept")
@@ -185,12 +189,15 @@ func (s *Server) pause(d time.Duration) bool {
 }
 
 // refuseNext spends the reserved descriptor on telling one waiting peer that we are full.
-func (s *Server) refuseNext(r *reserve) {
+func (s *Server) refuseNext(r *reserve) bool {
 	r.close()
 	defer r.open()
-	if nc, err := s.listener.Accept(); err == nil {
-		s.refuse(nc, "descriptors")
+	nc, err := s.listener.Accept()
+	if err != nil {
+		return false
 	}
+	s.refuse(nc, "descriptors")
+	return true
 }
 
 // admit starts a session, or refuses it when there are too many.
@@ -311,6 +318,20 @@ func (r *reserve) open() {
 	if f, err := os.Open(os.DevNull); err == nil {
 		r.f = f
 	}
+}
+
+// spare tells whether a descriptor is left besides the reserve, so that the next peer can be told and the store can
+// work for those who are in. Without this the listeners would take each other's reserves for sessions.
+func (r *reserve) spare() bool {
+	if r.f == nil {
+		r.open()
+	}
+	f, err := os.Open(os.DevNull)
+	if err != nil {
+		return false
+	}
+	_ = f.Close() // opened for reading: nothing can be lost
+	return r.f != nil
 }
 
 func (r *reserve) close() {
