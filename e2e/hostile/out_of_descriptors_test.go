@@ -1,0 +1,96 @@
+package hostile
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"barid/e2e/hostile/wire"
+	"barid/e2e/server"
+)
+
+// descriptors counts the files that the server has open.
+func (b *bed) descriptors(t *testing.T) int {
+	t.Helper()
+	names, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", b.PID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(names)
+}
+
+// mayOpen sets how many files the running server may have open.
+func (b *bed) mayOpen(t *testing.T, n int) {
+	t.Helper()
+	out, err := exec.Command("prlimit", "--pid", fmt.Sprint(b.PID()), fmt.Sprintf("--nofile=%d:", n)).CombinedOutput()
+	if err != nil {
+		t.Fatalf("prlimit (package util-linux): %v\n%s", err, out)
+	}
+}
+
+// TestOutOfDescriptorsNewSessionsWait is row 65: the server has no descriptor left. Running sessions finish, their
+// mail is taken or deferred; new ones are refused or wait; when there are some again everything works, by itself.
+func TestOutOfDescriptorsNewSessionsWait(t *testing.T) {
+	b := begin(t, server.Options{})
+	running := b.smtp(t, "127.0.2.2")
+	box := b.imap(t, "127.0.2.1", info)
+	if r, err := running.Send(stranger, []string{info}, "Subject: before\r\n\r\nx\r\n"); err != nil || r.Code != 250 {
+		t.Fatal(r, err)
+	}
+	b.mayOpen(t, b.descriptors(t)+20)
+	var crowd []*wire.Conn
+	served, refused, waiting := 0, 0, 0
+	for i := range 60 {
+		c, err := wire.Dial(b.Addr[[]string{"smtp", "imap", "pop3"}[i%3]], fmt.Sprintf("127.0.12.%d", i+1))
+		if err != nil {
+			t.Fatal(err) // the system takes connections for us
+		}
+		crowd = append(crowd, c)
+		c.Wait = 200 * time.Millisecond
+		switch line, err := c.Line(); {
+		case strings.HasPrefix(line, "220 "), strings.HasPrefix(line, "* OK"), strings.HasPrefix(line, "+OK"):
+			served++
+		case strings.HasPrefix(line, "421 4."), strings.HasPrefix(line, "* BYE [UNAVAILABLE]"), strings.HasPrefix(line, "-ERR [SYS/TEMP]"):
+			refused++
+		case isTimeout(err):
+			waiting++
+		default:
+			t.Errorf("a new session got %q %v", line, err)
+		}
+	}
+	t.Logf("without descriptors: of 60 new sessions %d were served, %d refused, %d had to wait", served, refused, waiting)
+	if served > 20 || waiting > 5 {
+		t.Errorf("there were 20 descriptors, %d sessions were served and %d were told nothing", served, waiting)
+	}
+	taken := 0
+	for n := range 20 {
+		r, err := running.Send(stranger, []string{info}, fmt.Sprintf("Subject: during %d\r\n\r\n%s", n, strings.Repeat("x\r\n", 10_000)))
+		if err != nil || r.Code != 250 && r.Code/100 != 4 {
+			t.Fatalf("a running session: %q %v", r, err)
+		}
+		if r.Code == 250 {
+			taken++
+		}
+	}
+	t.Logf("running sessions: %d of 20 messages were taken, the others deferred", taken)
+	if n := messages(t, box, "INBOX"); n != taken+1 {
+		t.Errorf("%d messages are there, %d were taken", n, taken+1)
+	}
+	for _, c := range crowd {
+		_ = c.Close()
+	}
+	b.mayOpen(t, 4096)
+	b.alive(t)
+	for _, protocol := range []string{"imaps", "pop3s", "submissions"} {
+		c := b.client(t, protocol, "127.0.2.9")
+		if line, err := c.Line(); err != nil {
+			t.Errorf("%s afterwards: %q %v", protocol, line, err)
+		}
+	}
+	if r, err := running.Ask("QUIT"); err != nil || r.Code != 221 {
+		t.Errorf("the running session ends with %q %v", r, err)
+	}
+}
