@@ -80,7 +80,7 @@ func (s *Settings) apply(e *spool.Entry, outcomes []Outcome, asked time.Duration
 			s.retry(e, now, asked)
 		}
 	}
-	e.Must = s.must(e, now)
+	s.schedule(e, now)
 }
 
 func finalState(k Kind) (spool.State, bool) {
@@ -102,7 +102,7 @@ func (q *Queue) expire(e *spool.Entry) (*spool.Entry, error) {
 	after, err := q.commit(e.Name(), func(e *spool.Entry) {
 		gone = e.WaitingRcpts()
 		expireAll(e, now)
-		e.Must = q.set.must(e, now)
+		q.set.schedule(e, now)
 	})
 	if err == nil {
 		q.recordExpired(e, gone, now)

@@ -110,6 +110,13 @@ func (s *Settings) must(e *spool.Entry, now time.Time) time.Time {
 	return earlier(at, again)
 }
 
+// schedule sets when something must happen to e. When nobody waits there is nothing else.
+func (s *Settings) schedule(e *spool.Entry, now time.Time) {
+	if e.Must = s.must(e, now); len(e.WaitingRcpts()) == 0 {
+		e.Next = e.Must
+	}
+}
+
 // retry sets when e is tried again after an attempt that ended now. asked: the other side's wish.
 func (s *Settings) retry(e *spool.Entry, now time.Time, asked time.Duration) {
 	pause := max(s.backoff(e.Name(), e.Attempts), min(asked, s.MaxAsked))

@@ -89,7 +89,7 @@ func (q *Queue) Bounce(ctx context.Context, s Selector, text string, dry bool) (
 			e.Finish(i, spool.Failed, a, false)
 		}
 		e.Hold = false
-		e.Must = q.set.must(e, now)
+		q.set.schedule(e, now)
 		return len(waiting) > 0
 	})
 }

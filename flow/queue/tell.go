@@ -54,7 +54,7 @@ func (q *Queue) report(e *spool.Entry, kind Kind, rcpts []int, f func(e *spool.E
 	note := func(e *spool.Entry) {
 		f(e)
 		e.ReportTries = 0
-		e.Must = q.set.must(e, q.d.Now())
+		q.set.schedule(e, q.d.Now())
 	}
 	after, err := q.tell(e, kind, rcpts, note)
 	if err == nil {
@@ -77,7 +77,7 @@ func (q *Queue) report(e *spool.Entry, kind Kind, rcpts []int, f func(e *spool.E
 		} else {
 			e.ReportTries++
 		}
-		e.Must = q.set.must(e, q.d.Now())
+		q.set.schedule(e, q.d.Now())
 	})
 }
 

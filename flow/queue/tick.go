@@ -208,7 +208,8 @@ func (q *Queue) repairEntry(ctx context.Context, shard spool.Shard, id spool.ID,
 	q.mu.Lock()
 	lease := q.shards[shard].lease
 	q.mu.Unlock()
-	return q.d.KV.Update(ctx, shard.Part(), func(t kv.Txn) error {
+	var mended spool.Cursor
+	err := q.d.KV.Update(ctx, shard.Part(), func(t kv.Txn) error {
 		e, err := spool.Load(t, shard, id)
 		if errors.Is(err, kv.ErrCorrupt) {
 			return nil
@@ -223,7 +224,15 @@ func (q *Queue) repairEntry(ctx context.Context, shard spool.Shard, id spool.ID,
 		if e.Next.After(limit) {
 			e.Next = now.Add(spread(q.set.MaxRetry/2, uint64(id), 0))
 		}
-		e.Must = q.set.must(e, now)
-		return spool.Update(t, lease, e)
+		q.set.schedule(e, now)
+		err = spool.Update(t, lease, e)
+		mended = e.Cursor()
+		return err
 	})
+	if err == nil && mended != (spool.Cursor{}) {
+		q.mu.Lock()
+		q.shards[shard].lower(mended)
+		q.mu.Unlock()
+	}
+	return err
 }

@@ -29,7 +29,7 @@ func (q *Queue) run(it *item) *spool.Entry {
 			if wrote || e.Due().After(now) {
 				return e
 			}
-			e, err = q.commit(name, func(e *spool.Entry) { e.Must = q.set.must(e, now) })
+			e, err = q.commit(name, func(e *spool.Entry) { q.set.schedule(e, now) })
 			return q.kept(name, e, err)
 		default:
 			e, err = q.do(it, a, e)
