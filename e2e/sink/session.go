@@ -163,6 +163,7 @@ func (x *session) behave(b Behaviour, usual string) error {
 		}
 		return x.gone()
 	case b.Close:
+		_ = x.flush()
 		return x.gone()
 	case b.Hang:
 		_ = x.flush()
