@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -66,6 +67,9 @@ func Binary(t testing.TB) string {
 	t.Helper()
 	buildOnce.Do(func() {
 		dir, err := os.MkdirTemp("", "barid-e2e-")
+		if err == nil {
+			err = os.Chmod(dir, 0o755) // a test may run the binary as somebody else
+		}
 		if err != nil {
 			buildErr = err
 			return
@@ -190,8 +194,10 @@ func (s *Server) Boot() {
 	}
 }
 
+// environ leaves BARID_* variables of the tests out: a program takes one that it does not know for a mistake.
 func (s *Server) environ() []string {
-	return append(append(os.Environ(), "BARID_PASSWORD="+Password), s.o.Env...)
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "BARID_") })
+	return append(append(env, "BARID_PASSWORD="+Password), s.o.Env...)
 }
 
 // PID is the server's process id.
