@@ -110,6 +110,7 @@ func (l *bodyLog) run() {
 			return
 		}
 		for {
+			l.gather()
 			l.mu.Lock()
 			group, l.queue = l.queue, group[:0]
 			l.mu.Unlock()

@@ -88,6 +88,7 @@ func (r *rows) options(s *Store) *pebble.Options {
 		LBaseMaxBytes:               64 << 20,
 		MaxOpenFiles:                1000,
 		BytesPerSync:                1 << 20,
+		WALMinSyncInterval:          s.paceRows,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, 2 },
 		MaxManifestFileSize:         16 << 20,
 		Logger:                      &pebbleLogger{log: s.o.Logger, r: r},

@@ -30,6 +30,8 @@ type Store struct {
 	journals *journals
 	gc       collector
 
+	storing atomic.Int64 // body writers that are not closed
+
 	mu     sync.RWMutex // guards rows, closed and whole
 	rows   *rows
 	closed bool

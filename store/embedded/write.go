@@ -40,6 +40,7 @@ func (s *Store) Create(ctx context.Context) (kv.BlobWriter, error) {
 	if s.closed {
 		return nil, kv.ErrClosed
 	}
+	s.storing.Add(1)
 	return &blobWriter{s: s, ctx: ctx}, nil
 }
 
@@ -204,6 +205,7 @@ func (w *blobWriter) Close() error {
 		return nil
 	}
 	w.closed = true
+	w.s.storing.Add(-1)
 	w.giveBuffer()
 	if !w.id.IsZero() {
 		if w.started && !w.done {
