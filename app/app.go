@@ -44,6 +44,7 @@ type System struct {
 	events    *event.Log
 	resolver  *dns.Resolver // nil when no check asks
 	certs     *btls.Store   // nil without certificates
+	outbound  *outbound     // nil: mail for other domains is refused
 	intake    *intake.Intake
 	started   time.Time
 	listening atomic.Pointer[func() []manage.Listening]

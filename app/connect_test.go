@@ -167,39 +167,3 @@ func TestACertificateThatIsMissing(t *testing.T) {
 	cfg.Listeners = []config.Listener{{Protocol: "imaps", Address: "127.0.0.1:0"}}
 	wantFault(t, serveWhile(t, cfg, func() { t.Error("it is ready") }), "B1012")
 }
-
-// An operator's SIGHUP must not end a server that has no certificates to read again.
-func TestHangupIsHeardWithoutCertificates(t *testing.T) {
-	cfg := devAt(t, t.TempDir())
-	err := serveWhile(t, cfg, func() {
-		if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
-			t.Error(err)
-		}
-		if _, err := Dial(cfg); err != nil {
-			t.Error(err)
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-func TestAFolderThatMayNotBeEntered(t *testing.T) {
-	if os.Getuid() == 0 {
-		t.Skip("root may enter everything")
-	}
-	above := filepath.Join(t.TempDir(), "above")
-	if err := os.MkdirAll(filepath.Join(above, "data"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	for _, closed := range []string{filepath.Join(above, "data"), above} {
-		if err := os.Chmod(closed, 0); err != nil {
-			t.Fatal(err)
-		}
-		defer os.Chmod(closed, 0o700)
-		f := wantFault(t, checkFolder(filepath.Join(above, "data")), "B3005")
-		if !strings.Contains(f.What, "may not be entered") {
-			t.Errorf("fault %+v", f)
-		}
-	}
-}

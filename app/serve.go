@@ -58,6 +58,11 @@ func (s *System) serve(ctx context.Context, ready func([]manage.Listening) error
 	if err != nil {
 		return err
 	}
+	if err := s.outbound.start(ctx); err != nil {
+		r.close()
+		return err
+	}
+	defer s.outbound.stop()
 	list := r.listening
 	s.listening.Store(&list)
 	var wg sync.WaitGroup

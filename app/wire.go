@@ -34,6 +34,7 @@ func (s *System) wire(ctx context.Context, o opening) error {
 	for _, step := range []func() error{
 		func() error { return s.openStore(ctx, o) },
 		s.openMail,
+		s.openOutbound,
 		s.openIntake,
 	} {
 		if err := step(); err != nil {
@@ -116,19 +117,24 @@ func (s *System) openIntake() error {
 	if err != nil {
 		return err
 	}
-	s.intake = intake.New(intake.Deps{
+	d := intake.Deps{
 		Settings: intake.Settings{
 			Host: s.host(), MaxMessage: s.cfg.Limits.MessageBytes, MaxRecipients: s.cfg.Limits.Recipients,
-			MaxReceived: s.cfg.Limits.ReceivedHops,
+			MaxReceived: s.cfg.Limits.ReceivedHops, Expire: time.Duration(s.cfg.Outbound.Expire),
 		},
 		Blobs:   s.engine,
-		Router:  route.New(s.directory, false),
+		Router:  route.New(s.directory, s.outbound != nil),
 		Local:   local.New(s.mail),
 		Policy:  policy.NewRunner(chain, policy.DefaultSettings(), policy.NewMetrics(s.reg)),
 		Events:  s.events,
 		Log:     s.log,
+		Locale:  s.locale,
 		Metrics: intake.NewMetrics(s.reg),
-	})
+	}
+	if s.outbound != nil {
+		d.Queue = s.outbound.queue
+	}
+	s.intake = intake.New(d)
 	return nil
 }
 
@@ -169,7 +175,11 @@ func (s *System) rates() (l ratelimit.Limits) {
 // rateKeys is how many networks or accounts a limiter remembers.
 const rateKeys = 1 << 16
 
+// openResolver makes the resolver, once.
 func (s *System) openResolver() (err error) {
+	if s.resolver != nil {
+		return nil
+	}
 	s.resolver, err = dns.New(dns.Config{
 		Servers: s.cfg.Resolver, Timeout: time.Duration(s.cfg.ResolverWait), Metrics: dns.NewMetrics(s.reg),
 	})

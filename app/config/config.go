@@ -25,6 +25,7 @@ type Config struct {
 	Log          Log           `toml:"log" doc:"what is written to standard error"`
 	Limits       Limits        `toml:"limits" doc:"what a stranger may use up"`
 	Policy       Policy        `toml:"policy" doc:"how senders are checked"`
+	Outbound     Outbound      `toml:"outbound" doc:"carrying mail on to other servers"`
 	Storage      Storage       `toml:"storage" doc:"the embedded store"`
 
 	File string            `toml:"-"` // where it was read from, "" if nowhere
@@ -74,6 +75,18 @@ type Policy struct {
 	IPRev string `toml:"iprev" doc:"reverse DNS of the peer: off, or tag (written into Authentication-Results)"`
 }
 
+// Outbound is how mail is carried on to other servers. It is off until it is whole: reports and retries work,
+// signatures and policies of other domains are not there yet.
+type Outbound struct {
+	Enabled      bool     `toml:"enabled" doc:"carry mail of people who log in on to other domains (under construction); else it is refused for now"`
+	Port         int      `toml:"port" doc:"port of other servers; another one than 25 is for tests"`
+	AllowPrivate bool     `toml:"allow_private" doc:"other servers may have loopback and private addresses: tests and islands"`
+	FirstRetry   Duration `toml:"first_retry" doc:"wait after a first failed attempt; later ones are twice as long each"`
+	MaxRetry     Duration `toml:"max_retry" doc:"longest wait between two attempts"`
+	Expire       Duration `toml:"expire" doc:"how long a message is tried before its sender gets it back"`
+	DelayNotice  Duration `toml:"delay_notice" doc:"age at which a sender is told that a message is late"`
+}
+
 // Storage tunes the embedded store.
 type Storage struct {
 	CacheBytes   int64 `toml:"cache_bytes" doc:"memory for rows read often"`
@@ -120,7 +133,11 @@ func Default() *Config {
 			LoginTries:      10,
 			ReceivedHops:    100,
 		},
-		Policy:  Policy{IPRev: "tag"},
+		Policy: Policy{IPRev: "tag"},
+		Outbound: Outbound{
+			Port: 25, FirstRetry: Duration(2 * time.Minute), MaxRetry: Duration(3 * time.Hour),
+			Expire: Duration(5 * 24 * time.Hour), DelayNotice: Duration(4 * time.Hour),
+		},
 		Storage: Storage{CacheBytes: 64 << 20, ReserveBytes: 256 << 20},
 		From:    map[string]string{},
 	}
