@@ -36,14 +36,14 @@ func (n *notice) page(w words, f facts) *page {
 	n.aboutMessage(p, w, f)
 	s := &n.r.d.Settings
 	p.add(plain, fill(w.text("footer"), map[string]span{
-		"host": {s.Host, ltr}, "postmaster": {s.Postmaster.Unicode(), ltr}, "id": {n.e.Message.ID, ltr},
+		"host": {s.Host, ltr}, "postmaster": {s.Postmaster.Unicode(), address}, "id": {n.e.Message.ID, ltr},
 	})...)
 	return p
 }
 
 // about tells of one recipient.
 func (n *notice) about(p *page, w words, r *spool.Rcpt) {
-	p.add(heading, span{r.To.Mailbox.Unicode(), ltr})
+	p.add(heading, span{r.To.Mailbox.Unicode(), address})
 	if n.action != dsn.Failed && n.action != dsn.Delayed {
 		return
 	}
@@ -51,7 +51,7 @@ func (n *notice) about(p *page, w words, r *spool.Rcpt) {
 	p.add(entry, span{text: w.text("label.means") + " " + w.text(topic+".means")})
 	if n.action == dsn.Failed {
 		if r.State == spool.Expired && !n.e.Arrived.IsZero() {
-			p.add(entry, fill(w.text("tried"), map[string]span{"from": {w.time(n.e.Arrived), auto}, "to": {w.time(n.now), auto}})...)
+			p.add(entry, fill(w.text("tried"), map[string]span{"from": {w.time(n.e.Arrived), auto}, "time": {w.time(n.now), auto}})...)
 		}
 		p.add(entry, span{text: w.text("label.do") + " " + w.text(topic+".do")})
 	}

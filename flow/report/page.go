@@ -36,9 +36,10 @@ type span struct {
 type direction uint8
 
 const (
-	own  direction = iota // that of the page
-	ltr                   // addresses, names of hosts, codes
-	auto                  // what people wrote: subjects
+	own     direction = iota // that of the page
+	ltr                      // names of hosts, codes
+	auto                     // what people wrote: subjects
+	address                  // from left to right, but each side of the "@" in its own direction
 )
 
 func (p *page) add(kind blockKind, spans ...span) {
@@ -83,10 +84,20 @@ func (p *page) isolated(s span) string {
 	switch {
 	case s.dir == own, !p.rtl && isASCII(s.text):
 		return s.text
-	case s.dir == ltr:
-		return isolateLTR + s.text + isolateEnd
+	case s.dir == auto:
+		return isolateAuto + s.text + isolateEnd
+	case s.dir == address && !isASCII(s.text):
+		local, domain := sides(s.text)
+		return isolateLTR + isolateAuto + local + isolateEnd + "@" + isolateAuto + domain + isolateEnd + isolateEnd
 	}
-	return isolateAuto + s.text + isolateEnd
+	return isolateLTR + s.text + isolateEnd
+}
+
+// sides divides an address at its last "@". Without isolation of both, Arabic letters on both sides would make
+// one run from right to left, and the domain would seem to be the local part.
+func sides(a string) (local, domain string) {
+	at := max(strings.LastIndexByte(a, '@'), 0)
+	return a[:at], strings.TrimPrefix(a[at:], "@")
 }
 
 // lineWidth is where plain text is broken, in characters (RFC 3676 §4.2).
@@ -178,6 +189,9 @@ func (s span) html() string {
 		return "<bdi dir=\"ltr\">" + text + "</bdi>"
 	case auto:
 		return "<bdi>" + text + "</bdi>"
+	case address:
+		local, domain := sides(s.text)
+		return "<bdi dir=\"ltr\"><bdi>" + html.EscapeString(local) + "</bdi>@<bdi>" + html.EscapeString(domain) + "</bdi></bdi>"
 	}
 	return text
 }

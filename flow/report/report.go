@@ -79,8 +79,8 @@ type Deps struct {
 	Known func(*spool.Message) bool
 	// Route names the smarthost route for mail to an address; nil: by MX.
 	Route func(to addr.Mailbox) string
-	// Submitted wakes the queue after a report went into a shard of it.
-	Submitted func(spool.Shard)
+	// Submitted wakes the queue after reports were put into it; queue.Queue.Submitted.
+	Submitted func(...*spool.Entry)
 	// Together tells whether the store commits these partitions as one; nil: always.
 	Together func([]kv.Part) bool
 	Now      func() time.Time // nil: time.Now

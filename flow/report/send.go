@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
-	"time"
 
 	"barid/base/kv"
 	"barid/flow/queue"
 	"barid/mail"
 	"barid/mail/account"
-	"barid/mail/event"
 	"barid/mail/mailbox"
 	"barid/mail/spool"
 	"barid/rfc/addr"
@@ -64,10 +61,8 @@ func (n *notice) send(ctx context.Context, to target, mark *queue.Mark) error {
 		return n.excuse(ctx, err, mark)
 	}
 	n.sent(ctx, msg, to)
-	if n.r.d.Submitted != nil {
-		for _, e := range entries {
-			n.r.d.Submitted(spool.ShardOf(e.Destination, e.Route))
-		}
+	if n.r.d.Submitted != nil && len(entries) > 0 {
+		n.r.d.Submitted(entries...)
 	}
 	return nil
 }
@@ -199,51 +194,4 @@ func (n *notice) excuse(ctx context.Context, err error, mark *queue.Mark) error 
 		return mark.Alone(ctx)
 	}
 	return nil
-}
-
-// sent tells log, metrics and events: under the id of the message it is about, and under its own.
-func (n *notice) sent(ctx context.Context, msg *written, to target) {
-	kind := event.Delivered
-	if len(to.accounts) == 0 {
-		kind = event.Queued
-	}
-	why := "report-" + n.action.String()
-	ev := n.event(kind, why)
-	ev.Accounts = to.accounts
-	n.r.record(ev)
-	if kind == event.Delivered { // the queue tells of the others
-		own := ev
-		own.ID, own.To, own.Rcpts, own.Size = msg.id, []string{n.e.From.Mailbox.String()}, 1, msg.msg.Size
-		own.Accounts = append([]mail.AccountID(nil), to.accounts...)
-		n.r.record(own)
-	}
-	n.r.d.Metrics.made(n.action.String(), kind == event.Queued)
-	n.r.d.Log.LogAttrs(ctx, slog.LevelInfo, "report made", slog.String("id", n.e.Message.ID), slog.String("report", msg.id),
-		slog.String("kind", n.action.String()), slog.String("to", n.e.From.Mailbox.String()), slog.Int("rcpts", len(n.rcpts)), slog.Int64("size", msg.msg.Size))
-}
-
-// dropped tells log, metrics and events that nobody is told.
-func (n *notice) dropped(ctx context.Context, why string) {
-	n.r.record(n.event(event.Discarded, why))
-	n.r.d.Metrics.drop(why)
-	n.r.d.Log.LogAttrs(ctx, slog.LevelInfo, "report not made", slog.String("id", n.e.Message.ID), slog.String("kind", n.action.String()),
-		slog.String("reason", why), slog.String("from", n.e.From.String()))
-}
-
-// event gives what happened to the message that the report is about.
-func (n *notice) event(kind event.Kind, why string) event.Event {
-	ev := event.Event{
-		Time: n.now.Truncate(time.Microsecond), Kind: kind, ID: n.e.Message.ID, Login: n.e.Account, Stage: "report", Reason: why,
-		Rcpts: len(n.rcpts),
-	}
-	for _, i := range n.rcpts[:min(len(n.rcpts), event.MaxTo)] {
-		ev.To = append(ev.To, n.e.Rcpts[i].To.Mailbox.String())
-	}
-	return ev
-}
-
-func (r *Reporter) record(e event.Event) {
-	if r.d.Events != nil {
-		r.d.Events.Record(e)
-	}
 }

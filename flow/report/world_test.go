@@ -75,7 +75,7 @@ type world struct {
 	boxes  *mailbox.Store
 	events *events
 	log    *bytes.Buffer
-	woken  []spool.Shard
+	woken  []*spool.Entry
 }
 
 func newWorld(t *testing.T, change ...func(*Deps)) *world {
@@ -90,7 +90,7 @@ func newWorld(t *testing.T, change ...func(*Deps)) *world {
 	d := Deps{
 		Settings: Settings{Host: "mail.ours.test", Postmaster: addr.Mailbox{Local: "postmaster", Domain: "ours.test"}, Zone: tehran},
 		Blobs:    w.db, Directory: town{}, Store: w.boxes, Texts: texts, Events: w.events, Log: slog.New(slog.NewTextHandler(w.log, nil)),
-		Submitted: func(s spool.Shard) { w.woken = append(w.woken, s) },
+		Submitted: func(es ...*spool.Entry) { w.woken = append(w.woken, es...) },
 		Now:       func() time.Time { return noon },
 	}
 	for _, c := range change {

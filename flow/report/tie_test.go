@@ -1,0 +1,185 @@
+package report
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"barid/flow/queue"
+	"barid/mail/event"
+	"barid/rfc/addr"
+	"barid/rfc/dsn"
+	"barid/rfc/mime"
+	"barid/rfc/smtp"
+)
+
+const txID = "01jd4xk8t0003f7q2m.1"
+
+// history is what the events say of the message of entry().
+func history() *events {
+	return &events{all: []event.Event{
+		{Kind: event.Refused, ID: txID, From: "sender@ours.test", To: []string{"wrong@ours.test"}, Stage: "rcpt"},
+		{Kind: event.Accepted, ID: txID, Login: 1, From: "sender@ours.test", To: []string{"info@example.org", "box@example.net"}, Rcpts: 2},
+		{Kind: event.Relayed, ID: txID, From: "sender@ours.test", To: []string{"info@example.org"}},
+		{Kind: event.Delivered, ID: txID, From: "", To: []string{"info@example.org"}, Stage: "report"},
+	}}
+}
+
+// bounce is a report of another host; what is "" is left out.
+type bounce struct{ final, envid, original string }
+
+func (b bounce) text() string {
+	s := "From: mailer-daemon@mx.example.org\r\nTo: <sender@ours.test>\r\nSubject: failure\r\nMIME-Version: 1.0\r\n" +
+		"Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\n\r\nSorry.\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example.org\r\n"
+	if b.envid != "" {
+		s += "Original-Envelope-Id: " + b.envid + "\r\n"
+	}
+	s += "\r\nFinal-Recipient: rfc822; " + b.final + "\r\nAction: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550 5.1.1 no such user\r\n\r\n"
+	if b.original != "" {
+		s += "--b\r\nContent-Type: text/rfc822-headers\r\n\r\n" + b.original + "\r\n"
+	}
+	return s + "--b--\r\n"
+}
+
+func incoming(text string, to ...string) Incoming {
+	in := Incoming{From: addr.Path{Null: true}, Body: strings.NewReader(text), Parsed: mime.Scan([]byte(text), mime.DefaultLimits())}
+	for _, a := range to {
+		in.To = append(in.To, path(a).Mailbox)
+	}
+	return in
+}
+
+// index knows what senders called the message.
+type index struct{ err error }
+
+func (x index) ByEnvelope(_ context.Context, envid string) ([]string, error) {
+	if envid == "QQ314159" {
+		return []string{"another", txID}, x.err
+	}
+	return nil, x.err
+}
+
+func (x index) ByMessageID(_ context.Context, id string) ([]string, error) {
+	if id == "q1@ours.test" {
+		return []string{txID}, x.err
+	}
+	return nil, x.err
+}
+
+var keyed = dsn.VERP{Domain: "ours.test", Key: []byte("secret")}
+
+func TestTie(t *testing.T) {
+	verp, _ := keyed.Encode(dsn.Token{ID: txID, Rcpt: 1})
+	forged, _ := dsn.VERP{Domain: "ours.test", Key: []byte("guess")}.Encode(dsn.Token{ID: txID, Rcpt: 1})
+	received := "Received: from a by MAIL.ours.test with ESMTPSA\r\n id " + txID + "\r\n for <info@example.org>; Fri, 20 Nov 2026 06:30:00 +0000\r\n"
+	for name, c := range map[string]struct {
+		b    bounce
+		to   string
+		x    Index
+		want string // by, forward-path and class
+	}{
+		"our Received field":               {bounce{"info@example.org", "", received}, "sender@ours.test", nil, "received info@example.org hard"},
+		"our Received below others":        {bounce{"info@example.org", "", "Received: from x by mx.example.org id 01aaaaaaaaaaaaaaaa; now\r\n" + received}, "sender@ours.test", nil, "received info@example.org hard"},
+		"our id as ENVID":                  {bounce{"info@example.org", txID, ""}, "sender@ours.test", nil, "envid info@example.org hard"},
+		"our Message-ID":                   {bounce{"info@example.org", "", "Message-ID: <" + txID + "@mail.ours.test>\r\n"}, "sender@ours.test", nil, "message-id info@example.org hard"},
+		"the sender's ENVID":               {bounce{"INFO@example.org", "QQ314159", ""}, "sender@ours.test", index{}, "envid info@example.org hard"},
+		"the sender's Message-ID":          {bounce{"info@example.org", "", "Message-ID: <q1@ours.test>\r\n"}, "Sender@ours.test", index{}, "message-id info@example.org hard"},
+		"forwarded there, two recipients":  {bounce{"other@example.com", txID, ""}, "sender@ours.test", nil, "envid  hard"},
+		"VERP names the recipient":         {bounce{"other@example.com", "", ""}, verp.String(), nil, "verp box@example.net hard"},
+		"VERP with a wrong code":           {bounce{"info@example.org", "", ""}, forged.String(), nil, ""},
+		"another's Received field":         {bounce{"info@example.org", "", strings.Replace(received, "MAIL.ours.test", "mail.example.org", 1)}, "sender@ours.test", nil, ""},
+		"another's Message-ID":             {bounce{"info@example.org", "", "Message-ID: <" + txID + "@mail.example.org>\r\n"}, "sender@ours.test", nil, ""},
+		"it came to somebody else":         {bounce{"info@example.org", txID, received}, "other@ours.test", nil, ""},
+		"a transaction that never was":     {bounce{"info@example.org", "01jd4xk8t0003f7q2m.9", ""}, "sender@ours.test", nil, ""},
+		"nothing ties it":                  {bounce{"info@example.org", "", "Message-ID: <q1@ours.test>\r\n"}, "sender@ours.test", nil, ""},
+		"an ENVID that is no id, no index": {bounce{"info@example.org", "QQ314159", ""}, "sender@ours.test", nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := &Matcher{Events: history(), Index: c.x, Names: []string{"mail.ours.test"}, VERP: []dsn.VERP{keyed}}
+			r, ok, err := m.Tie(t.Context(), incoming(c.b.text(), c.to))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			if ok {
+				got = r.By + " " + r.Rcpts[0].To + " " + r.Rcpts[0].Class.String()
+				if r.ID != txID || r.Login != 1 || r.Sender != "sender@ours.test" || r.Rcpts[0].Status.String() != "5.1.1" {
+					t.Errorf("%+v", r)
+				}
+			}
+			if got != c.want {
+				t.Errorf("%q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestTieLeavesOtherMailAlone(t *testing.T) {
+	m := &Matcher{Events: history(), Names: []string{"mail.ours.test"}}
+	text := bounce{"info@example.org", txID, ""}.text()
+	in := incoming(text, "sender@ours.test")
+	in.From = path("somebody@example.org")
+	if _, ok, err := m.Tie(t.Context(), in); ok || err != nil {
+		t.Errorf("with a reverse-path: %v, %v", ok, err)
+	}
+	if _, ok, err := m.Tie(t.Context(), incoming("Subject: hello\r\n\r\n"+txID+"\r\n", "sender@ours.test")); ok || err != nil {
+		t.Errorf("a letter: %v, %v", ok, err)
+	}
+}
+
+func TestTieTellsErrors(t *testing.T) {
+	m := &Matcher{Events: history(), Index: index{errTest}, Names: []string{"mail.ours.test"}}
+	for _, b := range []bounce{{"info@example.org", "QQ1", ""}, {"info@example.org", "", "Message-ID: <q1@ours.test>\r\n"}} {
+		if _, ok, err := m.Tie(t.Context(), incoming(b.text(), "sender@ours.test")); ok || !errors.Is(err, errTest) {
+			t.Errorf("%v, %v", ok, err)
+		}
+	}
+}
+
+// TestForeignBouncesAreTied ties the bounces of rfc/dsn that return a header section with a Received field of ours.
+func TestForeignBouncesAreTied(t *testing.T) {
+	files, _ := filepath.Glob("../../rfc/dsn/testdata/bounces/*.eml.txt")
+	tied := 0
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.ReplaceAll(string(b), "\n", "\r\n")
+		for strings.HasPrefix(text, "# ") {
+			_, text, _ = strings.Cut(text, "\r\n")
+		}
+		m := &Matcher{Events: history(), Names: []string{"mail.ours.test"}}
+		r, ok, err := m.Tie(t.Context(), incoming(text, "sender@ours.test"))
+		if want := strings.Contains(text, "id "+txID); ok != want || err != nil {
+			t.Errorf("%s: %v, %v", filepath.Base(name), ok, err)
+		}
+		if ok && r.By == byReceived {
+			tied++
+		}
+	}
+	if tied < 25 {
+		t.Errorf("%d tied", tied)
+	}
+}
+
+// TestOurOwnReportIsTied sends a report elsewhere and ties it there, as another Barid would.
+func TestOurOwnReportIsTied(t *testing.T) {
+	w := newWorld(t)
+	e := w.entry()
+	e.From, e.EnvID, e.Rcpts[0].Notify = path("sender@example.net"), "QQ314159", smtp.NotifyFailure
+	w.report(e, queue.Failed)
+	b, err := w.db.Open(t.Context(), w.queued("example.net").Blob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &events{all: []event.Event{{Kind: event.Accepted, ID: txID, Login: 5, From: "sender@example.net", To: []string{"info@example.org"}}}}
+	m := &Matcher{Events: h, Index: index{}, Names: []string{"mx.example.net"}}
+	r, ok, err := m.Tie(t.Context(), incoming(readAll(t, b), "sender@example.net"))
+	if err != nil || !ok || r.By != byEnvID || r.Rcpts[0].To != "info@example.org" || r.Rcpts[0].Class != dsn.Hard || r.Login != 5 {
+		t.Errorf("%+v, %v, %v", r, ok, err)
+	}
+}
