@@ -203,7 +203,8 @@ func (n Notify) String() string {
 	return strings.Join(words, ",")
 }
 
-// parseORcpt reads addr-type ";" xtext (RFC 3461 §4.2) or the forms of type utf-8 (RFC 6533 §3).
+// parseORcpt reads addr-type ";" xtext (RFC 3461 §4.2) or the forms of type utf-8 (RFC 6533 §3). Postfix writes
+// an address in UTF-8 as xtext of type rfc822, octet by octet; where SMTPUTF8 is known that is taken for utf-8.
 func parseORcpt(s string, known Ext) (string, error) {
 	kind, address, ok := strings.Cut(s, ";")
 	if !ok || kind == "" || address == "" || len(s) > maxORcpt || !isKeyword(kind) {
@@ -211,9 +212,14 @@ func parseORcpt(s string, known Ext) (string, error) {
 	}
 	kind = strings.ToLower(kind)
 	var err error
-	if kind == "utf-8" && known&ExtUTF8 != 0 {
+	switch {
+	case kind == "utf-8" && known&ExtUTF8 != 0:
 		address, err = decodeUnitext("ORCPT", address)
-	} else {
+	case kind == "rfc822" && known&ExtUTF8 != 0:
+		if address, err = decodeUTF8Xtext("ORCPT", address); strings.ContainsFunc(address, func(r rune) bool { return r > '~' }) {
+			kind = "utf-8"
+		}
+	default:
 		address, err = decodeXtext("ORCPT", address)
 	}
 	if err != nil {

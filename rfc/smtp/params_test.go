@@ -101,6 +101,7 @@ func TestRcptParams(t *testing.T) {
 		"ORCPT=rfc822;a+2Bb@example.org": {ORcpt: "rfc822;a+b@example.org"},
 		`ORCPT=utf-8;\x{641}\x{631}@example.org NOTIFY=DELAY`: {ORcpt: "utf-8;فر@example.org", Notify: NotifyDelay},
 		"ORCPT=utf-8;فروش@example.org":                        {ORcpt: "utf-8;فروش@example.org"},
+		"ORCPT=rfc822;+D9+81+D8+B1@example.org":               {ORcpt: "utf-8;فر@example.org"}, // Postfix 3.7
 	} {
 		if got, err := ParseRcptParams(in, allExt); got != want || err != nil {
 			t.Errorf("%q: %+v, %v", in, got, err)
@@ -122,6 +123,9 @@ func TestRcptParams(t *testing.T) {
 		`ORCPT=utf-8;\x{D800}`:                     false,
 		`ORCPT=utf-8;\x{2028}`:                     false,
 		"ORCPT=utf-8;\xff":                         false,
+		"ORCPT=rfc822;+D9@example.org":             false,
+		"ORCPT=rfc822;+C2+85@example.org":          false,
+		"ORCPT=x;+D9+81@example.org":               false,
 		"ORCPT=rfc822;" + strings.Repeat("a", 500): false,
 		"SIZE=1": true,
 	} {

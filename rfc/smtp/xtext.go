@@ -9,6 +9,29 @@ import (
 // decodeXtext decodes "+" HEX HEX (RFC 3461 §4). What comes out must be printable US-ASCII or a space:
 // an encoded CR, LF or NUL would otherwise reach a header field.
 func decodeXtext(key, s string) (string, error) {
+	s, err := unquoteXtext(key, s)
+	if err != nil {
+		return "", err
+	}
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' || s[i] > '~' {
+			return "", malformed(key, "control or 8-bit character")
+		}
+	}
+	return s, nil
+}
+
+// decodeUTF8Xtext is decodeXtext for what may be UTF-8 inside.
+func decodeUTF8Xtext(key, s string) (string, error) {
+	s, err := unquoteXtext(key, s)
+	if err != nil {
+		return "", err
+	}
+	return s, checkUTF8(key, s)
+}
+
+// unquoteXtext gives the octets, whatever they are.
+func unquoteXtext(key, s string) (string, error) {
 	if !needsDecoding(s) {
 		return s, nil
 	}
@@ -24,9 +47,6 @@ func decodeXtext(key, s string) (string, error) {
 				return "", malformed(key, "not xtext")
 			}
 			c, i = hi<<4|lo, i+2
-		}
-		if c < ' ' || c > '~' {
-			return "", malformed(key, "control or 8-bit character")
 		}
 		b = append(b, c)
 	}
@@ -90,10 +110,18 @@ func decodeUnitext(key, s string) (string, error) {
 		b.WriteRune(rune(n))
 		s = rest
 	}
-	for _, c := range b.String() {
+	return b.String(), checkUTF8(key, b.String())
+}
+
+// checkUTF8 refuses what is no text: bad UTF-8, control characters, line and paragraph separators.
+func checkUTF8(key, s string) error {
+	if !utf8.ValidString(s) {
+		return malformed(key, "not UTF-8")
+	}
+	for _, c := range s {
 		if c < ' ' || c >= 0x7f && c < 0xa0 || c == 0x2028 || c == 0x2029 {
-			return "", malformed(key, "control character")
+			return malformed(key, "control character")
 		}
 	}
-	return b.String(), nil
+	return nil
 }
