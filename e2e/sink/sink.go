@@ -113,6 +113,7 @@ type Sink struct {
 	mu      sync.Mutex
 	arrival *sync.Cond
 	behave  map[Stage]*Behaviour
+	reached map[Stage]int
 	kept    []Message
 	lines   []string
 	open    map[net.Conn]bool
@@ -155,7 +156,7 @@ func Run(o Options) (*Sink, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sink: %w", err)
 	}
-	s := &Sink{o: o, ln: ln, ended: make(chan struct{}), behave: map[Stage]*Behaviour{}, open: map[net.Conn]bool{}}
+	s := &Sink{o: o, ln: ln, ended: make(chan struct{}), behave: map[Stage]*Behaviour{}, reached: map[Stage]int{}, open: map[net.Conn]bool{}}
 	s.arrival = sync.NewCond(&s.mu)
 	for stage, b := range o.Behave {
 		s.Set(stage, b)
@@ -211,6 +212,15 @@ func (s *Sink) Await(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for len(s.kept) < n && !s.stopped {
+		s.arrival.Wait()
+	}
+}
+
+// AwaitStage returns when a stage was reached n times, or the sink was stopped.
+func (s *Sink) AwaitStage(stage Stage, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.reached[stage] < n && !s.stopped {
 		s.arrival.Wait()
 	}
 }
@@ -273,6 +283,8 @@ func (s *Sink) accept() {
 func (s *Sink) at(stage Stage) Behaviour {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.reached[stage]++
+	s.arrival.Broadcast()
 	b := s.behave[stage]
 	if b == nil {
 		return Behaviour{}

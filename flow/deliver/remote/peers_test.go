@@ -22,7 +22,7 @@ var badPeers = []struct {
 	retry time.Duration
 }{
 	{"the server closes before it greets", sink.Greeting, sink.Behaviour{Close: true}, "deferred 4.4.2 greeting", "closed", 0},
-	{"the server resets before it greets", sink.Greeting, sink.Behaviour{Reset: true}, "deferred 4.4.2 greeting", "reset", 0},
+	{"the server resets before it greets", sink.Greeting, sink.Behaviour{Reset: true, Delay: 20 * time.Millisecond}, "deferred 4.4.2 greeting", "reset", 0},
 	{"the server never greets", sink.Greeting, sink.Behaviour{Hang: true}, "deferred 4.4.2 greeting", "in time", 0},
 	{"the greeting comes octet by octet", sink.Greeting, sink.Behaviour{Drip: 40 * time.Millisecond}, "deferred 4.4.2 greeting", "in time", 0},
 	{"the greeting is a line of ten megabytes", sink.Greeting, sink.Behaviour{Pad: 10 << 20}, "deferred 4.5.0 greeting", "no reply of SMTP", 0},

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"time"
@@ -20,6 +21,7 @@ type session struct {
 	level  Level
 	tls    string // "TLS1.3 TLS_AES_128_GCM_SHA256 verified"; "" in clear
 	doubt  error  // why the level is not higher
+	failed bool   // the handshake failed
 	caps   capabilities
 
 	born, since time.Time // when it was opened, and when it became idle
@@ -81,7 +83,7 @@ func (a *attempt) openSession(ctx context.Context, nc net.Conn, k key, h *host, 
 
 func (o *opening) run(ctx context.Context) *trouble {
 	if o.demand.implicit {
-		if t := o.timedTLS(ctx, func() *trouble { return o.a.d.secure(ctx, o.s, o.h.name) }); t != nil {
+		if t := o.timedTLS(func() *trouble { return o.a.d.secure(ctx, o.s, o.h.name) }); t != nil {
 			return t
 		}
 	}
@@ -148,8 +150,8 @@ func (o *opening) hello(ctx context.Context) *trouble {
 func (o *opening) protect(ctx context.Context) *trouble {
 	s := o.s
 	if o.demand.offer && s.level == Clear && s.caps.has(startTLS) {
-		if t := o.timedTLS(ctx, func() *trouble { return o.a.d.startTLS(ctx, s, o.h.name) }); t != nil {
-			return t
+		if t := o.timedTLS(func() *trouble { return o.a.d.startTLS(ctx, s, o.h.name) }); t != nil {
+			return o.orLowered(t)
 		}
 		if s.level > Clear { // what was said in clear counts no more (RFC 3207 §4.2)
 			s.caps = capabilities{}
@@ -167,8 +169,17 @@ func (o *opening) protect(ctx context.Context) *trouble {
 	return nil
 }
 
+// orLowered is a handshake that failed with a domain that had better TLS before.
+func (o *opening) orLowered(t *trouble) *trouble {
+	if !t.noTLS || o.demand.least == Clear || o.demand.require || o.s.key.mode != direct {
+		return t
+	}
+	o.s.failed, o.s.doubt = true, errors.New(t.answer.Text)
+	return o.a.lowered(o.s).because(t.cause)
+}
+
 // timedTLS counts the time of f for TLS and not for the dialogue.
-func (o *opening) timedTLS(_ context.Context, f func() *trouble) *trouble {
+func (o *opening) timedTLS(f func() *trouble) *trouble {
 	begin := time.Now()
 	t := f()
 	o.a.timing.TLS += time.Since(begin)

@@ -116,19 +116,18 @@ func newTLS() *tls.Config {
 	}
 }
 
-// lowered is a server below the level that is demanded.
+// lowered is a server below the level that is demanded, for want of TLS or of a good certificate.
 func (a *attempt) lowered(s *session) *trouble {
-	why := "it offers no TLS"
+	why, enhanced := "it offers no TLS", ".7.10"
 	if s.doubt != nil {
 		why = plainError(s.doubt)
+	}
+	if s.level == Encrypted || s.failed {
+		enhanced = ".7.5"
 	}
 	if a.demand.require {
 		return ours(queue.Failed, spool.StageTLS, "5.7.30", "the message demands TLS with a verified certificate (REQUIRETLS): "+why).
 			from(s.remote).orNext()
-	}
-	enhanced := ".7.10"
-	if s.level == Encrypted {
-		enhanced = ".7.5"
 	}
 	t := ours(queue.Deferred, spool.StageTLS, "4"+enhanced, "").from(s.remote).orNext()
 	if s.key.mode != direct {
