@@ -14,11 +14,11 @@ import (
 
 // BackupInfo tells what a backup holds and what it cost.
 type BackupInfo struct {
-	Created     time.Time
-	Files       int
-	Bytes       int64 // in the backup
-	CopiedFiles int   // by this run
-	CopiedBytes int64
+	Created     time.Time `json:"created"`
+	Files       int       `json:"files"`
+	Bytes       int64     `json:"bytes"`        // in the backup
+	CopiedFiles int       `json:"copied_files"` // by this run
+	CopiedBytes int64     `json:"copied_bytes"`
 }
 
 // Backup writes a consistent copy of the store to the folder dst while work goes on. A later run into the

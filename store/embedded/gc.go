@@ -33,11 +33,11 @@ type collector struct {
 
 // GCStats tell what a collection did.
 type GCStats struct {
-	Suspects   int   // bodies looked at
-	Dead       int   // of them: without a link
-	Rewritten  int   // segments
-	MovedBytes int64 // live bytes copied
-	FreedBytes int64 // bytes of deleted files
+	Suspects   int   `json:"suspects"`    // bodies looked at
+	Dead       int   `json:"dead"`        // of them: without a link
+	Rewritten  int   `json:"rewritten"`   // segments
+	MovedBytes int64 `json:"moved_bytes"` // live bytes copied
+	FreedBytes int64 `json:"freed_bytes"` // bytes of deleted files
 }
 
 // load reads the counters.

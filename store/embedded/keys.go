@@ -10,6 +10,7 @@ import (
 // the bytes from there on are spaces of this engine.
 const (
 	prefixLen = 10
+	linkLen   = 34
 
 	firstOwn     = 0xf0
 	spaceLink    = 0xf1 // blob 16, kind 1, partition 8, owner 8 -> nothing
@@ -48,7 +49,7 @@ func appendEnd(b []byte, p kv.Part, t kv.Table) []byte {
 func blobKey(space byte, b kv.BlobID) []byte { return append([]byte{space}, b[:]...) }
 
 func linkKey(b kv.BlobID, p kv.Part, owner uint64) []byte {
-	k := make([]byte, 0, 34)
+	k := make([]byte, 0, linkLen)
 	k = append(k, spaceLink)
 	k = append(k, b[:]...)
 	k = append(k, byte(p.Kind))

@@ -15,9 +15,9 @@ import (
 
 // Salvaged counts what Salvage found.
 type Salvaged struct {
-	Bodies       int   // given to the function
-	Broken       int   // recognised, but damaged or incomplete
-	DamagedBytes int64 // not recognisable
+	Bodies       int   `json:"bodies"`        // given to the function
+	Broken       int   `json:"broken"`        // recognised, but damaged or incomplete
+	DamagedBytes int64 `json:"damaged_bytes"` // not recognisable
 }
 
 // Salvage reads the bodies of a data folder from its segments alone, without any rows: the last resort

@@ -274,15 +274,15 @@ func (s *Store) Caps() kv.Caps {
 
 // Stats tell how the store is.
 type Stats struct {
-	Healthy      bool
-	Healed       uint64 // times the store went on with a new instance after a failed write
-	FreeBytes    int64  // -1 if unknown
-	RowBytes     uint64 // on disk
-	Segments     int
-	SegmentBytes int64
-	DeadBytes    int64 // known garbage in segments
-	CacheHits    int64
-	CacheMisses  int64
+	Healthy      bool   `json:"healthy"`
+	Healed       uint64 `json:"healed"`     // times the store went on with a new instance after a failed write
+	FreeBytes    int64  `json:"free_bytes"` // -1 if unknown
+	RowBytes     uint64 `json:"row_bytes"`  // on disk
+	Segments     int    `json:"segments"`
+	SegmentBytes int64  `json:"segment_bytes"`
+	DeadBytes    int64  `json:"dead_bytes"` // known garbage in segments
+	CacheHits    int64  `json:"cache_hits"`
+	CacheMisses  int64  `json:"cache_misses"`
 }
 
 // Stats gives the current figures; it costs some microseconds.

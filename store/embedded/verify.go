@@ -4,30 +4,43 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
+	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"barid/base/kv"
 )
 
-// maxDamaged bounds the list of damaged bodies in a Report.
-const maxDamaged = 1000
+// maxDamaged bounds the list of damaged bodies in a Report, maxHolders that of each one's holders.
+const (
+	maxDamaged = 1000
+	maxHolders = 16
+)
 
 // Report is what Verify found. The store is sound if Sound says so.
 type Report struct {
-	Rows         int64 // of everybody
-	RowDamage    int   // places where rows could not be read
-	Segments     int
-	Records      int64
-	RecordBytes  int64
-	DamagedBytes int64       // of segments: not recognisable as records any more
-	Damaged      []kv.BlobID // bodies that are linked and can not be read, at most 1,000
-	DamagedCount int
-	Links        int64
-	Bodies       int64 // with at least one link
-	Orphans      int64 // records of bodies without a link: garbage that collection has not removed yet
-	OrphanBytes  int64
+	Rows         int64         `json:"rows"`       // of everybody
+	RowDamage    int           `json:"row_damage"` // places where rows could not be read
+	Segments     int           `json:"segments"`
+	Records      int64         `json:"records"`
+	RecordBytes  int64         `json:"record_bytes"`
+	DamagedBytes int64         `json:"damaged_bytes"`  // of segments: not recognisable as records any more
+	DamagedCount int           `json:"damaged_bodies"` // that are linked and can not be read
+	Damaged      []DamagedBody `json:"damaged,omitempty"`
+	Links        int64         `json:"links"`
+	Bodies       int64         `json:"bodies"`  // with at least one link
+	Orphans      int64         `json:"orphans"` // records of bodies without a link: garbage that collection has not removed yet
+	OrphanBytes  int64         `json:"orphan_bytes"`
+}
+
+// DamagedBody is a body that can not be read, and who links it. A Report names at most 1,000, with at most 16
+// holders each. Example: {"11000000010000000200004b5eed5eed", "seg-00000001", {"account 42: 17"}}.
+type DamagedBody struct {
+	ID      string   `json:"id"`      // hexadecimal
+	Segment string   `json:"segment"` // where it was written first
+	HeldBy  []string `json:"held_by"` // partition and owner; of an account the owner is the number of the message
 }
 
 // Sound says whether everything that somebody owns can be read.
@@ -37,9 +50,28 @@ func (r *Report) Sound() bool {
 
 func (r *Report) hurt(id kv.BlobID) {
 	r.DamagedCount++
-	if len(r.Damaged) < maxDamaged {
-		r.Damaged = append(r.Damaged, id)
+	if len(r.Damaged) == maxDamaged {
+		return
 	}
+	d := DamagedBody{ID: hex.EncodeToString(id[:])}
+	if loc, err := parseID(id); err == nil {
+		d.Segment = segmentName(loc.seg)
+	}
+	r.Damaged = append(r.Damaged, d)
+}
+
+// held notes who links a body, if it is the one that was hurt last.
+func (r *Report) held(link []byte) {
+	if len(r.Damaged) == 0 || len(link) != linkLen {
+		return
+	}
+	d := &r.Damaged[len(r.Damaged)-1]
+	if d.ID != hex.EncodeToString(link[1:17]) || len(d.HeldBy) == maxHolders {
+		return
+	}
+	kind := map[kv.Kind]string{kv.Global: "global", kv.Directory: "directory", kv.Account: "account", kv.Queue: "queue"}
+	d.HeldBy = append(d.HeldBy, fmt.Sprintf("%s %d: %d", kind[kv.Kind(link[17])],
+		binary.BigEndian.Uint64(link[18:]), binary.BigEndian.Uint64(link[26:])))
 }
 
 // Verify reads everything and checks every CRC and every link. It runs beside other work; what happens
@@ -149,15 +181,14 @@ func (s *Store) verifyLinks(ctx context.Context, r *rows, rep *Report, bad map[k
 		}
 		rep.Links++
 		id := kv.BlobID(it.Key()[1:17])
-		if id == last {
-			continue
+		if id != last {
+			last = id
+			rep.Bodies++
+			if _, known := bad[id]; known || !s.complete(ctx, id) {
+				rep.hurt(id)
+			}
 		}
-		last = id
-		rep.Bodies++
-		_, known := bad[id]
-		if known || !s.complete(ctx, id) {
-			rep.hurt(id)
-		}
+		rep.held(it.Key())
 	}
 	return storageError("read links", it.Close())
 }
