@@ -10,8 +10,8 @@ import (
 	"barid/e2e/server"
 )
 
-// TestEveryListenerGoesWhereItIsTold sets the address of every protocol in the file, by the environment and by a
-// flag, on IPv4 and IPv6.
+// TestEveryListenerGoesWhereItIsTold sets the address of every protocol in the file, and by the environment over
+// it, on IPv4 and IPv6.
 func TestEveryListenerGoesWhereItIsTold(t *testing.T) {
 	needTime(t)
 	s := server.Start(t, server.Options{})
@@ -22,23 +22,14 @@ func TestEveryListenerGoesWhereItIsTold(t *testing.T) {
 	}
 	s.Stop()
 	six, four := free(t, "[::1]:0"), free(t, "127.0.0.1:0")
-	for _, o := range []struct {
-		how  string
-		opts server.Options
-	}{
-		{"environment", server.Options{Env: []string{fmt.Sprintf("BARID_LISTENER=smtp=%s,imaps=%s", six, four)}}},
-	} {
-		s := server.Start(t, o.opts)
-		if err := answers("smtp", six); err != nil {
-			t.Errorf("%s: smtp on %s: %v", o.how, six, err)
+	s = server.Start(t, server.Options{Env: []string{fmt.Sprintf("BARID_LISTENER=smtp=%s,imaps=%s", six, four)}})
+	for protocol, addr := range map[string]string{"smtp": six, "imaps": four} {
+		if err := answers(protocol, addr); err != nil {
+			t.Errorf("environment: %s on %s: %v", protocol, addr, err)
 		}
-		if err := answers("imaps", four); err != nil {
-			t.Errorf("%s: imaps on %s: %v", o.how, four, err)
-		}
-		if err := answers("smtp", s.Addr["smtp"]); err == nil {
-			t.Errorf("%s: the address of the file is open too", o.how)
-		}
-		s.Stop()
+	}
+	if err := answers("smtp", s.Addr["smtp"]); err == nil {
+		t.Error("environment: the address of the file is open too")
 	}
 }
 

@@ -28,7 +28,15 @@ type way struct {
 const author = "sales@" + server.Domain
 
 var routes = []route{
-	{account: "postfix@" + server.Domain, ways: []way{{"ESMTP", viaPostfix}}, changed: asPostfix, relayed: true},
+	{account: "postfix@" + server.Domain, ways: []way{{"ESMTP", viaPostfix("smtp", "")}}, changed: asPostfix, relayed: true},
+	{
+		account: "postfix-tls@" + server.Domain, changed: asPostfix, relayed: true,
+		ways: []way{{"ESMTPS", viaPostfix("smtp", "smtp_tls_security_level = encrypt\n")}},
+	},
+	{
+		account: "postfix-lmtp@" + server.Domain, changed: asPostfix, relayed: true,
+		ways: []way{{"LMTP", viaPostfix("lmtp", "default_transport = lmtp:inet:127.0.0.1:PORT\nrelayhost =\nlmtp_line_length_limit = 0\n")}},
+	},
 	{account: "mx@" + server.Domain, ways: []way{
 		{"ESMTP", each("smtp", "--from", stranger)},
 		{"ESMTPS", each("smtp", "--from", stranger, "--tls")},
@@ -63,10 +71,14 @@ func sendable() []corpus.Message {
 // TestPostfixAndSwaksToMbsyncAndFetchmail sends the whole corpus by every way there is, and reads every copy by
 // every reader: our trace fields stand before it, and behind them each byte is the one that was sent.
 func TestPostfixAndSwaksToMbsyncAndFetchmail(t *testing.T) {
+	needTime(t)
 	s := server.Prepare(t, server.Options{})
 	ms := sendable()
 	for _, r := range routes {
 		s.Must("account", "add", r.account)
+		if r.relayed {
+			s.Must("account", "set", r.account, "--address", addressUTF8[r.account])
+		}
 	}
 	ownAuthors(s, ms)
 	s.Boot()
@@ -175,11 +187,14 @@ func (r route) wrongTrace(m traced) string {
 	for _, w := range r.ways {
 		known = known || w.protocol == m.protocol
 	}
-	utf8 := r.relayed && m.from == strangerUTF8 && m.protocol == "UTF8SMTP"
+	to := r.account
+	if r.relayed && m.protocol == "UTF8"+strings.TrimPrefix(r.ways[0].protocol, "E") {
+		from, to, known = strangerUTF8, addressUTF8[r.account], true
+	}
 	switch {
-	case m.to != r.account:
+	case m.to != to:
 		return "wrong recipient"
-	case !utf8 && (m.from != from || !known):
+	case m.from != from || !known:
 		return "wrong sender or protocol"
 	case m.results != results:
 		return "wrong results"
@@ -259,7 +274,7 @@ func (r route) structures(t *testing.T, s *server.Server, ms []corpus.Message) {
 // TestAppendedCorpusComesBack puts every message into a mailbox by IMAP, also those that SMTP refuses, and reads
 // them back: no trace fields here, each byte is the same. Only a NUL can not come that way (RFC 3501 §4.3).
 func TestAppendedCorpusComesBack(t *testing.T) {
-	s := server.Start(t, server.Options{})
+	s := start(t)
 	c := dialIMAP(t, s, "info@"+server.Domain)
 	var ms []corpus.Message
 	for _, m := range corpus.All() {

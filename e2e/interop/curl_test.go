@@ -11,7 +11,7 @@ import (
 
 // TestCurlSends sends by smtps and by STARTTLS, also to an address in Persian (RFC 6531).
 func TestCurlSends(t *testing.T) {
-	s := server.Start(t, server.Options{})
+	s := start(t)
 	raw := "Date: Tue, 18 Nov 2025 10:20:30 +0300\r\n" + string(letter("here", 1))
 	file := write(t, t.TempDir()+"/letter", raw, 0o600)
 	for _, c := range []struct {
@@ -40,7 +40,7 @@ func TestCurlSends(t *testing.T) {
 
 // TestCurlReads walks through the IMAP and POP3 commands that curl has.
 func TestCurlReads(t *testing.T) {
-	s := server.Start(t, server.Options{})
+	s := start(t)
 	user := "info@" + server.Domain
 	box, pop := "imaps://"+s.Addr["imaps"]+"/", "pop3s://"+s.Addr["pop3s"]+"/"
 	file := write(t, t.TempDir()+"/letter", string(letter("here", 1)), 0o600)

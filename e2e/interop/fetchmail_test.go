@@ -10,7 +10,7 @@ import (
 // TestFetchmailLeavesOrTakes reads INBOX with STLS and with TLS from the start, leaves the mail or takes it away;
 // what a delete does is the account's choice.
 func TestFetchmailLeavesOrTakes(t *testing.T) {
-	s := server.Start(t, server.Options{})
+	s := start(t)
 	for _, c := range []struct {
 		name, protocol, keep, policy string
 		inbox, trash                 int // afterwards

@@ -22,7 +22,7 @@ const (
 // TestMbsyncSyncsBothWays changes both sides of a sync in every way there is, and wants them equal afterwards; a
 // further run changes nothing.
 func TestMbsyncSyncsBothWays(t *testing.T) {
-	s := server.Start(t, server.Options{})
+	s := start(t)
 	user := "info@" + server.Domain
 	c := dialIMAP(t, s, user)
 	for i := 1; i <= 4; i++ {
@@ -63,7 +63,7 @@ func TestMbsyncSyncsBothWays(t *testing.T) {
 // TestMbsyncFindsItsPlaceAfterARestart kills the server between two runs: UIDs and UIDVALIDITY are the same, so
 // nothing is copied twice.
 func TestMbsyncFindsItsPlaceAfterARestart(t *testing.T) {
-	s := server.Start(t, server.Options{})
+	s := start(t)
 	user := "demo@" + server.Domain
 	mustAppend(t, dialIMAP(t, s, user), "INBOX", ``, letter("there", 1))
 	m := newMaildir(t, s, user)

@@ -24,7 +24,7 @@ func msmtp(t *testing.T, s *server.Server, protocol, password, to string, raw []
 
 // TestMsmtpSends submits with STARTTLS and with TLS, and is told plainly what can not be.
 func TestMsmtpSends(t *testing.T) {
-	s := server.Start(t, server.Options{})
+	s := start(t)
 	c := dialIMAP(t, s, "demo@"+server.Domain)
 	for i, protocol := range []string{"submission", "submissions"} {
 		raw := fmt.Appendf(nil, "Date: Tue, 18 Nov 2025 10:20:30 +0300\r\n%s", letter("here", i))

@@ -40,7 +40,7 @@ func mutt(t *testing.T, s *server.Server, mailbox, keys string) string {
 
 // TestMuttReadsMarksAndSaves lists a mailbox, tags, flags, saves to another one, deletes and undeletes.
 func TestMuttReadsMarksAndSaves(t *testing.T) {
-	s := server.Start(t, server.Options{})
+	s := start(t)
 	c := dialIMAP(t, s, "info@"+server.Domain)
 	for i := 1; i <= 4; i++ {
 		mustAppend(t, c, "INBOX", ``, letter("letter", i))
@@ -92,7 +92,7 @@ func found(all []string, want string) bool {
 
 // TestMuttSends submits with STARTTLS and keeps a copy in Sent.
 func TestMuttSends(t *testing.T) {
-	s := server.Start(t, server.Options{})
+	s := start(t)
 	dir := t.TempDir()
 	attachment := write(t, dir+"/گزارش.txt", "سلام\n", 0o600)
 	peer.Must(t, peer.Command{

@@ -15,6 +15,21 @@ import (
 	"barid/e2e/server"
 )
 
+// needTime leaves a test out with -short.
+func needTime(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("tests with real peers are left out with -short")
+	}
+}
+
+// start starts a server with the usual accounts.
+func start(t *testing.T) *server.Server {
+	t.Helper()
+	needTime(t)
+	return server.Start(t, server.Options{})
+}
+
 // reader gives the messages of an account's INBOX, as CRLF text, by one foreign program.
 type reader struct {
 	name string
@@ -135,8 +150,10 @@ func readFetchmailAs(t *testing.T, s *server.Server, user, password, protocol, k
 		"  user %q password %q %s sslcertck sslcertfile %s/cert.pem sslcommonname localhost\n"+
 		"  fetchall %s no rewrite pass8bits no stripcr mda %q\n",
 		port(s.Addr[protocol]), user, password, ssl, s.Dir, keep, mda), 0o600)
-	peer.Must(t, peer.Command{Name: "fetchmail", Args: []string{"-f", rc, "--pidfile", dir + "/pid", "-i", dir + "/ids"},
-		Env: []string{"HOME=" + dir, "FETCHMAILHOME=" + dir}})
+	peer.Must(t, peer.Command{
+		Name: "fetchmail", Args: []string{"-f", rc, "--pidfile", dir + "/pid", "-i", dir + "/ids"},
+		Env: []string{"HOME=" + dir, "FETCHMAILHOME=" + dir},
+	})
 	return readFiles(t, filepath.Join(dir, "*.eml"))
 }
 

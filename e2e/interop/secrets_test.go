@@ -33,6 +33,7 @@ const keeper = "keeper@" + server.Domain
 // TestNoSecretsInLogsAndTraces walks a whole journey with planted texts, and many a wrong turn, and looks for the
 // plants in the log at its chattiest, in what the commands tell of the messages, and in the metrics.
 func TestNoSecretsInLogsAndTraces(t *testing.T) {
+	needTime(t)
 	s := server.Prepare(t, server.Options{Settings: "[log]\nlevel = \"debug\"\n"})
 	pw := write(t, t.TempDir()+"/pw", plantPassword+"\n", 0o600)
 	s.Must("account", "add", keeper, "--password-file", pw)

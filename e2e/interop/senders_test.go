@@ -18,7 +18,8 @@ import (
 
 // Each sender brings messages to the account that is named after it.
 
-// stranger is the sender of what comes from outside; strangerUTF8 of what needs SMTPUTF8.
+// stranger is the sender of what comes from outside; strangerUTF8 of what needs SMTPUTF8, which goes to the other
+// address of an account that Postfix sends to.
 const (
 	stranger     = "sender@example.com"
 	strangerUTF8 = "مرسل@example.com"
@@ -81,18 +82,33 @@ func asPostfix(ms []corpus.Message) []corpus.Message {
 	return out
 }
 
-// viaPostfix gives the messages to Postfix and waits until it has got rid of them.
-func viaPostfix(t *testing.T, s *server.Server, to string, ms []corpus.Message) {
+// addressUTF8 is the other address of an account that Postfix sends to.
+var addressUTF8 = map[string]string{
+	"postfix@" + server.Domain:      "صندوق@" + server.Domain,
+	"postfix-tls@" + server.Domain:  "نامه@" + server.Domain,
+	"postfix-lmtp@" + server.Domain: "پستچی@" + server.Domain,
+}
+
+// viaPostfix gives the messages to a Postfix that sends on by a protocol of ours, and waits until it has got rid
+// of them. main is for its main.cf, with "PORT" for the listener's.
+func viaPostfix(protocol, main string) func(*testing.T, *server.Server, string, []corpus.Message) {
+	return func(t *testing.T, s *server.Server, to string, ms []corpus.Message) {
+		t.Helper()
+		main := quietPostfix + strings.ReplaceAll(main, "PORT", port(s.Addr[protocol]))
+		relay(t, peer.StartPostfix(t, peer.PostfixOptions{Relay: s.Addr[protocol], Main: main}), to, ms)
+	}
+}
+
+func relay(t *testing.T, p *peer.Postfix, to string, ms []corpus.Message) {
 	t.Helper()
-	p := peer.StartPostfix(t, peer.PostfixOptions{Relay: s.Addr["smtp"], Main: quietPostfix})
 	c := dialSMTP(t, p.Addr)
 	for _, m := range ms {
-		from, params := stranger, " BODY=8BITMIME"
+		from, rcpt, params := stranger, to, " BODY=8BITMIME"
 		if needsUTF8(m.Raw) {
-			from, params = strangerUTF8, params+" SMTPUTF8"
+			from, rcpt, params = strangerUTF8, addressUTF8[to], params+" SMTPUTF8"
 		}
 		c.do(250, "MAIL FROM:<%s>%s", from, params)
-		c.do(250, "RCPT TO:<%s>", to)
+		c.do(250, "RCPT TO:<%s>", rcpt)
 		c.do(354, "DATA")
 		c.do(250, "%s.", stuff(m.Raw))
 	}
