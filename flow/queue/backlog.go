@@ -74,7 +74,7 @@ func (q *Queue) refill(sh *shard, slots []spool.Slot, from, next, end spool.Curs
 	for i := range slots {
 		s := &slots[i]
 		l := q.lines[s.Queue]
-		if l == nil || sh.items[s.ID] != nil {
+		if l == nil || sh.items[s.ID] != nil || sh.claimed[s.ID] {
 			continue
 		}
 		la := l.lanes[keyOf(s)]

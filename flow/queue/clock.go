@@ -3,7 +3,7 @@ package queue
 import "time"
 
 // longestSleep bounds how long the clock sleeps, for a wall clock that is set meanwhile.
-const longestSleep = 10 * time.Second
+const longestSleep = time.Minute
 
 // clockLoop lets items become due and lines open when their time comes.
 func (q *Queue) clockLoop() {

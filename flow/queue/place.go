@@ -10,7 +10,10 @@ import (
 // place brings an entry into memory if it is due soon and there is room; otherwise it notes from where it
 // will be found again. e may be nil. The caller holds mu.
 func (q *Queue) place(sh *shard, s spool.Slot, e *spool.Entry, now time.Time) {
-	if sh.items[s.ID] != nil || !sh.open || !s.Cursor.Less(sh.pending) {
+	if e != nil && s.ID <= max(sh.scanned, sh.seen) {
+		e = nil
+	}
+	if sh.items[s.ID] != nil || sh.claimed[s.ID] || !sh.open || !s.Cursor.Less(sh.pending) {
 		return
 	}
 	if q.items >= q.room(e != nil) {
@@ -46,7 +49,10 @@ func (q *Queue) enter(la *lane, s *spool.Slot, e *spool.Entry, now time.Time) {
 	sh := la.line.shard
 	it := &item{id: s.ID, due: s.Due, cost: costOf(s.Size), shard: sh.id, retry: s.Retry, priority: s.Priority, lane: la}
 	it.must = q.mustOf(s, e, now)
-	if e != nil && q.cached < q.set.Cached {
+	switch {
+	case e == nil:
+		sh.scanned = max(sh.scanned, s.ID)
+	case q.cached < q.set.Cached:
 		it.entry = e
 		q.cached++
 	}

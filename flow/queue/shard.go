@@ -17,6 +17,9 @@ type shard struct {
 	wanted bool // it is in Queue.wanting
 	items  map[spool.ID]*item
 	seen   spool.ID // entries up to this one are known: in memory, behind a mark, or gone
+	// scanned is the highest entry that any scan has met. What Submitted says of one up to it may be old: it
+	// may have been found, tried and changed between its commit and that call.
+	scanned spool.ID
 
 	// Every row before frontier is in memory or behind the mark of a backlog. pending is where a scan that
 	// may be under way will leave it: what lies before it must not be dropped from memory.
@@ -25,14 +28,15 @@ type shard struct {
 	lowering          bool
 
 	backlogs map[*lane]struct{}
-	reload   []spool.ID // entries that an operator changed while they were busy
+	claimed  map[spool.ID]bool // entries that an operator moves: not to be tried meanwhile
+	reload   []spool.ID        // entries to be read again: an operator changed them while they were busy
 }
 
 // shard gives the shard, which is opened later if it is not yet. The caller holds mu.
 func (q *Queue) shard(id spool.Shard) *shard {
 	sh := q.shards[id]
 	if sh == nil {
-		sh = &shard{id: id, items: map[spool.ID]*item{}, backlogs: map[*lane]struct{}{}}
+		sh = &shard{id: id, items: map[spool.ID]*item{}, backlogs: map[*lane]struct{}{}, claimed: map[spool.ID]bool{}}
 		q.shards[id] = sh
 		q.want(sh)
 	}
