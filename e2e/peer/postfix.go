@@ -2,17 +2,22 @@ package peer
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"barid/e2e/server"
 )
+
+// StopWait is how long an instance may take to stop.
+const StopWait = 20 * time.Second
 
 // Postfix is an instance of Postfix with a folder of its own. It needs root, as Postfix does.
 type Postfix struct {
@@ -165,7 +170,13 @@ func (p *Postfix) Stop() {
 	if p.bin == "" {
 		return
 	}
-	_ = exec.Command(p.bin, "-c", p.conf, "stop").Run() // it may not run
+	ctx, cancel := context.WithTimeout(context.Background(), StopWait)
+	defer cancel()
+	_ = exec.CommandContext(ctx, p.bin, "-c", p.conf, "stop").Run() // it may not run
+	if ctx.Err() != nil {
+		_ = syscall.Kill(p.MasterPID(), syscall.SIGKILL) // the command waits for ever when nobody reads Postfix's log socket
+		p.t.Errorf("postfix did not stop within %s\n%s", StopWait, p.Log())
+	}
 	p.bin = ""
 }
 
