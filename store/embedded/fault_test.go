@@ -339,6 +339,27 @@ func TestReserve(t *testing.T) {
 	}
 }
 
+// TestReserveOfASmallDisk: the reserve is never more than a sixteenth of the file system, so that a small one can
+// be used at all.
+func TestReserveOfASmallDisk(t *testing.T) {
+	fs := vfs.NewMem()
+	o := small(fs)
+	o.ReserveBytes = 256 << 20
+	set := func(free uint64) {
+		fs.TestingSetDiskUsage(vfs.DiskUsage{AvailBytes: free, TotalBytes: 64 << 20, UsedBytes: 64<<20 - free})
+	}
+	set(12 << 20)
+	s := mustOpen(t, "data", o)
+	defer mustClose(t, s)
+	if _, err := storeBody(t, s, 100); err != nil {
+		t.Fatalf("12 of 64 MiB are free: %v", err)
+	}
+	set(4<<20 - 1)
+	if _, err := storeBody(t, s, 100); !errors.Is(err, kv.ErrFull) {
+		t.Fatalf("less than 4 of 64 MiB are free: %v", err)
+	}
+}
+
 // TestFailedCommitMakesVersionsJump: what was applied and lost must not be taken for the present.
 func TestFailedCommitMakesVersionsJump(t *testing.T) {
 	f := &flaky{err: syscall.EIO}

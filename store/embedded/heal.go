@@ -129,7 +129,7 @@ func (s *Store) retire(old *rows) {
 
 // ready says whether it makes sense to open a new instance.
 func (s *Store) ready() error {
-	if s.space.low(s.o.ReserveBytes / 2) {
+	if s.space.low(s.reserve() / 2) {
 		return kv.ErrFull
 	}
 	return probe(s.o.FS, s.dir)

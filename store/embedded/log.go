@@ -150,14 +150,14 @@ func (l *bodyLog) commit(group []*entry) {
 // write places all records of the group. After an error none of the group counts: what it wrote is
 // overwritten by the next.
 func (l *bodyLog) write(group []*entry) error {
-	full := l.s.space.low(l.s.o.ReserveBytes)
+	full := l.s.space.low(l.s.reserve())
 	l.mark = l.off
 	for _, e := range group {
 		if len(e.rec) == 0 {
 			continue
 		}
 		if full && !e.dip {
-			e.err = fmt.Errorf("embedded: less than %d bytes free: %w", l.s.o.ReserveBytes, kv.ErrFull)
+			e.err = fmt.Errorf("embedded: less than %d bytes free: %w", l.s.reserve(), kv.ErrFull)
 			continue
 		}
 		if err := l.place(e); err != nil {

@@ -23,7 +23,7 @@ type Options struct {
 	CacheBytes    int64 // row blocks in memory; 0: 64 MiB
 	MemtableBytes int   // rows not yet in a table file, up to 4 times; 0: 16 MiB
 	SegmentBytes  int64 // a segment is closed when it has reached this; 0: 128 MiB
-	ReserveBytes  int64 // free space below which new bodies are refused, half of it: rows; 0: 64 MiB, <0: none
+	ReserveBytes  int64 // free space below which new bodies are refused, half of it: rows; at most 1/16 of the disk; 0: 64 MiB, <0: none
 	Partitions    int   // partitions whose Ver is remembered; 0: 65,536
 
 	GCInterval       time.Duration // between looks for garbage; 0: 1 minute, <0: only when GC is called

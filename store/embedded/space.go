@@ -18,11 +18,25 @@ type space struct {
 	start time.Time
 	next  atomic.Int64 // ns since start at which to ask again
 	avail atomic.Int64 // bytes; -1 unknown
+	total atomic.Int64 // bytes of the file system; 0 unknown
+}
+
+// reserveShare is the largest part of a file system that is kept free, as a divisor: a reserve made for a disk
+// must not fill a small volume.
+const reserveShare = 16
+
+// reserve is the free space below which new bodies are refused, and half of which rows are; not over 0: none.
+func (s *Store) reserve() int64 {
+	if total := s.space.total.Load(); total > 0 {
+		return min(s.o.ReserveBytes, total/reserveShare)
+	}
+	return s.o.ReserveBytes
 }
 
 func newSpace(fs vfs.FS, dir string) *space {
 	s := &space{fs: fs, dir: dir, start: time.Now()}
 	s.avail.Store(-1)
+	s.ask()
 	return s
 }
 
@@ -50,6 +64,7 @@ func (s *space) ask() int64 {
 		}
 		avail = -1
 	}
+	s.total.Store(int64(min(u.TotalBytes, 1<<62)))
 	s.avail.Store(avail)
 	return avail
 }

@@ -83,7 +83,7 @@ func (c *commit) room() error {
 	if err := c.rows.flushTrouble.Load(); err != nil {
 		return storageError("flush", *err)
 	}
-	if need := c.s.o.ReserveBytes / 2; c.s.space.low(need) {
+	if need := c.s.reserve() / 2; c.s.space.low(need) {
 		return fmt.Errorf("embedded: less than %d bytes free: %w", need, kv.ErrFull)
 	}
 	return nil
