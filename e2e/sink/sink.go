@@ -73,7 +73,8 @@ type Options struct {
 
 // Message is one that was taken, or refused after its end.
 type Message struct {
-	Conn     int // number of the connection, from 1
+	Conn     int    // number of the connection, from 1
+	Peer     string // address of the client
 	Helo     string
 	TLS      string // "" in clear, else the server name that the client asked for, or "-"
 	User     string

@@ -3,6 +3,7 @@ package sink
 import (
 	"encoding/base64"
 	"io"
+	"net"
 	"strings"
 	"time"
 
@@ -25,7 +26,7 @@ func (x *session) mail(args string) error {
 	}
 	if good(b) {
 		x.failed = false
-		x.msg = &Message{Conn: x.n, Helo: x.helo, TLS: x.sni, User: x.user, Mail: args, From: path, Params: params}
+		x.msg = &Message{Conn: x.n, Peer: x.peer(), Helo: x.helo, TLS: x.sni, User: x.user, Mail: args, From: path, Params: params}
 	}
 	return nil
 }
@@ -252,4 +253,10 @@ func (x *session) ask(challenge string) (string, error) {
 func decode(s string) string {
 	b, _ := base64.StdEncoding.DecodeString(s)
 	return string(b)
+}
+
+// peer is the client's address without its port.
+func (x *session) peer() string {
+	host, _, _ := net.SplitHostPort(x.raw.RemoteAddr().String())
+	return host
 }

@@ -165,8 +165,8 @@ func (a *attempt) relay(ctx context.Context, r *Route) *trouble {
 func (a *attempt) visitRelay(ctx context.Context, r *Relay) (on bool, t *trouble) {
 	if r.direct() {
 		t := a.exchange(ctx)
-		if t != nil && t.kind == queue.Deferred {
-			a.meet(t)
+		if t != nil && t.kind == queue.Deferred { // the domain's DNS fails: a relay may know more
+			a.meet(t.orNext())
 			t = nil
 		}
 		return t == nil && !a.done(ctx), t

@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"time"
 
 	"barid/flow/queue"
@@ -17,18 +18,27 @@ func (s *session) login(ctx context.Context, l *Login, d time.Duration) *trouble
 		return s.noLogin("4.7.10", "a login is said over TLS only")
 	}
 	reply, err := s.authenticate(ctx, l, d)
+	var token *tokenError
 	switch {
+	case errors.As(err, &token):
+		return s.noLogin("4.7.8", "there is no access token for the relay").because(err)
 	case err != nil:
 		return broken(ctx, spool.StageAuth, s.remote, err)
 	case reply.Code == 0:
 		return s.noLogin("4.7.8", "the relay offers no way to log in that we know")
 	case reply.Code != 235:
 		t := refused(spool.StageAuth, s.remote, reply)
-		t.kind = queue.Deferred
+		t.kind, t.answer.Enhanced = queue.Deferred, "4"+t.answer.Enhanced[1:]
 		return t.orNext()
 	}
 	return nil
 }
+
+// tokenError is a Token that gave none.
+type tokenError struct{ err error }
+
+func (e *tokenError) Error() string { return e.err.Error() }
+func (e *tokenError) Unwrap() error { return e.err }
 
 // mayLogin tells whether a password would be safe.
 func (s *session) mayLogin() bool {
@@ -60,7 +70,7 @@ func (s *session) bearer(ctx context.Context, l *Login, d time.Duration) (smtp.R
 	token, err := l.Token(ctx)
 	switch {
 	case err != nil:
-		return smtp.Reply{}, err
+		return smtp.Reply{}, &tokenError{err}
 	case s.caps.offers("OAUTHBEARER"):
 		mechanism, initial = "OAUTHBEARER", "n,a="+saslName(l.User)+",\x01auth=Bearer "+token+"\x01\x01"
 	case s.caps.offers("XOAUTH2"):

@@ -188,7 +188,10 @@ func (c *converter) addressList(text string) (string, error) {
 		}
 		b.WriteString(sep)
 		sep = ", "
-		name := header.EncodePhrase(header.DecodeWords(it.Name))
+		name := ""
+		if it.Name != "" {
+			name = header.EncodePhrase(header.DecodeWords(it.Name))
+		}
 		if it.Kind == addr.GroupStart {
 			b.WriteString(name + ":")
 			sep = " "
@@ -233,6 +236,7 @@ func appendParams(out []byte, name string, v []byte) []byte {
 
 // receivedInASCII takes the "for" clause off a Received field if it is not ASCII (RFC 5321 §4.4: it is optional).
 func receivedInASCII(text string) string {
+	text = strings.ReplaceAll(text, "\t", " ")
 	date := strings.LastIndexByte(text, ';')
 	at := strings.LastIndex(text[:max(date, 0)], " for ")
 	if at >= 0 && !isASCII(text[at:date]) {

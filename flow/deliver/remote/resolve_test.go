@@ -198,7 +198,10 @@ func TestOwnAddresses(t *testing.T) {
 	asked := 0
 	me := newSelf(&Settings{OwnNames: []string{"mail.test", "localhost"}, Listen: []netip.AddrPort{
 		netip.MustParseAddrPort("0.0.0.0:25"), netip.MustParseAddrPort("[2a00::25]:2525"), netip.MustParseAddrPort("192.0.2.7:0"),
-	}}, func() []netip.Addr { asked++; return []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2a00::1")} },
+	}}, func() []netip.Addr {
+		asked++
+		return []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2a00::1")}
+	},
 		func() time.Time { return now })
 	for ap, want := range map[string]bool{
 		"192.0.2.1:25": true, "192.0.2.1:26": false, "192.0.2.2:25": false, "127.0.0.1:25": true, "[2a00::1]:25": true, "[::ffff:192.0.2.1]:25": true,
