@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -32,13 +33,15 @@ type ledger struct {
 	inFlight map[string]bool // recipients under way
 	deleted  map[string]bool // an operator may have deleted it
 	changed  map[string]bool // an operator gave it up
+	acked    map[string]bool // its commit was answered
+	frozen   bool            // the power is off: nothing that is seen happened
 }
 
 func newLedger(t *testing.T, seed uint64) *ledger {
 	return &ledger{
 		t: t, rng: rand.New(rand.NewPCG(seed, 7)), known: map[string]bool{}, relayed: map[string]int{}, exposed: map[string]int{},
 		final: map[string]bool{}, settled: map[string]bool{}, running: map[string]bool{}, inFlight: map[string]bool{},
-		deleted: map[string]bool{}, changed: map[string]bool{},
+		deleted: map[string]bool{}, changed: map[string]bool{}, acked: map[string]bool{},
 	}
 }
 
@@ -56,6 +59,9 @@ func (l *ledger) Deliver(ctx context.Context, e *spool.Entry) []Outcome {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.frozen {
+		return nil
+	}
 	delete(l.running, e.Message.ID+e.Queue())
 	var out []Outcome
 	for _, i := range e.WaitingRcpts() {
@@ -80,6 +86,9 @@ func (l *ledger) Deliver(ctx context.Context, e *spool.Entry) []Outcome {
 func (l *ledger) begin(e *spool.Entry) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.frozen {
+		return 0
+	}
 	run := e.Message.ID + e.Queue()
 	if l.running[run] {
 		l.t.Errorf("%s is tried twice at a time", run)
@@ -154,6 +163,45 @@ func (l *ledger) accepted(e *spool.Entry) {
 	for i := range e.Rcpts {
 		l.known[rcptKey(e, i)] = true
 	}
+}
+
+// ack notes that the commit of an entry was answered.
+func (l *ledger) ack(e *spool.Entry) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range e.Rcpts {
+		l.acked[rcptKey(e, i)] = true
+	}
+}
+
+func (l *ledger) answered() map[string]bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.acked)
+}
+
+func (l *ledger) freeze(on bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.frozen = on
+}
+
+// survived forgets recipients whose commit was not answered and that are not on disk.
+func (l *ledger) survived(s db, acked map[string]bool) {
+	found := map[string]bool{}
+	for _, es := range standing(l.t, s) {
+		for i := range es[0].Rcpts {
+			found[rcptKey(es[0], i)] = true
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for k := range l.known {
+		if !acked[k] && !found[k] && !l.settled[k] {
+			delete(l.known, k)
+		}
+	}
+	l.acked = maps.Clone(l.known)
 }
 
 // crashed begins a new generation: what is settled in s stays so for ever; a final answer that is not on

@@ -199,16 +199,7 @@ func (q *Queue) operateOn(ctx context.Context, shard spool.Shard, ids []spool.ID
 }
 
 // own takes a shard that is not ours yet.
-func (q *Queue) own(ctx context.Context, id spool.Shard) error {
-	q.mu.Lock()
-	sh := q.shards[id]
-	open := sh != nil && sh.open
-	q.mu.Unlock()
-	if open {
-		return nil
-	}
-	return q.openShards(ctx, id)
-}
+func (q *Queue) own(ctx context.Context, id spool.Shard) error { return q.openShards(ctx, id) }
 
 // refresh brings memory in line with entries that were changed behind the scheduler's back.
 func (q *Queue) refresh(shard spool.Shard, changed []*spool.Entry) {

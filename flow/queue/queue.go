@@ -69,6 +69,8 @@ type Queue struct {
 	stopped chan struct{} // closed by Stop: clock and loader end
 	loops   sync.WaitGroup
 
+	opening sync.Mutex // held while shards are taken, so that none is taken twice; before mu
+
 	mu     sync.Mutex // guards all below
 	state  runState
 	shards [spool.Shards]*shard

@@ -70,14 +70,20 @@ type opened struct {
 	pauses []spool.Pause
 }
 
-// openShards takes the leases of some shards and reads what says how to go on.
+// openShards takes the leases of those shards that are not ours yet and reads what says how to go on.
 func (q *Queue) openShards(ctx context.Context, ids ...spool.Shard) error {
+	q.opening.Lock()
+	defer q.opening.Unlock()
+	ids, err := q.notOpen(ids)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
 	ps := make([]kv.Part, len(ids))
 	for i, id := range ids {
 		ps[i] = id.Part()
 	}
 	got := make([]opened, len(ids))
-	err := q.d.KV.UpdateMany(ctx, ps, func(ts []kv.Txn) (err error) {
+	err = q.d.KV.UpdateMany(ctx, ps, func(ts []kv.Txn) (err error) {
 		for i, t := range ts {
 			if err = got[i].take(t, q.d.Node); err != nil {
 				return err
@@ -99,6 +105,22 @@ func (q *Queue) openShards(ctx context.Context, ids ...spool.Shard) error {
 		}
 	}
 	return nil
+}
+
+// notOpen leaves out the shards that are ours. One that we lost is an error.
+func (q *Queue) notOpen(ids []spool.Shard) (out []spool.Shard, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, id := range ids {
+		sh := q.shards[id]
+		switch {
+		case sh == nil || sh.lease.Epoch == 0:
+			out = append(out, id)
+		case !sh.open:
+			err = spool.ErrLostLease
+		}
+	}
+	return out, err
 }
 
 func (o *opened) take(t kv.Txn, node string) (err error) {
