@@ -2,8 +2,8 @@ package remote
 
 import (
 	"context"
-	"net/netip"
 	"strconv"
+	"sync"
 	"time"
 
 	"barid/flow/queue"
@@ -22,6 +22,9 @@ type attempt struct {
 	verdict *trouble // of the hosts tried so far, for those who are open at the end
 	over    bool     // no further host is to be tried
 	hosts   int      // tried so far
+
+	held    []int    // those that the present host can not serve
+	heldFor *trouble // and why
 
 	demand    demand // of the domain's mail exchangers
 	levelSeen time.Time
@@ -128,18 +131,35 @@ func (a *attempt) exchange(ctx context.Context) *trouble {
 func (a *attempt) locate(ctx context.Context, class []string, x *exchangers) (hosts []host, looped bool) {
 	begin := time.Now()
 	defer func() { a.timing.DNS += time.Since(begin) }()
-	for _, name := range class[:min(len(class), a.d.set.MaxHosts)] {
-		h, isSelf, t := a.d.exchanger(ctx, name, x)
-		switch {
-		case isSelf:
+	found := make([]located, min(len(class), a.d.set.MaxHosts))
+	var all sync.WaitGroup
+	for i := range found[1:] {
+		all.Go(func() { found[i+1].find(ctx, a.d, class[i+1], x) })
+	}
+	found[0].find(ctx, a.d, class[0], x)
+	all.Wait()
+	for i := range found {
+		switch f := &found[i]; {
+		case f.isSelf:
 			return nil, true
-		case t != nil:
-			a.meet(t)
-		case len(h.addrs) > 0:
-			hosts = append(hosts, h)
+		case f.t != nil:
+			a.meet(f.t)
+		case len(f.host.addrs) > 0:
+			hosts = append(hosts, f.host)
 		}
 	}
 	return hosts, false
+}
+
+// located is what was found out about a mail exchanger.
+type located struct {
+	host   host
+	isSelf bool
+	t      *trouble
+}
+
+func (l *located) find(ctx context.Context, d *Deliverer, name string, x *exchangers) {
+	l.host, l.isSelf, l.t = d.exchanger(ctx, name, x)
 }
 
 // relay tries the relays of a route in order, those that are down last.
@@ -183,173 +203,6 @@ func (a *attempt) visitRelay(ctx context.Context, r *Relay) (on bool, t *trouble
 		want.offer, want.least = !want.implicit, Verified
 	}
 	return a.visit(ctx, &h, want), nil
-}
-
-// id names a host for its health.
-func (h *host) id() string {
-	if h.relay != nil {
-		return relayID(h.relay)
-	}
-	return h.name
-}
-
-func relayID(r *Relay) string { return hostName(r.Host) + ":" + strconv.Itoa(int(r.port())) }
-
-// visit gives the message to a host for all who are open, and tells whether another host should be tried.
-func (a *attempt) visit(ctx context.Context, h *host, want demand) bool {
-	if a.done(ctx) {
-		return false
-	}
-	a.hosts++
-	for dead := 0; len(a.open) > 0; {
-		s, t := a.reach(ctx, h, want)
-		if t == nil {
-			t = a.speak(ctx, s)
-			a.leave(s, t)
-		}
-		if t == nil {
-			continue // all is settled, or the connection has carried enough
-		}
-		if t.stale && dead < maxDead {
-			dead++
-			continue
-		}
-		a.note(h, t)
-		a.meet(t)
-		return !a.done(ctx)
-	}
-	return false
-}
-
-// maxDead is how many dead idle connections one visit puts up with.
-const maxDead = 20
-
-// done tells whether no further host should be tried.
-func (a *attempt) done(ctx context.Context) bool {
-	return len(a.open) == 0 || a.over || a.hosts >= a.d.set.MaxHosts || ctx.Err() != nil ||
-		time.Since(a.began) >= a.d.set.Timeouts.Attempt
-}
-
-// meet joins a trouble to the verdict.
-func (a *attempt) meet(t *trouble) {
-	a.verdict = worse(a.verdict, t)
-	if !t.next {
-		a.verdict, a.over = t, true
-	}
-}
-
-// note keeps what a trouble says about the host itself.
-func (a *attempt) note(h *host, t *trouble) {
-	switch t.answer.Stage {
-	case spool.StageConnect, spool.StageGreeting, spool.StageEHLO, spool.StageAuth:
-		if t.next {
-			a.d.health.failed(h.id(), t.answer.Text)
-		}
-		if t.answer.Stage == spool.StageAuth {
-			a.d.Log.Error("a relay does not let us in", "relay", h.id(), "code", t.answer.Code, "text", t.answer.Text)
-		}
-	}
-}
-
-// reach gets a session with a host: an idle one, or a new one over the first address that works.
-func (a *attempt) reach(ctx context.Context, h *host, want demand) (*session, *trouble) {
-	k := a.keyOf(h)
-	s, err := a.d.pool.get(ctx, k, func(s *session) bool { return fit(s, want) })
-	if err != nil {
-		return nil, broken(ctx, spool.StageConnect, h.name, err)
-	}
-	if s != nil {
-		a.d.Metrics.connection("reused")
-		s.fresh, s.reused = true, true
-		return s, nil
-	}
-	s, t := a.dialHost(ctx, k, h, want)
-	if t != nil {
-		a.d.Metrics.connection("failed")
-		if t.busy {
-			a.d.pool.adapt(k, false)
-		}
-		a.d.pool.gone(k)
-		return nil, t
-	}
-	a.d.Metrics.connection("opened")
-	a.d.health.well(h.id())
-	return s, nil
-}
-
-// fit tells whether an open session is good enough.
-func fit(s *session, want demand) bool {
-	return s.level >= want.least && (!want.require || s.caps.has(requireTLS))
-}
-
-func (a *attempt) keyOf(h *host) key {
-	k := key{host: h.name, port: h.port, mode: direct, from: a.d.originOf(a.e.From.Domain)}
-	if h.relay != nil {
-		k.mode = h.relay.TLS
-		if h.relay.Login != nil {
-			k.login = h.relay.Login.User
-		}
-	}
-	return k
-}
-
-// dialHost opens a session with one of the host's addresses. An address whose server can not be used is no
-// reason not to try the others: IPv6 may lead to a dead end where IPv4 works.
-func (a *attempt) dialHost(ctx context.Context, k key, h *host, want demand) (*session, *trouble) {
-	addrs := k.from.usable(h.addrs)
-	if len(addrs) == 0 {
-		return nil, noFamily(h)
-	}
-	var all *trouble
-	for len(addrs) > 0 {
-		s, used, rest, t := a.dialNext(ctx, k, h, addrs, want)
-		if t != nil && t.noTLS && want.mayBeClear() {
-			want := want
-			want.offer = false
-			s, _, _, t = a.dialNext(ctx, k, h, []netip.AddrPort{used}, want)
-		}
-		if t == nil {
-			return s, nil
-		}
-		if all = worse(all, t); !t.next {
-			return nil, t
-		}
-		addrs = rest
-	}
-	return nil, all
-}
-
-// mayBeClear tells whether mail may go in clear when TLS can not be agreed on (RFC 7435 §3).
-func (w *demand) mayBeClear() bool { return w.offer && w.least == Clear && !w.require }
-
-// dialNext opens a session with the first of the addresses that takes a connection; rest are those left to try.
-func (a *attempt) dialNext(ctx context.Context, k key, h *host, addrs []netip.AddrPort, want demand) (s *session, used netip.AddrPort, rest []netip.AddrPort, t *trouble) {
-	begin := time.Now()
-	nc, used, rest, err := a.d.dial(ctx, &k.from, addrs)
-	a.timing.Connect += time.Since(begin)
-	if err != nil {
-		return nil, used, nil, unreachable(ctx, h, err)
-	}
-	begin, tls := time.Now(), a.timing.TLS
-	s, t = a.openSession(ctx, nc, k, h, used, want)
-	a.timing.Dialogue += time.Since(begin) - (a.timing.TLS - tls)
-	return s, used, rest, t
-}
-
-// leave gives the session back, or ends it.
-func (a *attempt) leave(s *session, t *trouble) {
-	if t != nil && t.busy {
-		a.d.pool.adapt(s.key, false)
-	} else if t == nil {
-		a.d.pool.adapt(s.key, true)
-	}
-	if s.broken || t != nil && t.answer.Code == 421 || s.wire.in.Buffered() > 0 {
-		_ = s.wire.nc.Close()
-		a.d.pool.gone(s.key)
-	} else {
-		_ = s.wire.nc.SetDeadline(time.Time{})
-		a.d.pool.put(s)
-	}
 }
 
 // remembered finds the level of TLS that the domain's mail must have.

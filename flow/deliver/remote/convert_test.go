@@ -408,3 +408,22 @@ func sizeless(s string) string {
 	before, after, _ := strings.Cut(s, "SIZE=")
 	return before + "SIZE" + strings.TrimLeft(after, "0123456789")
 }
+
+func TestRecipientsGoWhereTheirAddressesAreTaken(t *testing.T) {
+	s := newScene(t, `
+		$ORIGIN there.test.
+		$TTL 0
+		@ MX 10 a
+		@ MX 20 b
+		a A 127.0.0.1
+		b A 127.0.0.2
+	`, nil)
+	a, b := s.sink(1, sink.Options{Without: []string{"SMTPUTF8"}}), s.sink(2, sink.Options{})
+	s.expect(s.entry("A: b\r\n\r\nx\r\n", "plain@there.test", "علی@there.test"), relayed)
+	if ms := a.Messages(); len(ms) != 1 || len(ms[0].Rcpts) != 1 || ms[0].Rcpts[0].To != "plain@there.test" {
+		t.Errorf("%+v", ms)
+	}
+	if ms := b.Messages(); len(ms) != 1 || len(ms[0].Rcpts) != 1 || ms[0].Rcpts[0].To != "علی@there.test" {
+		t.Errorf("%+v", ms)
+	}
+}

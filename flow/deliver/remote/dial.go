@@ -91,13 +91,6 @@ func (o *origin) usable(in []netip.AddrPort) []netip.AddrPort {
 	return out
 }
 
-// dialed is the end of a race for a connection.
-type dialed struct {
-	nc  net.Conn
-	at  int // index of its address
-	err error
-}
-
 // dial connects to the first address that answers (RFC 8305): the next one is begun when one failed, or when
 // Stagger passed. rest are the addresses that did neither win nor fail.
 func (d *Deliverer) dial(ctx context.Context, o *origin, addrs []netip.AddrPort) (nc net.Conn, used netip.AddrPort, rest []netip.AddrPort, err error) {
@@ -107,55 +100,78 @@ func (d *Deliverer) dial(ctx context.Context, o *origin, addrs []netip.AddrPort)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	results := make(chan dialed, len(addrs))
-	begun, pending, failed := 0, 0, make([]bool, len(addrs))
-	begin := func() {
-		at := begun
-		begun, pending = begun+1, pending+1
-		go func() {
-			c, err := d.dialOne(ctx, o, addrs[at])
-			results <- dialed{nc: c, at: at, err: err}
-		}()
-	}
-	begin()
-	stagger := time.NewTimer(d.set.Timeouts.Stagger)
-	defer stagger.Stop()
-	won := -1
-	for pending > 0 && won < 0 {
-		select {
-		case r := <-results:
-			pending--
-			if r.err == nil {
-				nc, won, err = r.nc, r.at, nil
-				break
-			}
-			failed[r.at], err = true, r.err
-			if begun < len(addrs) {
-				begin()
-				stagger.Reset(d.set.Timeouts.Stagger)
-			}
-		case <-stagger.C:
-			if begun < len(addrs) {
-				begin()
-				stagger.Reset(d.set.Timeouts.Stagger)
-			}
-		}
-	}
+	r := race{d: d, o: o, addrs: addrs, results: make(chan dialed, len(addrs)), failed: make([]bool, len(addrs))}
+	nc, won, err := r.run(ctx)
 	cancel()
-	for ; pending > 0; pending-- { // losers end at once: nothing outlives the race
-		if r := <-results; r.err == nil {
-			_ = r.nc.Close()
-		}
-	}
-	if won < 0 {
+	r.endLosers()
+	if err != nil {
 		return nil, netip.AddrPort{}, nil, err
 	}
 	for i, a := range addrs {
-		if i != won && !failed[i] {
+		if i != won && !r.failed[i] {
 			rest = append(rest, a)
 		}
 	}
 	return nc, addrs[won], rest, nil
+}
+
+// race is several tries for one connection.
+type race struct {
+	d       *Deliverer
+	o       *origin
+	addrs   []netip.AddrPort
+	results chan dialed
+	begun   int
+	pending int
+	failed  []bool
+}
+
+// dialed is the end of a try.
+type dialed struct {
+	nc  net.Conn
+	at  int // index of its address
+	err error
+}
+
+// begin starts the next try, if there is an address left.
+func (r *race) begin(ctx context.Context) {
+	if r.begun == len(r.addrs) {
+		return
+	}
+	at := r.begun
+	r.begun, r.pending = r.begun+1, r.pending+1
+	go func() {
+		nc, err := r.d.dialOne(ctx, r.o, r.addrs[at])
+		r.results <- dialed{nc, at, err}
+	}()
+}
+
+// run gives the winner, or the last error when all failed.
+func (r *race) run(ctx context.Context) (nc net.Conn, won int, err error) {
+	stagger := time.NewTimer(r.d.set.Timeouts.Stagger)
+	defer stagger.Stop()
+	for r.begin(ctx); r.pending > 0; r.begin(ctx) {
+		select {
+		case x := <-r.results:
+			r.pending--
+			if x.err == nil {
+				return x.nc, x.at, nil
+			}
+			r.failed[x.at], err = true, x.err
+		case <-stagger.C:
+		}
+		stagger.Reset(r.d.set.Timeouts.Stagger)
+	}
+	return nil, 0, err
+}
+
+// endLosers waits for the tries that still run, whose context has ended: nothing outlives the race.
+func (r *race) endLosers() {
+	for ; r.pending > 0; r.pending-- {
+		if x := <-r.results; x.err == nil {
+			_ = x.nc.Close()
+		}
+	}
 }
 
 // dialOne connects to one address.

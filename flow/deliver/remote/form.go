@@ -26,7 +26,7 @@ type form struct {
 }
 
 // formFor finds the form that a server takes, or why there is none. Recipients whose addresses it can not take
-// are settled.
+// are held for the next host.
 func (a *attempt) formFor(ctx context.Context, s *session) (*form, *trouble) {
 	f := &form{bdat: s.caps.has(chunking) && !a.d.set.NoChunking && a.e.Attempts%2 == 0}
 	from, unicode, t := a.addresses(ctx, s, f)
@@ -76,7 +76,7 @@ func (a *attempt) addresses(ctx context.Context, s *session, f *form) (from stri
 	return from, true, nil
 }
 
-// twinOf finds a recipient's ASCII address, or settles him.
+// twinOf finds a recipient's ASCII address, or leaves the recipient to the next host.
 func (a *attempt) twinOf(ctx context.Context, s *session, f *form, place int) {
 	if twin, ok := a.d.twin(ctx, a.rcpt(place).To.Mailbox); ok {
 		if f.twins == nil {
@@ -85,8 +85,9 @@ func (a *attempt) twinOf(ctx context.Context, s *session, f *form, place int) {
 		f.twins[place] = twin
 		return
 	}
-	a.settle([]int{place}, ours(queue.Failed, spool.StageRcpt, "5.6.7",
-		"the server does not take addresses like the recipient's (no SMTPUTF8)").from(s.remote))
+	a.heldFor = ours(queue.Failed, spool.StageRcpt, "5.6.7",
+		"the server does not take addresses like the recipient's (no SMTPUTF8)").from(s.remote).orNext()
+	a.held = append(a.held, place)
 	a.close(place)
 }
 

@@ -237,11 +237,14 @@ func (p *pool) adapt(k key, well bool) {
 func (p *pool) sweep() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.closed {
+		return
+	}
 	now := time.Now()
 	for _, l := range p.lines {
 		keep := l.idle[:0]
 		for _, s := range l.idle {
-			if p.closed || s.expired(p.set, now) {
+			if s.expired(p.set, now) {
 				p.idle--
 				p.end(l, s)
 			} else {
@@ -257,20 +260,30 @@ func (p *pool) sweep() {
 	}
 }
 
-// quit says good-bye without holding anybody up.
+// quit says good-bye without holding anybody up. p.mu is held, so that none begins after close.
 func (p *pool) quit(s *session) {
+	if p.closed {
+		s.drop()
+		return
+	}
 	p.quits.Go(func() { s.quit(p.set.Timeouts.Quit) })
 }
 
 // close ends the idle connections and waits for that; connections in use end when they are put back.
 func (p *pool) close() {
 	p.mu.Lock()
-	p.closed = true
 	if p.timer != nil {
 		p.timer.Stop()
 	}
+	for _, l := range p.lines {
+		for _, s := range l.idle {
+			p.end(l, s)
+		}
+		p.idle -= len(l.idle)
+		l.idle = nil
+	}
+	p.closed = true
 	p.mu.Unlock()
-	p.sweep()
 	p.quits.Wait()
 }
 

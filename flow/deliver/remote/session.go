@@ -52,6 +52,12 @@ func (s *session) quit(d time.Duration) {
 	_ = s.wire.nc.Close()
 }
 
+// drop ends the connection at once.
+func (s *session) drop() {
+	_ = s.wire.nc.SetDeadline(past) // TLS would wait to say that it ends
+	_ = s.wire.nc.Close()
+}
+
 // opening is one try to make a session.
 type opening struct {
 	a      *attempt
@@ -163,8 +169,8 @@ func (o *opening) protect(ctx context.Context) *trouble {
 	if s.level < o.demand.least {
 		return o.a.lowered(s)
 	}
-	if o.demand.require {
-		return o.a.requireTLS(s, o.h)
+	if o.demand.require && !s.caps.has(requireTLS) {
+		return noRequireTLS("the server does not offer it").from(s.remote)
 	}
 	return nil
 }
@@ -186,16 +192,7 @@ func (o *opening) timedTLS(f func() *trouble) *trouble {
 	return t
 }
 
-// requireTLS checks what RFC 8689 §4.2.1 asks for beside a verified certificate.
-func (a *attempt) requireTLS(s *session, h *host) *trouble {
-	why := ""
-	switch {
-	case !h.authentic:
-		why = "nothing proves that " + h.name + " is a mail exchanger of the domain"
-	case !s.caps.has(requireTLS):
-		why = "the server does not offer it"
-	default:
-		return nil
-	}
-	return ours(queue.Failed, spool.StageTLS, "5.7.30", "the message demands REQUIRETLS: "+why).from(s.remote).orNext()
+// noRequireTLS is a host that can not give what RFC 8689 §4.2.1 asks for.
+func noRequireTLS(why string) *trouble {
+	return ours(queue.Failed, spool.StageTLS, "5.7.30", "the message demands REQUIRETLS: "+why).orNext()
 }

@@ -52,7 +52,7 @@ type Timeouts struct {
 	Hello     time.Duration // EHLO, HELO, RSET, AUTH; 0: 5 min
 	TLS       time.Duration // STARTTLS and the handshake; 0: 1 min
 	Mail      time.Duration // 0: 5 min (§4.5.3.2.2)
-	Rcpt      time.Duration // all of one transaction; 0: 5 min (§4.5.3.2.3)
+	Rcpt      time.Duration // a RCPT, or all of a pipelined group; 0: 5 min (§4.5.3.2.3)
 	DataInit  time.Duration // 0: 2 min (§4.5.3.2.4)
 	DataBlock time.Duration // one block of 64 KiB; 0: 3 min (§4.5.3.2.5)
 	DataEnd   time.Duration // 0: 10 min (§4.5.3.2.6)

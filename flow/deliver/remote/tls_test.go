@@ -198,6 +198,26 @@ func TestREQUIRETLS(t *testing.T) {
 	}
 }
 
+func TestPooledConnectionsProveNothingForREQUIRETLS(t *testing.T) {
+	id := certify(t, yesterday(), "mx1.there.test")
+	s := newScene(t, zone+`
+	$ORIGIN other.test.
+	@ MX 10 mx1.there.test.
+	;! @ ad
+	`, func(d *Deps) { d.Roots = id.roots })
+	s.dns.Set("other.test", world.Behaviour{AD: true})
+	k := s.sink(1, sink.Options{TLS: id.server, With: []string{"REQUIRETLS"}})
+	e := s.entry(letterText, "info@other.test")
+	e.RequireTLS = true
+	s.expect(e, relayed)
+	e = s.entry(letterText)
+	e.RequireTLS = true
+	s.expect(e, "failed 5.7.30 tls")
+	if k.Count() != 1 {
+		t.Error("sent")
+	}
+}
+
 func TestPooledConnectionsAreNoWayAroundALevel(t *testing.T) {
 	m := OpenLevels(memory.New())
 	s := newScene(t, zone+`
