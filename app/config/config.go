@@ -90,7 +90,7 @@ type Outbound struct {
 // Storage tunes the embedded store.
 type Storage struct {
 	CacheBytes   int64 `toml:"cache_bytes" doc:"memory for rows read often"`
-	ReserveBytes int64 `toml:"reserve_bytes" doc:"free disk space below which new mail is deferred with 452 4.3.1"`
+	ReserveBytes int64 `toml:"reserve_bytes" doc:"free disk space below which new mail is deferred with 452 4.3.1; at most a sixteenth of the disk counts"`
 }
 
 // Duration is a time.Duration that is written "5m" or "2s".
