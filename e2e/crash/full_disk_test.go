@@ -315,3 +315,26 @@ func (f *filler) recovers(limit time.Duration) {
 	}
 	f.t.Fatalf("no mail was taken for %v after space was freed", limit)
 }
+
+// TestASmallDiskTakesMailWithTheUsualSettings: what is kept free by default must leave room on a small volume.
+func TestASmallDiskTakesMailWithTheUsualSettings(t *testing.T) {
+	long(t)
+	dir := smallDisk(t, 64)
+	s := server.Start(t, server.Options{Dir: dir, Settings: "[log]\nlevel = \"warn\"\n"})
+	f := &filler{t: t, s: s, ledger: newLedger(), rng: newRand(seed(t), 1)}
+	n := 0
+	for ; n < 20_000; n++ {
+		if r := f.send(); r.Is("452 4.3.1 ") {
+			break
+		} else if r.Code != 250 {
+			t.Fatalf("message %d was answered with %s", n, r)
+		}
+	}
+	t.Logf("a disk of 64 MB took %d messages", n)
+	if n < 300 || n == 20_000 {
+		t.Errorf("%d messages were taken", n)
+	}
+	f.deferred(5)
+	f.readable()
+	f.ledger.audit(f.inbox()).report(t)
+}

@@ -23,7 +23,25 @@ func TestHundredKillsLoseNothing(t *testing.T) {
 		n = max(n, min(v/10, 1000))
 	}
 	left := n
-	killUnderLoad(t, func() bool { left--; return left >= 0 })
+	endUnderLoad(t, (*server.Server).Kill, func() bool { left--; return left >= 0 })
+}
+
+// stopWithin is how long a server may take to stop by itself.
+const stopWithin = 5 * time.Second
+
+// TestStopsUnderLoadLoseNothing asks the server to stop (SIGTERM) under the same load. It ends in time, with all
+// that it has acknowledged.
+func TestStopsUnderLoadLoseNothing(t *testing.T) {
+	long(t)
+	left := 8
+	stop := func(s *server.Server) {
+		begin := time.Now()
+		s.Stop()
+		if took := time.Since(begin); took > stopWithin {
+			t.Errorf("the server took %v to stop", took)
+		}
+	}
+	endUnderLoad(t, stop, func() bool { left--; return left >= 0 })
 }
 
 // TestSoak does the same for as long as BARID_SOAK says.
@@ -38,11 +56,11 @@ func TestSoak(t *testing.T) {
 		t.Fatal(err)
 	}
 	end := time.Now().Add(d)
-	killUnderLoad(t, func() bool { return time.Now().Before(end) })
+	endUnderLoad(t, (*server.Server).Kill, func() bool { return time.Now().Before(end) })
 }
 
-// killUnderLoad kills as long as more says so, then looks at everything.
-func killUnderLoad(t *testing.T, more func() bool) {
+// endUnderLoad ends the process and starts it again as long as more says so, then looks at everything.
+func endUnderLoad(t *testing.T, end func(*server.Server), more func() bool) {
 	seed := seed(t)
 	s := server.Start(t, server.Options{Settings: "[log]\nlevel = \"warn\"\n"})
 	l := newLoad(t, s, seed)
@@ -57,7 +75,7 @@ func killUnderLoad(t *testing.T, more func() bool) {
 	l.gate.open()
 	for more() {
 		chance.uptime()
-		s.Kill()
+		end(s)
 		l.gate.shut()
 		begin := time.Now()
 		s.Boot()
@@ -67,14 +85,14 @@ func killUnderLoad(t *testing.T, more func() bool) {
 			early = maildrop(t, s, info)
 		}
 		if w := l.ledger.complaints(); len(w) > 0 {
-			t.Fatalf("after %d kills: %d complaints: %q", len(ups), len(w), w[:min(len(w), maxShown)])
+			t.Fatalf("after %d ends: %d complaints: %q", len(ups), len(w), w[:min(len(w), maxShown)])
 		}
 	}
 	l.stop()
 	s.Kill()
 	s.Boot()
 	slices.Sort(ups)
-	t.Logf("%d kills; up again after %v (median), %v (90%%), %v (longest)", len(ups), ups[len(ups)/2], ups[len(ups)*9/10], ups[len(ups)-1])
+	t.Logf("%d ends of the process; up again after %v (median), %v (90%%), %v (longest)", len(ups), ups[len(ups)/2], ups[len(ups)*9/10], ups[len(ups)-1])
 	t.Logf("commands of the client that changes things: %v", mutator.done)
 	for _, w := range l.ledger.complaints() {
 		t.Error(w)

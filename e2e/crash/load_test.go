@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -116,8 +117,12 @@ func (c *client) nextID() string {
 	return fmt.Sprintf("%s-%d", c.name, c.n)
 }
 
-// isGone tells a connection that broke from an answer that is wrong.
+// isGone tells a connection that broke, or that the server ended because it stops, from an answer that is wrong.
 func isGone(err error) bool {
+	var u *wire.Unexpected
+	if errors.As(err, &u) && strings.HasPrefix(u.Got, "421 4.3.2 ") {
+		return true
+	}
 	for _, e := range []error{
 		io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNREFUSED,
 	} {

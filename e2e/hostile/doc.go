@@ -1,5 +1,5 @@
-// Package hostile attacks the real program from outside, row by row of the checklist in
-// docs/develop/robustness.md, and holds every answer against the one that is expected.
+// Package hostile attacks the real program from outside and holds every answer against the one that is expected.
+// The tests name the rows of the checklist of attacks that they stand for.
 //
 // Life: outside; tests only. Each test runs a barid of its own, with real sockets, TLS and disk.
 // Promise: after each attack the server is alive: a message from another address is taken within ten seconds and
