@@ -32,6 +32,7 @@ type Options struct {
 	Settings string   // TOML put at the end of the configuration: tables only
 	Top      string   // TOML put at its beginning: keys
 	Env      []string // further environment
+	Resolver string   // DNS server; "" is one that does not answer
 	Empty    bool     // no domain and accounts
 }
 
@@ -139,7 +140,11 @@ func (s *Server) certificate() {
 // configure writes barid.toml with ports that are free now, and that stay the same over restarts.
 func (s *Server) configure(protocols []string) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "hostname = \"mx.%s\"\ndata = \"data\"\nresolver = [\"127.0.0.1:9\"]\nresolver_timeout = \"1s\"\n%s\n", Domain, s.o.Top)
+	resolver := s.o.Resolver
+	if resolver == "" {
+		resolver = "127.0.0.1:9"
+	}
+	fmt.Fprintf(&b, "hostname = \"mx.%s\"\ndata = \"data\"\nresolver = [%q]\nresolver_timeout = \"1s\"\n%s\n", Domain, resolver, s.o.Top)
 	for _, p := range protocols {
 		s.Addr[p] = FreeAddress(s.t)
 		fmt.Fprintf(&b, "[[listener]]\nprotocol = %q\naddress = %q\n", p, s.Addr[p])
