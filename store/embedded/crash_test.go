@@ -108,7 +108,7 @@ func powerCut(t *testing.T, seed uint64) (early bool, moved int64) {
 	for round := range 2 {
 		c := &cutter{fs: fs, rng: rand.New(rand.NewPCG(seed, uint64(round))), actors: actors}
 		o := small(nil)
-		o.FS = errorfs.Wrap(fs, c)
+		o.FS = inject(fs, c)
 		s := mustOpen(t, "data", o)
 		if round > 0 {
 			checkAfterCut(t, s, actors, nil, nil)

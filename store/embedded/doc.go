@@ -18,7 +18,8 @@
 //     disk any more, and nothing is acknowledged, until a new instance has read the disk (guard.go).
 //   - Invariant: that new instance, and the one that is only read until it comes, show of a log only what
 //     was synced (journal.go).
-//   - Every byte read was checked against a CRC-32C. Damage is an error for one row block or one body.
+//   - Every byte read was checked against a CRC-32C. Damage is an error for one row block or one body; in the log
+//     or the list of tables, an error of Open, never the silent loss of acknowledged rows (logcheck.go).
 //   - The process is never killed, whatever the disk does.
 //
 // Limits: see the constants of options.go and record.go.

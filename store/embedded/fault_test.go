@@ -17,6 +17,20 @@ import (
 	"barid/base/kv"
 )
 
+// inject makes a file system whose calls inj can fail. Those on files that were taken over for another use, too,
+// which errorfs hands out bare.
+func inject(fs vfs.FS, inj errorfs.Injector) vfs.FS { return injected{errorfs.Wrap(fs, inj)} }
+
+type injected struct{ vfs.FS }
+
+// ReuseForWrite implements vfs.FS.
+func (i injected) ReuseForWrite(old, name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if err := i.Rename(old, name); err != nil {
+		return nil, err
+	}
+	return i.OpenReadWrite(name, c)
+}
+
 // faults fails write-like calls number first..last.
 type faults struct {
 	n           atomic.Int64
@@ -86,7 +100,7 @@ func TestEveryCallFails(t *testing.T) {
 
 func failingHistory(t *testing.T, f *faults) (healed uint64) {
 	fs := vfs.NewCrashableMem()
-	o := small(errorfs.Wrap(fs, f))
+	o := small(inject(fs, f))
 	a := newActor(1, 77) // the same history for all n
 	var s *Store
 	for try := 0; s == nil; try++ {
@@ -185,7 +199,7 @@ func (f *flaky) MaybeError(op errorfs.Op) error {
 func TestDiskFullInsidePebble(t *testing.T) {
 	f := &flaky{err: syscall.ENOSPC}
 	fs := vfs.NewMem()
-	s := mustOpen(t, "data", small(errorfs.Wrap(fs, f)))
+	s := mustOpen(t, "data", small(inject(fs, f)))
 	a := newActor(1, 5)
 	for round := range 5 {
 		for range 10 {
@@ -363,7 +377,7 @@ func TestReserveOfASmallDisk(t *testing.T) {
 // TestFailedCommitMakesVersionsJump: what was applied and lost must not be taken for the present.
 func TestFailedCommitMakesVersionsJump(t *testing.T) {
 	f := &flaky{err: syscall.EIO}
-	s := mustOpen(t, "data", small(errorfs.Wrap(vfs.NewMem(), f)))
+	s := mustOpen(t, "data", small(inject(vfs.NewMem(), f)))
 	defer mustClose(t, s)
 	p := kv.Part{Kind: kv.Account, ID: 1}
 	var hook, after kv.Ver
@@ -395,7 +409,7 @@ func TestFailedCommitMakesVersionsJump(t *testing.T) {
 // TestBarrier: a transaction without writes must not succeed on rows that never became durable.
 func TestBarrier(t *testing.T) {
 	f := &flaky{err: syscall.EIO}
-	s := mustOpen(t, "data", small(errorfs.Wrap(vfs.NewMem(), f)))
+	s := mustOpen(t, "data", small(inject(vfs.NewMem(), f)))
 	defer mustClose(t, s)
 	p := kv.Part{Kind: kv.Account, ID: 1}
 	applied := make(chan struct{})
@@ -434,7 +448,7 @@ func TestFlushFails(t *testing.T) {
 		}
 		return nil
 	})
-	s := mustOpen(t, "data", small(errorfs.Wrap(vfs.NewMem(), inj)))
+	s := mustOpen(t, "data", small(inject(vfs.NewMem(), inj)))
 	defer mustClose(t, s)
 	write := func(i int) error {
 		return s.Update(t.Context(), owner1, func(x kv.Txn) error {
@@ -499,7 +513,7 @@ func TestReadErrors(t *testing.T) {
 		}
 		return nil
 	})
-	s := mustOpen(t, "data", small(errorfs.Wrap(vfs.NewMem(), inj)))
+	s := mustOpen(t, "data", small(inject(vfs.NewMem(), inj)))
 	defer mustClose(t, s)
 	for _, size := range []int{1000, 200 << 10, inlineMax + 1000} {
 		id := linkBody(t, s, owner1, uint64(size), content{1, size})
@@ -519,7 +533,7 @@ func TestReadErrors(t *testing.T) {
 // what is durable and nothing else.
 func TestAFencedStoreIsRead(t *testing.T) {
 	f := &flaky{err: syscall.ENOSPC}
-	s := mustOpen(t, "data", small(errorfs.Wrap(vfs.NewMem(), f)))
+	s := mustOpen(t, "data", small(inject(vfs.NewMem(), f)))
 	defer mustClose(t, s)
 	p := kv.Part{Kind: kv.Account, ID: 1}
 	put := func(key string) error {
@@ -580,7 +594,7 @@ func failedSync(t *testing.T, large int) {
 		return nil
 	})
 	fs := vfs.NewCrashableMem()
-	s := mustOpen(t, "data", small(errorfs.Wrap(fs, inj)))
+	s := mustOpen(t, "data", small(inject(fs, inj)))
 	p := kv.Part{Kind: kv.Account, ID: 1}
 	put := func(key string) error {
 		return s.Update(t.Context(), p, func(x kv.Txn) error { x.Put(1, []byte(key), make([]byte, large)); return nil })

@@ -154,13 +154,22 @@ func (g *guard) pause() {
 	}
 }
 
-// Open implements vfs.FS.
+// Open implements vfs.FS. What an instance replays while it is opened is checked, and cut where it is not durable.
 func (g *guard) Open(name string, o ...vfs.OpenOption) (vfs.File, error) {
 	f, err := g.FS.Open(name, o...)
-	if err != nil || !g.loading.Load() || !isLog(name) {
+	base := g.FS.PathBase(name)
+	if err != nil || !g.loading.Load() || !isLog(base) && !isManifest(base) {
 		return f, err
 	}
-	if end, ok := g.logs.end(name); ok {
+	end, known := g.logs.end(name)
+	if !known {
+		end = -1
+	}
+	if err := checkJournal(f, base, end); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	if known {
 		return &cutFile{File: f, left: end}, nil
 	}
 	return f, nil

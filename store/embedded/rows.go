@@ -62,8 +62,18 @@ func (r *rows) open(s *Store) (err error) {
 	}()
 	r.guard.loading.Store(true)
 	defer r.guard.loading.Store(false)
+	had, err := pebble.Peek(r.guard.dir, r.guard)
+	if err != nil {
+		return err
+	}
 	if r.db, err = pebble.Open(r.guard.dir, r.options(s)); err != nil {
 		return err
+	}
+	if had.FormatMajorVersion < pebble.FormatWALSyncChunks && !r.still {
+		// The log that was begun before the format was raised can not be checked for damage: begin another.
+		if _, err := r.db.AsyncFlush(); err != nil {
+			return err
+		}
 	}
 	if r.guard.fenced() && !r.still {
 		r.close(s.o.Logger)

@@ -222,7 +222,7 @@ func (s *Store) Close() error {
 	s.log.close()
 	r.users.Wait()
 	if !r.guard.fenced() {
-		if err := s.noteTail(r.db); err != nil {
+		if err := errors.Join(s.noteTail(r.db), seal(r.db)); err != nil {
 			s.o.Logger.Warn("store: note the tail", "err", err)
 		}
 	}
