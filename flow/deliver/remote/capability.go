@@ -34,6 +34,7 @@ var extensions = map[string]extension{
 // capabilities are what a server says of itself in its reply to EHLO (RFC 5321 §4.1.1.1).
 type capabilities struct {
 	name    string // the first word
+	lines   []string
 	ext     extension
 	maxSize int64    // SIZE; 0: no limit known
 	auth    []string // mechanisms, upper case
@@ -53,7 +54,8 @@ func parseCapabilities(r smtp.Reply) capabilities {
 		return c
 	}
 	c.name, _, _ = strings.Cut(strings.TrimSpace(r.Lines[0]), " ")
-	for _, l := range r.Lines[1:] {
+	c.lines = r.Lines[1:]
+	for _, l := range c.lines {
 		f := strings.Fields(strings.ToUpper(l))
 		if len(f) > 0 {
 			c.take(f[0], f[1:])

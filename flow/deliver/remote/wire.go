@@ -14,6 +14,7 @@ import (
 const (
 	readBuffer  = 4 << 10  // of a connection; longer lines make the reader grow to maxReply
 	writeBuffer = 64 << 10 // of a message on its way, shared by all connections
+	maxKept     = 16 << 10 // of queued commands that an idle connection keeps room for
 )
 
 // wire is the octets of a connection: command lines out, replies in. Commands are sent when a reply is awaited,
@@ -66,7 +67,9 @@ func (w *wire) flush() error {
 		return nil
 	}
 	_, err := w.nc.Write(w.out)
-	w.out = w.out[:0]
+	if w.out = w.out[:0]; cap(w.out) > maxKept {
+		w.out = nil
+	}
 	return err
 }
 
