@@ -194,6 +194,9 @@ func (x *transaction) hear(ctx context.Context, stage string, say func() error, 
 		x.s.broken = true
 		return refused(stage, x.s.remote, reply)
 	}
+	if c := reply.Code / 100; c != 2 && c != 4 && c != 5 { // who knows what it answers next
+		x.s.broken = true
+	}
 	on(reply)
 	return nil
 }

@@ -52,11 +52,8 @@ func (s *session) quit(d time.Duration) {
 	_ = s.wire.nc.Close()
 }
 
-// drop ends the connection at once.
-func (s *session) drop() {
-	_ = s.wire.nc.SetDeadline(past) // TLS would wait to say that it ends
-	_ = s.wire.nc.Close()
-}
+// drop ends the connection at once; TLS would wait for a peer that does not read, to say that it ends.
+func (s *session) drop() { _ = s.raw.Close() }
 
 // opening is one try to make a session.
 type opening struct {

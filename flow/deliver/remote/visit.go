@@ -189,7 +189,7 @@ func (a *attempt) leave(s *session, t *trouble) {
 		a.d.pool.adapt(s.key, true)
 	}
 	if s.broken || t != nil && t.answer.Code == 421 || s.wire.in.Buffered() > 0 {
-		_ = s.wire.nc.Close()
+		s.drop()
 		a.d.pool.gone(s.key)
 	} else {
 		_ = s.wire.nc.SetDeadline(time.Time{})
