@@ -67,7 +67,8 @@ var (
 func Binary(t testing.TB) string {
 	t.Helper()
 	buildOnce.Do(func() {
-		dir, err := os.MkdirTemp("", "barid-e2e-")
+		removeLeftBinaries()
+		dir, err := os.MkdirTemp("", fmt.Sprintf("%s%d-", binaryPrefix, os.Getpid()))
 		if err == nil {
 			err = os.Chmod(dir, 0o755) // a test may run the binary as somebody else
 		}
@@ -86,6 +87,21 @@ func Binary(t testing.TB) string {
 		t.Fatal(buildErr)
 	}
 	return buildPath
+}
+
+// binaryPrefix begins the name of a folder with a binary; the process id of its maker follows.
+const binaryPrefix = "barid-e2e-"
+
+// removeLeftBinaries takes away what test processes that have ended left behind: a process can not clean up
+// after its last test.
+func removeLeftBinaries() {
+	left, _ := filepath.Glob(filepath.Join(os.TempDir(), binaryPrefix+"*"))
+	for _, dir := range left {
+		pid, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), binaryPrefix), "-")
+		if _, err := os.Stat("/proc/" + pid); err != nil {
+			_ = os.RemoveAll(dir)
+		}
+	}
 }
 
 // Start makes the domain and accounts and starts the server.
