@@ -234,8 +234,10 @@ func (x *session) drip(text string, every time.Duration) error {
 func (x *session) ehlo(name string) error {
 	x.helo, x.msg = name, nil
 	lines := []string{"250 " + x.s.o.Name + " greets you"}
-	offered := []string{"PIPELINING", "CHUNKING", "8BITMIME", "BINARYMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES",
-		"SIZE " + strconv.FormatInt(x.s.o.MaxBytes, 10)}
+	offered := []string{
+		"PIPELINING", "CHUNKING", "8BITMIME", "BINARYMIME", "SMTPUTF8", "DSN", "ENHANCEDSTATUSCODES",
+		"SIZE " + strconv.FormatInt(x.s.o.MaxBytes, 10),
+	}
 	if x.s.o.TLS != nil && x.sni == "" {
 		offered = append(offered, "STARTTLS")
 	}

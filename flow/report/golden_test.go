@@ -130,11 +130,33 @@ func TestEveryTopicHasWords(t *testing.T) {
 
 func TestTopics(t *testing.T) {
 	for _, c := range []struct{ code, words, want string }{
-		{"5.1.1", "", "no-address"}, {"5.1.2", "", "no-domain"}, {"5.1.10", "", "no-mail"}, {"5.1.3", "", "bad-address"}, {"5.1.6", "", "moved"},
-		{"5.2.1", "", "disabled"}, {"5.2.2", "", "full"}, {"4.2.2", "", "full"}, {"5.3.4", "", "big"}, {"4.3.2", "", "busy"}, {"4.4.1", "", "unreachable"},
-		{"4.4.3", "", "dns"}, {"5.4.4", "", "no-domain"}, {"5.4.6", "", "loop"}, {"4.4.7", "", "expired"}, {"5.6.3", "", "form"}, {"5.6.7", "", "needs-utf8"},
-		{"5.7.26", "", "auth"}, {"5.7.30", "", "no-tls"}, {"5.7.1", "", "policy"}, {"5.7.1", "spam", "blocked"}, {"5.7.1", "dmarc", "auth"},
-		{"5.0.0", "user unknown", "no-address"}, {"5.0.0", "", "other"}, {"5.5.0", "mailbox unavailable", "no-address"}, {"4.7.1", "greylisted", "busy"}, {"5.7.1", "virus", "content"},
+		{"5.1.1", "", "no-address"},
+		{"5.1.2", "", "no-domain"},
+		{"5.1.10", "", "no-mail"},
+		{"5.1.3", "", "bad-address"},
+		{"5.1.6", "", "moved"},
+		{"5.2.1", "", "disabled"},
+		{"5.2.2", "", "full"},
+		{"4.2.2", "", "full"},
+		{"5.3.4", "", "big"},
+		{"4.3.2", "", "busy"},
+		{"4.4.1", "", "unreachable"},
+		{"4.4.3", "", "dns"},
+		{"5.4.4", "", "no-domain"},
+		{"5.4.6", "", "loop"},
+		{"4.4.7", "", "expired"},
+		{"5.6.3", "", "form"},
+		{"5.6.7", "", "needs-utf8"},
+		{"5.7.26", "", "auth"},
+		{"5.7.30", "", "no-tls"},
+		{"5.7.1", "", "policy"},
+		{"5.7.1", "spam", "blocked"},
+		{"5.7.1", "dmarc", "auth"},
+		{"5.0.0", "user unknown", "no-address"},
+		{"5.0.0", "", "other"},
+		{"5.5.0", "mailbox unavailable", "no-address"},
+		{"4.7.1", "greylisted", "busy"},
+		{"5.7.1", "virus", "content"},
 	} {
 		r := spool.Rcpt{Last: spool.Answer{Enhanced: c.code}}
 		if got := topicOf(statusOf(&r, actionOf(queue.Failed)), c.words); got != c.want {

@@ -254,8 +254,11 @@ func TestWhatComesBack(t *testing.T) {
 		max  int64
 		full bool
 	}{
-		{"", queue.Failed, 0, false}, {smtp.RetHeaders, queue.Failed, 0, false}, {smtp.RetFull, queue.Failed, 0, true},
-		{smtp.RetFull, queue.Delayed, 0, false}, {smtp.RetFull, queue.Failed, 10, false},
+		{"", queue.Failed, 0, false},
+		{smtp.RetHeaders, queue.Failed, 0, false},
+		{smtp.RetFull, queue.Failed, 0, true},
+		{smtp.RetFull, queue.Delayed, 0, false},
+		{smtp.RetFull, queue.Failed, 10, false},
 	} {
 		w := newWorld(t, func(d *Deps) { d.Settings.MaxReturn = c.max })
 		e := w.entry()

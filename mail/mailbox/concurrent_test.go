@@ -62,7 +62,7 @@ func (w *world) churn(t *testing.T, id mail.AccountID, n int) {
 		next := m.View().UIDNext()
 		_, _, err = m.Store(ctx, NewUIDSet(UIDRange{next / 2, next}), StoreOp{Mode: Mode(k % 2), Flags: Flagged | Flags(k%3/2)*Deleted})
 		if err == nil && k%7 == 0 {
-			_, err = m.Copy(ctx, NewUIDSet(UIDRange{1, next / 3}), fmt.Sprintf("%s", []string{"Sent", "Trash"}[k%2]))
+			_, err = m.Copy(ctx, NewUIDSet(UIDRange{1, next / 3}), []string{"Sent", "Trash"}[k%2])
 		}
 		if err == nil && k%5 == 0 {
 			_, _, err = m.Expunge(ctx, nil)

@@ -119,13 +119,34 @@ func TestClassify(t *testing.T) {
 		code, words string
 		want        Class
 	}{
-		{"5.1.1", "", Hard}, {"5.1.2", "", DNS}, {"5.1.10", "", DNS}, {"5.1.3", "", Hard}, {"5.1.8", "", Policy}, {"5.2.1", "", Hard},
-		{"5.2.2", "user unknown", Full}, {"5.2.3", "", Size}, {"5.3.4", "", Size}, {"4.3.2", "", Soft}, {"5.3.0", "", Other},
-		{"5.4.4", "", DNS}, {"5.4.6", "", Loop}, {"4.4.7", "", Soft}, {"5.4.7", "", Soft}, {"5.5.2", "", Other}, {"5.6.3", "", Content}, {"5.7.1", "", Policy},
-		{"5.7.26", "blocked as spam", Auth}, {"5.7.8", "", Auth}, {"5.0.0", "", Other}, {"4.0.0", "", Soft},
+		{"5.1.1", "", Hard},
+		{"5.1.2", "", DNS},
+		{"5.1.10", "", DNS},
+		{"5.1.3", "", Hard},
+		{"5.1.8", "", Policy},
+		{"5.2.1", "", Hard},
+		{"5.2.2", "user unknown", Full},
+		{"5.2.3", "", Size},
+		{"5.3.4", "", Size},
+		{"4.3.2", "", Soft},
+		{"5.3.0", "", Other},
+		{"5.4.4", "", DNS},
+		{"5.4.6", "", Loop},
+		{"4.4.7", "", Soft},
+		{"5.4.7", "", Soft},
+		{"5.5.2", "", Other},
+		{"5.6.3", "", Content},
+		{"5.7.1", "", Policy},
+		{"5.7.26", "blocked as spam", Auth},
+		{"5.7.8", "", Auth},
+		{"5.0.0", "", Other},
+		{"4.0.0", "", Soft},
 		{"4.1.1", "user unknown", Soft}, // RFC 3463 §3.1: not for good
 		{"4.2.0", "Recipient address rejected: Greylisted", Soft},
-		{"5.0.0", "mailbox full", Full}, {"5.0.0", "the spf record says no", Auth}, {"5.0.0", "spfx", Other}, {"5.7.1", "Recipient address rejected: Access denied", Policy},
+		{"5.0.0", "mailbox full", Full},
+		{"5.0.0", "the spf record says no", Auth},
+		{"5.0.0", "spfx", Other},
+		{"5.7.1", "Recipient address rejected: Access denied", Policy},
 	} {
 		s, _ := ParseStatus(c.code)
 		if got := Classify(s, c.words); got != c.want {

@@ -27,6 +27,7 @@ func protocol(code int, detail uint16, reason, text string) *status.Error {
 func unknownCommand() *status.Error {
 	return protocol(500, 2, "unknown-command", "command not recognized")
 }
+
 func emptyCommand() *status.Error { return protocol(500, 2, "unknown-command", "empty command line") }
 func lineTooLong() *status.Error  { return protocol(500, 2, "line-too-long", "line too long") }
 func notImplemented() *status.Error {

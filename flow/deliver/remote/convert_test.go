@@ -75,8 +75,10 @@ func TestBodiesAreConvertedWithoutLoss(t *testing.T) {
 		{"text cut in the middle of a character", "From: a@here.test\r\n\r\nCaf\xc3", []string{"charset=unknown-8bit"}},
 		{"labelled 7bit", head + "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n\r\n" + arabic + "\r\n", nil},
 		{"an image in 8 bits", multi("Content-Type: image/png\r\nContent-Transfer-Encoding: binary\r\n\r\n\x89PNG\x80\x81\xff"), []string{"Content-Transfer-Encoding: 7bit\r\n", "Content-Transfer-Encoding: base64\r\n"}},
-		{"text beside clean parts", multi("Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + arabic + "\r\n--b\r\nContent-Type: text/plain\r\n\r\nclean = text \r\n--b\r\nContent-Transfer-Encoding: base64\r\nContent-Type: application/zip\r\n\r\nUEsDBA==\r\n"),
-			[]string{"Content-Type: text/plain\r\n\r\nclean = text \r\n--b\r\n", "UEsDBA==\r\n"}},
+		{
+			"text beside clean parts", multi("Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + arabic + "\r\n--b\r\nContent-Type: text/plain\r\n\r\nclean = text \r\n--b\r\nContent-Transfer-Encoding: base64\r\nContent-Type: application/zip\r\n\r\nUEsDBA==\r\n"),
+			[]string{"Content-Type: text/plain\r\n\r\nclean = text \r\n--b\r\n", "UEsDBA==\r\n"},
+		},
 		{"a clean part labelled 8bit", multi("Content-Type: text/plain\r\nContent-Transfer-Encoding: 8BIT\r\n\r\nclean\r\n--b\r\n\r\n" + arabic), []string{"Content-Type: text/plain\r\nContent-Transfer-Encoding: 7bit\r\n\r\nclean\r\n"}},
 		{"a part without header", multi("\r\n" + arabic), []string{"charset=utf-8"}},
 		{"multiparts in multiparts", multi("Content-Type: multipart/alternative; boundary=\"c d\"\r\n\r\n--c d\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" + arabic + "\r\n--c d\r\nContent-Type: text/html; charset=windows-1256\r\n\r\n\xe3\xd1\xcd\xc8\xc7 <b>and mostly plain letters</b> around it\r\n--c d--\r\n"), []string{"=E3=D1=CD"}},

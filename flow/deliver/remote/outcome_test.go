@@ -94,8 +94,13 @@ func TestWorse(t *testing.T) {
 	ours4, theirs4 := ours(queue.Deferred, spool.StageConnect, "4.4.1", "x"), refused(spool.StageMail, "mx", smtp.Reply{Code: 451})
 	first5, last5 := ours(queue.Failed, spool.StageDNS, "5.4.4", "a"), ours(queue.Failed, spool.StageDNS, "5.4.4", "b")
 	for i, c := range []struct{ a, b, want *trouble }{
-		{nil, ours4, ours4}, {ours4, nil, ours4}, {first5, ours4, ours4}, {ours4, first5, ours4},
-		{first5, last5, first5}, {ours4, theirs4, theirs4}, {theirs4, ours4, theirs4},
+		{nil, ours4, ours4},
+		{ours4, nil, ours4},
+		{first5, ours4, ours4},
+		{ours4, first5, ours4},
+		{first5, last5, first5},
+		{ours4, theirs4, theirs4},
+		{theirs4, ours4, theirs4},
 	} {
 		if got := worse(c.a, c.b); got != c.want {
 			t.Errorf("%d: %+v", i, got)

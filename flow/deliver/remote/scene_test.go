@@ -74,8 +74,10 @@ func newScene(t testing.TB, zone string, set func(*Deps)) *scene {
 // quick are times for peers on loopback; those that a peer is to run into are shorter where a test wants it.
 func quick() Timeouts {
 	const d = 5 * time.Second
-	return Timeouts{Connect: d, Stagger: 100 * time.Millisecond, Greeting: d, Hello: d, TLS: d, Mail: d, Rcpt: d, DataInit: d,
-		DataBlock: d, DataEnd: d, Quit: time.Second, Attempt: 20 * time.Second}
+	return Timeouts{
+		Connect: d, Stagger: 100 * time.Millisecond, Greeting: d, Hello: d, TLS: d, Mail: d, Rcpt: d, DataInit: d,
+		DataBlock: d, DataEnd: d, Quit: time.Second, Attempt: 20 * time.Second,
+	}
 }
 
 // freePort finds a port that is free on the loopback addresses tests use.

@@ -142,9 +142,3 @@ func (a *attempt) lowered(s *session) *trouble {
 	a.d.Log.Warn("a domain lost its TLS", "domain", a.e.Destination, "remote", s.remote, "was", a.demand.least.String(), "why", why, "tx", a.e.ID)
 	return t
 }
-
-// isTLS tells whether a connection is encrypted, for the check of idle ones.
-func isTLS(nc net.Conn) (*tls.Conn, bool) {
-	tc, ok := nc.(*tls.Conn)
-	return tc, ok
-}
