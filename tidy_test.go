@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"barid/locales"
+	"barid/tools/standards/index"
 )
 
 // TestEveryPackageSaysWhatItIs wants a package doc of more than one line in every package of the product.
@@ -215,4 +216,19 @@ func usesReasons(f *ast.File) bool {
 		}
 	}
 	return f.Name.Name == "policy"
+}
+
+// TestStandardsPageIsTrue compares docs/standards.md with what the code's comments name.
+func TestStandardsPageIsTrue(t *testing.T) {
+	want, err := index.Page(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile("docs/standards.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Error("docs/standards.md is not what the code says: run make standards")
+	}
 }
