@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"runtime"
 	"strconv"
 	"strings"
@@ -14,13 +15,16 @@ import (
 
 	"barid/mail/mailbox"
 	"barid/rfc/mime"
+	"barid/store/embedded"
 )
 
 const benchMessages = 10000
 
 // benchWorld is a mailbox of 10,000 messages, 66 MB.
 func benchWorld(b *testing.B) *world {
-	w := newWorld(b, func(s *Settings) { s.MaxBad = 1 << 30 })
+	store, err := embedded.Open(b.TempDir(), embedded.Options{})
+	must(b, err)
+	w := newWorldOn(b, store, slog.LevelWarn, func(s *Settings) { s.MaxBad = 1 << 30 })
 	ctx := context.Background()
 	body := bytes.Repeat([]byte("A line of text as it stands in mail, seventy or so characters long.\r\n"), 88)
 	for n := 0; n < benchMessages; n += 500 {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"barid/mail/mailbox"
+	"barid/store/memory"
 )
 
 // Row numbers are those of the checklist in the robustness page.
@@ -205,7 +206,7 @@ func TestStoreFailuresAreTemporary(t *testing.T) {
 	w.deliver("INBOX", []byte("Subject: x\r\n\r\nbody\r\n"))
 	c := w.login()
 	c.do("SELECT INBOX")
-	w.store.Fail(func() error { return io.ErrShortWrite })
+	w.store.(*memory.Store).Fail(func() error { return io.ErrShortWrite })
 	for _, cmd := range []string{"STORE 1 +FLAGS (\\Seen)", "COPY 1 Trash", "CREATE x", "MOVE 1 Trash"} {
 		lines := c.try("%s", cmd)
 		if got := lines[len(lines)-1]; !strings.HasPrefix(got, "NO [UNAVAILABLE] temporary failure") {
@@ -213,7 +214,7 @@ func TestStoreFailuresAreTemporary(t *testing.T) {
 		}
 	}
 	c.do("FETCH 1 BODY.PEEK[]")
-	w.store.Fail(nil)
+	w.store.(*memory.Store).Fail(nil)
 	c.do("STORE 1 +FLAGS (\\Seen)")
 }
 

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"barid/base/id"
+	"barid/base/kv"
 	"barid/mail"
 	"barid/mail/account"
 	"barid/mail/mailbox"
@@ -33,10 +34,17 @@ const (
 	testPassword = "correct horse"
 )
 
-// world is a server on loopback over a store in memory, with one account.
+// engine is a store of rows and bodies.
+type engine interface {
+	kv.KV
+	kv.Blobs
+	Close() error
+}
+
+// world is a server on loopback over a store, with one account.
 type world struct {
 	t      testing.TB
-	store  *memory.Store
+	store  engine
 	mail   *mailbox.Store
 	acct   *mailbox.Account
 	id     mail.AccountID
@@ -51,10 +59,16 @@ func (w *world) Write(p []byte) (int, error) {
 	return w.log.Write(p)
 }
 
+// newWorld is a world in memory.
 func newWorld(t testing.TB, change func(*Settings)) *world {
 	t.Helper()
+	return newWorldOn(t, memory.New(), slog.LevelDebug, change)
+}
+
+func newWorldOn(t testing.TB, store engine, level slog.Level, change func(*Settings)) *world {
+	t.Helper()
 	ctx := context.Background()
-	w := &world{t: t, store: memory.New(), log: &bytes.Buffer{}}
+	w := &world{t: t, store: store, log: &bytes.Buffer{}}
 	w.mail = mailbox.Open(w.store, w.store, mailbox.Options{})
 	dir, err := account.Open(w.store, account.Options{Hash: account.HashCost{Memory: 8, Time: 1, Threads: 1}})
 	must(t, err)
@@ -71,7 +85,7 @@ func newWorld(t testing.TB, change func(*Settings)) *world {
 	}
 	srv := New(Deps{
 		Mail: w.mail, Blobs: w.store, Accounts: dir, IDs: id.NewSource(time.Now),
-		Log: slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Log: slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})),
 	}, set)
 	w.server = listen.NewServer(listen.Config{Name: "imap", Addr: "127.0.0.1:0", Mode: listen.StartTLS, TLS: selfSigned(t)}, srv)
 	must(t, w.server.Listen(ctx))
