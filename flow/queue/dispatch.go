@@ -14,7 +14,11 @@ func (q *Queue) dispatch(now time.Time) {
 			return
 		}
 		q.busy++
-		go q.work(it)
+		select {
+		case q.jobs <- it:
+		default:
+			go q.work(it)
+		}
 	}
 }
 
@@ -80,11 +84,26 @@ func (q *Queue) pickFrom(ring int, now time.Time) *item {
 	return it
 }
 
-// work runs items in one slot until there is none.
+// parked is how long a worker without work stays: a goroutine that has run once has the stack it needs.
+const parked = time.Second
+
+// work runs items in one slot until there is none, and for a while longer waits for others.
 func (q *Queue) work(it *item) {
-	for it != nil {
-		e := q.run(it)
-		it = q.next(it, e)
+	t := time.NewTimer(parked)
+	defer t.Stop()
+	for {
+		for it != nil {
+			e := q.run(it)
+			it = q.next(it, e)
+		}
+		t.Reset(parked)
+		select {
+		case it = <-q.jobs:
+		case <-t.C:
+			return
+		case <-q.stopped:
+			return
+		}
 	}
 }
 

@@ -66,6 +66,7 @@ type Queue struct {
 	end     context.CancelFunc
 	wake    chan struct{} // to the clock: an earlier alarm was set
 	load    chan struct{} // to the loader: a shard wants something
+	jobs    chan *item    // to a worker that waits for one
 	stopped chan struct{} // closed by Stop: clock and loader end
 	loops   sync.WaitGroup
 
@@ -113,7 +114,7 @@ func New(d Deps) *Queue {
 	}
 	d.Set.fill()
 	q := &Queue{
-		d: d, set: d.Set, wake: make(chan struct{}, 1), load: make(chan struct{}, 1), stopped: make(chan struct{}),
+		d: d, set: d.Set, wake: make(chan struct{}, 1), load: make(chan struct{}, 1), stopped: make(chan struct{}), jobs: make(chan *item),
 		lines: map[string]*line{},
 	}
 	q.rings.init()
