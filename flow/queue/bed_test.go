@@ -177,18 +177,17 @@ func (r *events) kinds() (out []string) {
 
 // bed is a queue on a store with fakes around it.
 type bed struct {
-	t      *testing.T
-	db     db
-	f      *fake
-	r      *reporter
-	ev     *events
-	q      *Queue
-	set    Settings
-	now    func() time.Time
-	rep    Reporter
-	n      int
-	blobs  map[string]kv.BlobID
-	sentAt time.Time
+	t     *testing.T
+	db    db
+	f     *fake
+	r     *reporter
+	ev    *events
+	q     *Queue
+	set   Settings
+	now   func() time.Time
+	rep   Reporter
+	n     int
+	blobs map[string]kv.BlobID
 }
 
 // inBubble runs f with a bed in a bubble of fake time.

@@ -88,8 +88,18 @@ func TestLike(t *testing.T) {
 		pattern, text string
 		want          bool
 	}{
-		{"a", "a", true}, {"a", "ab", false}, {"*", "", true}, {"a*", "abc", true}, {"*c", "abc", true}, {"a*c", "ac", true},
-		{"a*b*c", "a-b-c", true}, {"a*b*c", "a-c-b", false}, {"ab*ba", "aba", false}, {"**", "x", true}, {"", "", true}, {"", "x", false},
+		{"a", "a", true},
+		{"a", "ab", false},
+		{"*", "", true},
+		{"a*", "abc", true},
+		{"*c", "abc", true},
+		{"a*c", "ac", true},
+		{"a*b*c", "a-b-c", true},
+		{"a*b*c", "a-c-b", false},
+		{"ab*ba", "aba", false},
+		{"**", "x", true},
+		{"", "", true},
+		{"", "x", false},
 		{"*@EXAMPLE.org", "x@example.ORG", true},
 	} {
 		if like(c.pattern, c.text) != c.want {
