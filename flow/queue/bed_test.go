@@ -45,19 +45,19 @@ type fake struct {
 	most    map[string]int
 	takes   time.Duration // of each attempt
 	// answer says what becomes of a recipient; nil: relayed.
-	answer func(e *spool.Entry, r *spool.Rcpt, n int) Outcome
+	answer answers
 	hang   func(e *spool.Entry) bool // true: until ctx ends
 }
 
 func newFake() *fake { return &fake{running: map[string]int{}, most: map[string]int{}} }
 
 func (f *fake) Deliver(ctx context.Context, e *spool.Entry) []Outcome {
-	f.begin(e)
-	if f.hang != nil && f.hang(e) {
+	takes, answer, hang := f.begin(e)
+	if hang != nil && hang(e) {
 		<-ctx.Done()
-	} else if f.takes > 0 {
+	} else if takes > 0 {
 		select {
-		case <-time.After(f.takes):
+		case <-time.After(takes):
 		case <-ctx.Done():
 		}
 	}
@@ -66,8 +66,8 @@ func (f *fake) Deliver(ctx context.Context, e *spool.Entry) []Outcome {
 		o := Outcome{Kind: Relayed, Answer: spool.Answer{Code: 250, Enhanced: "2.0.0", Stage: spool.StageData}}
 		if ctx.Err() != nil {
 			o = deferred("broken off")
-		} else if f.answer != nil {
-			o = f.answer(e, &e.Rcpts[i], e.Attempts+1)
+		} else if answer != nil {
+			o = answer(e, &e.Rcpts[i], e.Attempts+1)
 		}
 		o.Rcpt = i
 		out = append(out, o)
@@ -78,12 +78,30 @@ func (f *fake) Deliver(ctx context.Context, e *spool.Entry) []Outcome {
 	return out
 }
 
-func (f *fake) begin(e *spool.Entry) {
+// answers say what becomes of a recipient.
+type answers func(e *spool.Entry, r *spool.Rcpt, n int) Outcome
+
+func (f *fake) begin(e *spool.Entry) (time.Duration, answers, func(*spool.Entry) bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.tries = append(f.tries, try{time.Now(), e.Message.ID, e.Queue(), e.Account, e.Priority, len(e.WaitingRcpts())})
 	f.running[e.Queue()]++
 	f.most[e.Queue()] = max(f.most[e.Queue()], f.running[e.Queue()])
+	return f.takes, f.answer, f.hang
+}
+
+// set changes what the fake does.
+func (f *fake) set(takes time.Duration, a answers) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.takes, f.answer = takes, a
+}
+
+// at gives how many attempts a line has now, and had at most.
+func (f *fake) at(line string) (now, most int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.running[line], f.most[line]
 }
 
 func (f *fake) seen() []try {

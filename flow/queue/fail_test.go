@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -196,12 +197,12 @@ func TestNoReporter(t *testing.T) {
 type joiner struct {
 	reporter
 	db     db
-	forget bool // does not use the mark
+	forget atomic.Bool // does not use the mark
 	alone  bool
 }
 
 func (j *joiner) ReportWith(ctx context.Context, e *spool.Entry, kind Kind, rcpts []int, m Mark) error {
-	if j.forget {
+	if j.forget.Load() {
 		return nil
 	}
 	if j.alone {
@@ -242,7 +243,8 @@ func TestJoinedReports(t *testing.T) {
 
 func TestAJoinerThatForgetsTheMarkIsAskedAgain(t *testing.T) {
 	inBubble(t, Settings{}, func(b *bed) {
-		j := &joiner{db: b.db, forget: true}
+		j := &joiner{db: b.db}
+		j.forget.Store(true)
 		b.rep = j
 		b.f.answer = always(refused())
 		b.start()
@@ -251,7 +253,7 @@ func TestAJoinerThatForgetsTheMarkIsAskedAgain(t *testing.T) {
 		if n := len(standing(t, b.db)); n != 1 {
 			t.Errorf("%d entries", n)
 		}
-		j.forget = false
+		j.forget.Store(false)
 		sleep(time.Hour)
 		b.empty()
 	})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"barid/base/kv"
+	"barid/mail/event"
 	"barid/mail/spool"
 )
 
@@ -91,7 +92,7 @@ func (q *Queue) Bounce(ctx context.Context, s Selector, text string, dry bool) (
 		e.Hold = false
 		q.set.schedule(e, now)
 		return len(waiting) > 0
-	})
+	}, func(e *spool.Entry) { q.recordVerb(e, event.Bounced, &a) })
 }
 
 // Delete removes entries. Nobody is told.
@@ -104,17 +105,24 @@ func (q *Queue) Delete(ctx context.Context, s Selector, dry bool) (Result, error
 			}
 		}
 		return true
-	})
+	}, func(e *spool.Entry) { q.recordVerb(e, event.Discarded, &a) })
 }
 
 // batchOps is how many entries of a shard an operator's verb changes in one commit.
 const batchOps = 128
 
 // operate calls f with every entry that s chooses, in transactions. f changes the entry and tells whether it
-// did; it may be called again for the same entry if the store fails.
-func (q *Queue) operate(ctx context.Context, s Selector, dry bool, f func(*spool.Entry) bool) (Result, error) {
+// did; it may be called again for the same entry if the store fails. done is called with each changed entry
+// after the commit.
+func (q *Queue) operate(ctx context.Context, s Selector, dry bool, f func(*spool.Entry) bool, done ...func(*spool.Entry)) (Result, error) {
 	return q.batches(ctx, s, dry, f, func(shard spool.Shard, ids []spool.ID) (Result, error) {
-		return q.operateOn(ctx, shard, ids, &s, f)
+		res, changed, err := q.operateOn(ctx, shard, ids, &s, f)
+		for _, e := range changed {
+			for _, d := range done {
+				d(e)
+			}
+		}
+		return res, err
 	})
 }
 
@@ -167,13 +175,11 @@ func (q *Queue) isRunning() bool {
 }
 
 // operateOn changes some entries of one shard in one commit, and what memory has of them.
-func (q *Queue) operateOn(ctx context.Context, shard spool.Shard, ids []spool.ID, s *Selector, f func(*spool.Entry) bool) (Result, error) {
+func (q *Queue) operateOn(ctx context.Context, shard spool.Shard, ids []spool.ID, s *Selector, f func(*spool.Entry) bool) (res Result, changed []*spool.Entry, err error) {
 	if err := q.own(ctx, shard); err != nil {
-		return Result{}, err
+		return Result{}, nil, err
 	}
-	var res Result
-	var changed []*spool.Entry
-	err := q.d.KV.Update(ctx, shard.Part(), func(t kv.Txn) error {
+	err = q.d.KV.Update(ctx, shard.Part(), func(t kv.Txn) error {
 		res, changed = Result{}, nil
 		for _, id := range ids {
 			e, err := spool.Load(t, shard, id)
@@ -192,10 +198,10 @@ func (q *Queue) operateOn(ctx context.Context, shard spool.Shard, ids []spool.ID
 		return spool.Update(t, q.lease(shard), changed...)
 	})
 	if err != nil {
-		return Result{}, err
+		return Result{}, nil, err
 	}
 	q.refresh(shard, changed)
-	return res, nil
+	return res, changed, nil
 }
 
 // own takes a shard that is not ours yet.

@@ -127,9 +127,7 @@ func TestHoldAndRelease(t *testing.T) {
 		if !slices.Equal(b.left(Selector{}), []string{"m1"}) || slices.ContainsFunc(b.f.seen()[n:], func(x try) bool { return x.line == "a.example" }) {
 			t.Error("a held entry was tried or expired")
 		}
-		b.f.mu.Lock()
-		b.f.answer = nil
-		b.f.mu.Unlock()
+		b.f.set(0, nil)
 		b.want(1, 1)(b.q.Release(b.t.Context(), s, false))
 		sleep(0)
 		b.empty()
@@ -168,9 +166,7 @@ func TestRetryNow(t *testing.T) {
 		b.submit("a.example", nil)
 		b.submit("a.example", func(e *spool.Entry) { e.Hold = true })
 		sleep(time.Minute)
-		b.f.mu.Lock()
-		b.f.answer = nil
-		b.f.mu.Unlock()
+		b.f.set(0, nil)
 		b.want(2, 1)(b.q.Retry(b.t.Context(), Selector{Domain: "a.example"}, false))
 		sleep(0)
 		if got := b.left(Selector{}); !slices.Equal(got, []string{"m2"}) {
@@ -199,6 +195,12 @@ func TestBounceAndDelete(t *testing.T) {
 		sleep(time.Hour)
 		if got := b.r.list(); len(got) != 2 {
 			t.Errorf("%+v", got)
+		}
+		if got := b.ev.kinds(); !slices.Equal(got[2:], []string{"bounced", "bounced", "discarded"}) {
+			t.Errorf("events %v", got)
+		}
+		if e := b.ev.all[2]; e.Hop.Text != "no more" || len(e.To) != 1 || e.Stage != "local" {
+			t.Errorf("%+v", e)
 		}
 		b.empty()
 	})

@@ -126,12 +126,12 @@ func TestConcurrencyGrowsWithSuccess(t *testing.T) {
 			b.submit("a.example", nil)
 		}
 		sleep(0)
-		if b.f.most["a.example"] != 2 {
-			t.Errorf("began with %d", b.f.most["a.example"])
+		if _, most := b.f.at("a.example"); most != 2 {
+			t.Errorf("began with %d", most)
 		}
 		sleep(time.Minute)
-		if b.f.most["a.example"] != 10 {
-			t.Errorf("grew to %d", b.f.most["a.example"])
+		if _, most := b.f.at("a.example"); most != 10 {
+			t.Errorf("grew to %d", most)
 		}
 		b.empty()
 	})
@@ -154,9 +154,7 @@ func TestALineThatCanNotBeReachedIsProbed(t *testing.T) {
 		if err != nil || s[0].ShutTill.IsZero() || s[0].Entries != 200 || s[0].Limit != 1 || s[0].LastError != "4.4.1 connection refused" {
 			t.Errorf("%+v, %v", s, err)
 		}
-		b.f.mu.Lock()
-		b.f.answer = nil
-		b.f.mu.Unlock()
+		b.f.set(0, nil)
 		sleep(13 * time.Minute)
 		if n := len(standing(t, b.db)); n != 0 {
 			t.Errorf("%d are left after it came back", n)
@@ -240,9 +238,7 @@ func TestLinesInTroubleDoNotTakeAllSlots(t *testing.T) {
 			b.submit(fmt.Sprintf("dead%d.example", i), nil)
 		}
 		sleep(time.Second)
-		b.f.mu.Lock()
-		b.f.takes = time.Minute
-		b.f.mu.Unlock()
+		b.f.set(time.Minute, b.f.answer)
 		sleep(10 * time.Second) // probes hang
 		b.submit("good.example", nil)
 		sleep(0)
@@ -251,7 +247,7 @@ func TestLinesInTroubleDoNotTakeAllSlots(t *testing.T) {
 			t.Errorf("%d slots by lines in trouble", b.q.ailing)
 		}
 		b.q.mu.Unlock()
-		if b.f.running["good.example"] != 1 {
+		if now, _ := b.f.at("good.example"); now != 1 {
 			t.Error("good mail waits for lines in trouble")
 		}
 		sleep(6 * 24 * time.Hour)

@@ -110,7 +110,14 @@ func (q *Queue) leave(it *item, now time.Time) {
 	if q.hungry(sh, la) {
 		q.want(sh)
 	}
+	if n := len(q.lines); n > maxLines && (l.flow.trouble == 0 || n > 2*maxLines) && l.unused() {
+		l.where = noRing
+		delete(q.lines, l.name)
+	}
 }
+
+// maxLines is how many lines are remembered after their last entry, twice as many if they are in trouble.
+const maxLines = 20_000
 
 // line gives the line of a name, made if need be. The caller holds mu.
 func (q *Queue) line(sh *shard, name string) *line {

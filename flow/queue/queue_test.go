@@ -263,9 +263,7 @@ func TestDeferredMailWaitsOnDiskOnly(t *testing.T) {
 			t.Errorf("%d in memory", b.q.items)
 		}
 		b.q.mu.Unlock()
-		b.f.mu.Lock()
-		b.f.answer = nil
-		b.f.mu.Unlock()
+		b.f.set(0, nil)
 		sleep(90 * time.Minute)
 		if got := len(b.f.seen()); got != 200 {
 			t.Errorf("%d attempts", got)

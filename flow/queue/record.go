@@ -70,6 +70,22 @@ func (q *Queue) recordExpired(e *spool.Entry, rcpts []int, now time.Time) {
 	q.d.Events.Record(ev)
 }
 
+// recordVerb writes what an operator made of the recipients whose last answer is a.
+func (q *Queue) recordVerb(e *spool.Entry, k event.Kind, a *spool.Answer) {
+	if q.d.Events == nil {
+		return
+	}
+	ev := eventOf(e, k, a.Time)
+	for i := range e.Rcpts {
+		if e.Rcpts[i].Last.Text == a.Text && e.Rcpts[i].State != spool.Waiting {
+			addRcpt(&ev, e, i)
+		}
+	}
+	ev.Hop.Attempt = e.Attempts
+	setAnswer(&ev, a)
+	q.d.Events.Record(ev)
+}
+
 func eventOf(e *spool.Entry, k event.Kind, now time.Time) event.Event {
 	ev := event.Event{
 		Time: now, Kind: k, ID: e.Message.ID, Size: e.Size,
