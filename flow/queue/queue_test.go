@@ -271,3 +271,15 @@ func TestDeferredMailWaitsOnDiskOnly(t *testing.T) {
 		b.empty()
 	})
 }
+
+func TestNoticesCanBeTurnedOff(t *testing.T) {
+	inBubble(t, Settings{Delays: []time.Duration{0}}, func(b *bed) {
+		b.f.answer = always(deferred("busy"))
+		b.start()
+		b.submit("a.example", nil)
+		sleep(4 * 24 * time.Hour)
+		if got := b.r.list(); len(got) != 0 {
+			t.Errorf("%+v", got)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"hash/fnv"
+	"slices"
 	"time"
 
 	"barid/mail/spool"
@@ -12,7 +13,7 @@ type Settings struct {
 	FirstRetry time.Duration   // after the first failed attempt; 0: 2 minutes. At least 1 s
 	MaxRetry   time.Duration   // between later ones; each is twice the one before; 0: 3 hours
 	Lifetime   time.Duration   // of an entry that does not say when it expires; 0: 5 days (RFC 5321 §4.5.4.1)
-	Delays     []time.Duration // ages at which a sender is told of the delay; nil: 4 hours; empty: never
+	Delays     []time.Duration // ages at which a sender is told of the delay; nil: 4 hours; empty, or only 0: never
 
 	Slots            int // attempts at a time in all; 0: 512
 	Concurrency      int // attempts at a time in one line, at most; 0: 32
@@ -43,6 +44,7 @@ func (s *Settings) fill() {
 	if s.Delays == nil {
 		s.Delays = []time.Duration{4 * time.Hour}
 	}
+	s.Delays = slices.DeleteFunc(slices.Clone(s.Delays), func(d time.Duration) bool { return d <= 0 })
 	def(&s.Slots, 512)
 	def(&s.Concurrency, 32)
 	def(&s.RouteConcurrency, 128)
