@@ -34,7 +34,8 @@ type PostfixOptions struct {
 	Main  string // further lines of main.cf
 }
 
-// mainConfig is a Postfix that touches nothing outside its folder.
+// mainConfig is a Postfix that touches nothing outside its folder. It logs to the system's log, if there is one: its
+// own log daemon (maillog_file) now and then is not started by a master that waits for it.
 const mainConfig = `compatibility_level = 3.6
 queue_directory = %[1]s/queue
 data_directory = %[1]s/data
@@ -42,8 +43,6 @@ command_directory = /usr/sbin
 daemon_directory = /usr/lib/postfix/sbin
 mail_owner = postfix
 setgid_group = postdrop
-maillog_file_prefixes = /var, /dev/stdout, %[1]s
-maillog_file = %[1]s/log
 myhostname = postfix.example.com
 mydomain = example.com
 mydestination =
@@ -88,7 +87,7 @@ func StartPostfix(t testing.TB, o PostfixOptions) *Postfix {
 	t.Cleanup(func() { p.Stop(); _ = os.RemoveAll(dir) })
 	p.write(o)
 	p.run("start")
-	waitFor(t, p.Addr, func() string { b, _ := os.ReadFile(filepath.Join(dir, "log")); return string(b) })
+	waitFor(t, p.Addr, p.Log)
 	return p
 }
 
@@ -109,7 +108,7 @@ func (p *Postfix) write(o PostfixOptions) {
 	}
 	main += o.Main
 	_, port, _ := net.SplitHostPort(p.Addr)
-	p.file("etc/main.cf", main)
+	p.file("etc/main.cf", lastOfEach(main))
 	p.file("etc/master.cf", fmt.Sprintf(masterConfig, port))
 	for _, c := range [][]string{
 		{"chown", "postfix", filepath.Join(p.Dir, "data")},
@@ -119,6 +118,25 @@ func (p *Postfix) write(o PostfixOptions) {
 			p.t.Fatalf("%v: %v\n%s", c, err, out)
 		}
 	}
+}
+
+// lastOfEach keeps the last line for each parameter. Postfix takes the last one too, but every process warns of
+// the others, and when the log daemon is not up yet so many warnings block the master that should start it.
+func lastOfEach(config string) string {
+	last := map[string]int{}
+	lines := strings.Split(config, "\n")
+	for i, l := range lines {
+		key, _, _ := strings.Cut(l, "=")
+		last[strings.TrimSpace(key)] = i
+	}
+	var b strings.Builder
+	for i, l := range lines {
+		key, _, _ := strings.Cut(l, "=")
+		if l != "" && last[strings.TrimSpace(key)] == i {
+			b.WriteString(l + "\n")
+		}
+	}
+	return b.String()
 }
 
 // masterConfig lists Postfix's services; only smtpd listens on a port.
@@ -146,7 +164,6 @@ virtual unix - n n - - virtual
 lmtp unix - - n - - lmtp
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
-postlog unix-dgram n - n - 1 postlogd
 `
 
 func (p *Postfix) file(name, text string) {
@@ -207,10 +224,9 @@ func (p *Postfix) Queued() int {
 	return n
 }
 
-// Log is what it wrote.
+// Log says where to look when something went wrong: what is queued, and the system's log.
 func (p *Postfix) Log() string {
-	b, _ := os.ReadFile(filepath.Join(p.Dir, "log"))
-	return string(b)
+	return fmt.Sprintf("Postfix in %s keeps %d messages; it logs to the system's log", p.Dir, p.Queued())
 }
 
 // waitFor waits until somebody answers at addr.
