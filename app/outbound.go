@@ -9,6 +9,7 @@ import (
 	"barid/flow/report"
 	"barid/locales"
 	"barid/mail"
+	"barid/mail/spool"
 )
 
 // outbound is what carries mail on to other servers: the queue, who delivers for it, who reports for it.
@@ -45,7 +46,8 @@ func (s *System) openOutbound() error {
 	reports := report.New(report.Deps{
 		Settings: report.Settings{Host: s.host(), Lifetime: time.Duration(o.Expire)},
 		Blobs:    s.engine, Directory: s.directory, Store: s.mail, Texts: texts, Events: s.events, Log: s.log,
-		Metrics: report.NewMetrics(s.reg),
+		Metrics:   report.NewMetrics(s.reg),
+		Submitted: func(es ...*spool.Entry) { out.queue.Submitted(es...) },
 	})
 	out.queue = queue.New(queue.Deps{
 		KV: s.engine, Deliver: out.remote, Report: reports, Events: s.events, Log: s.log,

@@ -177,7 +177,7 @@ func (p *Postfix) run(verb string) {
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {
-		log, _ := os.ReadFile(filepath.Join(p.Dir, "log"))
+		log := p.Log()
 		p.t.Fatalf("postfix %s: %v\n%s\n%s", verb, err, out.String(), log)
 	}
 }
