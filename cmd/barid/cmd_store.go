@@ -77,7 +77,7 @@ func printVerify(w io.Writer, r manage.VerifyReport) {
 func storeSalvage(t *terminal) *cobra.Command {
 	return &cobra.Command{
 		Use: "salvage DATA-FOLDER TARGET-FOLDER", Short: "Save messages out of a store whose rows are lost", Args: cobra.ExactArgs(2),
-		Long:    "Reads the body segments alone, without any row, and writes one file a message below\nTARGET-FOLDER/ACCOUNT/MAILBOX. The data folder is only read.",
+		Long:    "Reads the body segments alone, without any row, and writes one file a message into\nTARGET-FOLDER/account-NUMBER. The data folder is only read, and no server may use it.",
 		Example: "  barid store salvage /var/lib/barid ./rescued",
 		RunE: func(c *cobra.Command, args []string) error {
 			out, err := app.Salvage(c.Context(), args[0], args[1], t.progress)

@@ -13,6 +13,7 @@ import (
 	"barid/flow/policy"
 	"barid/flow/route"
 	"barid/mail"
+	"barid/mail/event"
 	"barid/mail/mailbox"
 	"barid/mail/spool"
 	"barid/rfc/addr"
@@ -44,8 +45,16 @@ func outboundWorld(t *testing.T) (*Intake, *memory.Store, *mailbox.Store, *line)
 	boxes := mailbox.Open(db, db, mailbox.Options{})
 	t.Cleanup(func() { boxes.Close() })
 	q := &line{}
+	ev := new(events)
+	t.Cleanup(func() {
+		for _, e := range ev.all {
+			if e.Kind == event.Delivered {
+				t.Errorf("mail that is still to be carried on is recorded as delivered: %+v", e)
+			}
+		}
+	})
 	return New(Deps{
-		Settings: Settings{Host: host}, Blobs: db, Router: abroad{}, Local: local.New(boxes), Queue: q,
+		Settings: Settings{Host: host}, Blobs: db, Router: abroad{}, Local: local.New(boxes), Queue: q, Events: ev,
 		Locale: func(context.Context, mail.AccountID) string { return "fa" },
 		Policy: policy.NewRunner(nil, policy.DefaultSettings(), nil),
 	}), db, boxes, q

@@ -55,14 +55,17 @@ func (in *Intake) accepted(ctx context.Context, tx *Tx, a accepted) {
 		Time: in.d.Now(), Kind: event.Delivered, Session: tx.c.Session, ID: tx.id, Role: tx.c.Role, Login: tx.c.Login,
 		Remote: tx.c.Remote.Addr(), From: sender(tx.from), Size: a.size, Code: 250, Enhanced: "2.0.0", Timing: a.timing,
 	}
+	if tx.remote > 0 {
+		ev.Kind = event.Accepted // some of it is still to be carried on: the queue tells the rest
+	}
 	tx.recipientsOf(&ev)
 	ev.Accounts = make([]mail.AccountID, 0, len(a.delivered))
 	for _, d := range a.delivered {
 		ev.Accounts = append(ev.Accounts, d.Account)
 	}
 	in.d.Metrics.accepted(tx.c.Role, a.size, a.timing)
-	in.d.Log.LogAttrs(ctx, slog.LevelInfo, "message delivered", append(attrs(&ev),
-		slog.Int("mailboxes", len(a.delivered)), slog.Int("refused", a.failed),
+	in.d.Log.LogAttrs(ctx, slog.LevelInfo, "message "+ev.Kind.String(), append(attrs(&ev),
+		slog.Int("mailboxes", len(a.delivered)), slog.Int("elsewhere", tx.remote), slog.Int("refused", a.failed),
 		slog.Duration("receive", a.timing.Receive), slog.Duration("check", a.timing.Check),
 		slog.Duration("store", a.timing.Store), slog.Duration("deliver", a.timing.Deliver))...)
 	in.record(ev)
