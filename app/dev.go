@@ -122,7 +122,8 @@ func devConfig(o DevOptions, w *DevWorld) (*config.Config, error) {
 	cfg := config.Default()
 	cfg.Hostname = "localhost"
 	cfg.PlainLogin = true
-	cfg.Policy.IPRev = "off" // no look-up leaves the machine
+	cfg.Policy.IPRev = "off"     // no look-up leaves the machine,
+	cfg.Outbound.Enabled = false // and no message
 	cfg.Listeners = nil
 	taken := map[int]bool{}
 	for _, p := range devPorts {

@@ -225,12 +225,14 @@ func inventPassword() string {
 	return s[:5] + "-" + s[5:10] + "-" + s[10:15] + "-" + s[15:]
 }
 
-// records are what others need to find this server. Barid does not send to other domains yet, so it has no SPF
-// or DKIM record to publish; one that says so would break whatever sends for the domain today.
+// records are what others need to find this server, and to believe its mail. The SPF record is soft: a hard one
+// would break whatever else sends for the domain today.
 func records(host, domain string) []string {
 	return []string{
 		host + ".   A      the IPv4 address of this machine (AAAA for IPv6)",
 		domain + ".   MX     10 " + host + ".",
+		domain + ".   TXT    \"v=spf1 mx ~all\"",
+		"the name of this machine's address (PTR, set by whoever gave you the address)   " + host + ".",
 	}
 }
 

@@ -75,10 +75,9 @@ type Policy struct {
 	IPRev string `toml:"iprev" doc:"reverse DNS of the peer: off, or tag (written into Authentication-Results)"`
 }
 
-// Outbound is how mail is carried on to other servers. It is off until it is whole: reports and retries work,
-// signatures and policies of other domains are not there yet.
+// Outbound is how mail is carried on to other servers.
 type Outbound struct {
-	Enabled      bool     `toml:"enabled" doc:"carry mail of people who log in on to other domains (under construction); else it is refused for now"`
+	Enabled      bool     `toml:"enabled" doc:"carry mail of people who log in, and of aliases, on to other domains; without it such mail is refused"`
 	Port         int      `toml:"port" doc:"port of other servers; another one than 25 is for tests"`
 	AllowPrivate bool     `toml:"allow_private" doc:"other servers may have loopback and private addresses: tests and islands"`
 	FirstRetry   Duration `toml:"first_retry" doc:"wait after a first failed attempt; later ones are twice as long each"`
@@ -135,7 +134,7 @@ func Default() *Config {
 		},
 		Policy: Policy{IPRev: "tag"},
 		Outbound: Outbound{
-			Port: 25, FirstRetry: Duration(2 * time.Minute), MaxRetry: Duration(3 * time.Hour),
+			Enabled: true, Port: 25, FirstRetry: Duration(2 * time.Minute), MaxRetry: Duration(3 * time.Hour),
 			Expire: Duration(5 * 24 * time.Hour), DelayNotice: Duration(4 * time.Hour),
 		},
 		Storage: Storage{CacheBytes: 64 << 20, ReserveBytes: 256 << 20},

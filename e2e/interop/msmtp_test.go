@@ -42,7 +42,6 @@ func TestMsmtpSends(t *testing.T) {
 	for _, bad := range []struct{ what, password, to, says string }{
 		{"a wrong password", "wrong", "demo@example.test", "535 5.7.8"},
 		{"an unknown recipient", server.Password, "nobody@example.test", "550 5.1.1"},
-		{"a recipient elsewhere", server.Password, "info@example.com", "451 4."},
 	} {
 		r := msmtp(t, s, "submissions", bad.password, bad.to, letter("here", 3))
 		if r.Code == 0 || !strings.Contains(r.Err, bad.says[:3]) || !strings.Contains(r.Err, bad.says[4:]) {

@@ -52,8 +52,8 @@ func relayDenied() error {
 	return status.Perm(7, 1, "relaying denied").Because("relay-denied")
 }
 
-func noOutbound() error {
-	return status.Temp(4, 0, "this server cannot send mail to other domains yet").Because("no-outbound-yet")
+func outboundOff() error {
+	return status.Perm(7, 1, "this server does not send mail to other domains").Because("outbound-off")
 }
 
 // Route finds where mail from c for to goes, or the *status.Error to answer RCPT with.
@@ -78,7 +78,7 @@ func (r *Router) choose(c *mail.Client, m addr.Mailbox, t *account.Target) (Rout
 	case t.Kind == account.NotHosted && c.Login == 0:
 		return Route{}, relayDenied()
 	case t.Kind == account.NotHosted && !r.outbound:
-		return Route{}, noOutbound()
+		return Route{}, outboundOff()
 	case t.Kind == account.NotHosted:
 		return Route{Remote: []addr.Mailbox{m}}, nil
 	case routed(m.Local) && (t.Kind == account.Unknown || t.Via == account.ByCatchAll):
@@ -86,7 +86,7 @@ func (r *Router) choose(c *mail.Client, m addr.Mailbox, t *account.Target) (Rout
 	case t.Kind == account.Unknown:
 		return Route{}, unknownUser()
 	case len(t.Forward) > 0 && !r.outbound:
-		return Route{}, noOutbound()
+		return Route{}, outboundOff()
 	case len(t.Accounts)+len(t.Forward) == 0:
 		return Route{}, unknownUser() // an alias whose members are all gone
 	}
