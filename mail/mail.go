@@ -21,6 +21,10 @@ func (a AccountID) Part() kv.Part { return kv.Part{Kind: kv.Account, ID: uint64(
 // String gives the number in decimal.
 func (a AccountID) String() string { return strconv.FormatUint(uint64(a), 10) }
 
+// ApplicationID is the number of an application password among those of its account, never used again. Zero is
+// none: the account's own password.
+type ApplicationID uint32
+
 // Role is what a listener or session is for.
 type Role byte
 
@@ -47,6 +51,10 @@ type Client struct {
 	Login   AccountID // who logged in; 0 nobody
 	User    string    // the name that was used to log in
 	Started time.Time
+
+	// The application password that logged in; zero and "" for the account's own password.
+	Application     ApplicationID
+	ApplicationName string
 }
 
 // Protocol is the "with" word of Received: SMTP, ESMTP, ESMTPS, ESMTPA, ESMTPSA, LMTP...; utf8 gives the
