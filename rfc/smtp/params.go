@@ -35,10 +35,10 @@ func ParseMailParams(s string, known Ext) (MailParams, error) {
 			return unknown(key)
 		}
 		if seen&bit != 0 {
-			return malformed(key, "given twice")
+			return malformed(key, twice(bit))
 		}
 		seen |= bit
-		if has != (bit != bitUTF8) {
+		if flag := bit&(bitUTF8|bitTLS) != 0; has == flag {
 			return malformed(key, "wrong form")
 		}
 		return p.set(bit, key, value, known)
@@ -54,23 +54,35 @@ const (
 	bitRet
 	bitEnvID
 	bitAuth
+	bitHold // HOLDFOR and HOLDUNTIL: only one of them may come (RFC 4865 §4)
+	bitBy
+	bitPriority
+	bitTLS
 )
 
-// mailKeyword tells which extension a keyword belongs to and which bit marks it as seen.
+// mailKeywords tell which extension a keyword belongs to and which bit marks it as seen.
+var mailKeywords = [...]struct {
+	key      string
+	ext, bit Ext
+}{
+	{"SIZE", ExtSize, bitSize},
+	{"BODY", Ext8BitMIME, bitBody},
+	{"SMTPUTF8", ExtUTF8, bitUTF8},
+	{"RET", ExtDSN, bitRet},
+	{"ENVID", ExtDSN, bitEnvID},
+	{"AUTH", ExtAuth, bitAuth},
+	{"HOLDFOR", ExtHold, bitHold},
+	{"HOLDUNTIL", ExtHold, bitHold},
+	{"BY", ExtDeliverBy, bitBy},
+	{"MT-PRIORITY", ExtPriority, bitPriority},
+	{"REQUIRETLS", ExtTLS, bitTLS},
+}
+
 func mailKeyword(key string) (ext, bit Ext) {
-	switch {
-	case strings.EqualFold(key, "SIZE"):
-		return ExtSize, bitSize
-	case strings.EqualFold(key, "BODY"):
-		return Ext8BitMIME, bitBody
-	case strings.EqualFold(key, "SMTPUTF8"):
-		return ExtUTF8, bitUTF8
-	case strings.EqualFold(key, "RET"):
-		return ExtDSN, bitRet
-	case strings.EqualFold(key, "ENVID"):
-		return ExtDSN, bitEnvID
-	case strings.EqualFold(key, "AUTH"):
-		return ExtAuth, bitAuth
+	for i := range mailKeywords {
+		if k := &mailKeywords[i]; strings.EqualFold(key, k.key) {
+			return k.ext, k.bit
+		}
 	}
 	return 0, 0
 }
@@ -92,8 +104,24 @@ func (p *MailParams) set(bit Ext, key, value string, known Ext) (err error) {
 		p.EnvID, err = decodeXtext(key, value)
 	case bitAuth:
 		p.Auth, err = decodeXtext(key, value)
+	case bitHold:
+		err = p.setHold(key, value)
+	case bitBy:
+		p.By, err = parseBy(value)
+	case bitPriority:
+		p.Priority, err = parsePriority(value)
+	case bitTLS:
+		p.RequireTLS = true
 	}
 	return err
+}
+
+// twice says why a second parameter of a kind can not be taken.
+func twice(bit Ext) string {
+	if bit == bitHold {
+		return "only one of HOLDFOR and HOLDUNTIL may be given, once" // RFC 4865 §4
+	}
+	return "given twice"
 }
 
 // parseSize reads 1*20DIGIT (RFC 1870 §5). A number past 2^63-1 is taken as 2^63-1, so that it is

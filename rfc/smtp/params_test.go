@@ -5,26 +5,40 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 )
 
-const allExt = ExtSize | Ext8BitMIME | ExtBinaryMIME | ExtUTF8 | ExtDSN | ExtAuth
+const allExt = ExtSize | Ext8BitMIME | ExtBinaryMIME | ExtUTF8 | ExtDSN | ExtAuth |
+	ExtHold | ExtDeliverBy | ExtPriority | ExtTLS
 
 func TestMailParams(t *testing.T) {
 	for in, want := range map[string]MailParams{
-		"":                                 {},
-		" ":                                {},
-		" SIZE=4096":                       {Size: 4096},
-		"size=0":                           {},
-		"SIZE=9223372036854775807":         {Size: math.MaxInt64},
-		"SIZE=9223372036854775808":         {Size: math.MaxInt64},
-		"SIZE=18446744073709551616":        {Size: math.MaxInt64},
-		"SIZE=99999999999999999999":        {Size: math.MaxInt64},
-		"BODY=8bitmime  SMTPUTF8":          {Body: Body8BitMIME, UTF8: true},
-		"BODY=BINARYMIME":                  {Body: BodyBinaryMIME},
-		"RET=hdrs ENVID=QQ314159":          {Ret: RetHeaders, EnvID: "QQ314159"},
-		"ENVID=a+20b+2Bc+3D":               {EnvID: "a b+c="},
-		"AUTH=<>":                          {Auth: "<>"},
-		"AUTH=e+3Dmc2@example.com SIZE=10": {Auth: "e=mc2@example.com", Size: 10},
+		"":                                      {},
+		" ":                                     {},
+		" SIZE=4096":                            {Size: 4096},
+		"size=0":                                {},
+		"SIZE=9223372036854775807":              {Size: math.MaxInt64},
+		"SIZE=9223372036854775808":              {Size: math.MaxInt64},
+		"SIZE=18446744073709551616":             {Size: math.MaxInt64},
+		"SIZE=99999999999999999999":             {Size: math.MaxInt64},
+		"BODY=8bitmime  SMTPUTF8":               {Body: Body8BitMIME, UTF8: true},
+		"BODY=BINARYMIME":                       {Body: BodyBinaryMIME},
+		"RET=hdrs ENVID=QQ314159":               {Ret: RetHeaders, EnvID: "QQ314159"},
+		"ENVID=a+20b+2Bc+3D":                    {EnvID: "a b+c="},
+		"AUTH=<>":                               {Auth: "<>"},
+		"AUTH=e+3Dmc2@example.com SIZE=10":      {Auth: "e=mc2@example.com", Size: 10},
+		"HOLDFOR=3600":                          {HoldFor: time.Hour},
+		"holdfor=999999999":                     {HoldFor: 999999999 * time.Second},
+		"HOLDUNTIL=2026-11-22T18:00:00Z":        {HoldUntil: time.Date(2026, 11, 22, 18, 0, 0, 0, time.UTC)},
+		"HOLDUNTIL=2026-11-22t21:30:00.5+03:30": {HoldUntil: time.Date(2026, 11, 22, 18, 0, 0, 5e8, time.UTC)},
+		"BY=120;R":                              {By: DeliverBy{In: 2 * time.Minute, Mode: ByReturn}},
+		"by=+000000001;rt":                      {By: DeliverBy{In: time.Second, Mode: ByReturn, Trace: true}},
+		"BY=0;N":                                {By: DeliverBy{Mode: ByNotify}},
+		"BY=-30;NT":                             {By: DeliverBy{In: -30 * time.Second, Mode: ByNotify, Trace: true}},
+		"MT-PRIORITY=-9":                        {Priority: -9},
+		"MT-PRIORITY=9":                         {Priority: 9},
+		"MT-PRIORITY=-0":                        {},
+		"RequireTLS":                            {RequireTLS: true},
 	} {
 		if got, err := ParseMailParams(in, allExt); got != want || err != nil {
 			t.Errorf("%q: %+v, %v", in, got, err)
@@ -61,10 +75,39 @@ func TestMailParamsRefused(t *testing.T) {
 		"-A=1":                              false,
 		"A_B=1":                             false,
 		"XFOO=1":                            true,
-		"HOLDFOR=10":                        true,
-		"BY=120;R":                          true,
-		"NOTIFY=NEVER":                      true,
-		"REQUIRETLS":                        true,
+		"HOLDFOR=":                          false,
+		"HOLDFOR=0":                         false,
+		"HOLDFOR=-5":                        false,
+		"HOLDFOR=1h":                        false,
+		"HOLDFOR=1000000000":                false, // ten digits
+		"HOLDFOR=5 HOLDFOR=5":               false,
+		"HOLDFOR=5 HOLDUNTIL=2026-11-22T18:00:00Z":                       false,
+		"HOLDUNTIL=2026-11-22T18:00:00Z HOLDFOR=5":                       false,
+		"HOLDUNTIL=tomorrow":                                             false,
+		"HOLDUNTIL=2026-11-22":                                           false,
+		"HOLDUNTIL=2026-11-22T18:00:00":                                  false, // in no zone
+		"HOLDUNTIL=2026-02-30T18:00:00Z":                                 false,
+		"HOLDUNTIL=1066-10-14T09:00:00Z":                                 false,
+		"HOLDUNTIL=2026-11-22T18:00:00." + strings.Repeat("1", 50) + "Z": false,
+		"BY=120":                false,
+		"BY=120;":               false,
+		"BY=120;X":              false,
+		"BY=120;RTT":            false,
+		"BY=0;R":                false,
+		"BY=-1;R":               false,
+		"BY=--1;N":              false,
+		"BY=1234567890;N":       false,
+		"BY=;N":                 false,
+		"BY":                    false,
+		"MT-PRIORITY=10":        false,
+		"MT-PRIORITY=-10":       false,
+		"MT-PRIORITY=+3":        false,
+		"MT-PRIORITY=-":         false,
+		"MT-PRIORITY=high":      false,
+		"MT-PRIORITY":           false,
+		"REQUIRETLS=yes":        false,
+		"REQUIRETLS REQUIRETLS": false,
+		"NOTIFY=NEVER":          true,
 	} {
 		_, err := ParseMailParams(in, allExt)
 		var e *SyntaxError
@@ -77,6 +120,7 @@ func TestMailParamsRefused(t *testing.T) {
 func TestParamsOfExtensionsThatAreOff(t *testing.T) {
 	for in, ext := range map[string]Ext{
 		"SIZE=1": ExtSize, "BODY=7BIT": Ext8BitMIME, "SMTPUTF8": ExtUTF8, "RET=FULL": ExtDSN, "ENVID=1": ExtDSN, "AUTH=<>": ExtAuth,
+		"HOLDFOR=1": ExtHold, "HOLDUNTIL=2026-11-22T18:00:00Z": ExtHold, "BY=1;N": ExtDeliverBy, "MT-PRIORITY=1": ExtPriority, "REQUIRETLS": ExtTLS,
 	} {
 		var e *SyntaxError
 		if _, err := ParseMailParams(in, allExt&^ext); !errors.As(err, &e) || !e.Unknown {

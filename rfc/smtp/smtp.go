@@ -8,16 +8,18 @@
 // Limits: each reader takes its limit from the caller, in octets; the constants below are the RFC's.
 // Failure: the sentinel errors of reader.go and data.go, *SyntaxError for parameters, and whatever the
 // io.Reader below returns; an end of file inside something is io.ErrUnexpectedEOF.
-// Standards: RFC 5321, RFC 1870, RFC 2033, RFC 2034, RFC 2920, RFC 3030, RFC 3461, RFC 4954, RFC 6152,
-// RFC 6531, RFC 6533, RFC 9422.
+// Standards: RFC 5321, RFC 1870, RFC 2033, RFC 2034, RFC 2852, RFC 2920, RFC 3030, RFC 3461, RFC 4865,
+// RFC 4954, RFC 6152, RFC 6531, RFC 6533, RFC 6710, RFC 8689, RFC 9422.
 package smtp
+
+import "time"
 
 // Limits of RFC 5321 §4.5.3.1 and RFC 4954 §4, in octets with CRLF, and what extensions add to them.
 const (
 	MaxCommandLine = 512   // RFC 5321 §4.5.3.1.4, before extensions
 	MaxReplyLine   = 512   // RFC 5321 §4.5.3.1.5
 	MaxAuthLine    = 12288 // RFC 4954 §4: AUTH command and responses
-	MaxMailLine    = 2048  // 512 + SIZE 26 + BODY 17 + DSN 1012 + AUTH 500 - rounded up to a power of two
+	MaxMailLine    = 2048  // 512 + SIZE 26 + BODY 17 + DSN 108 + AUTH 500 + HOLDUNTIL 34 + BY 17 ... rounded up
 )
 
 // Body is the argument of the BODY parameter.
@@ -41,7 +43,26 @@ type MailParams struct {
 	Ret   string // "", RetFull or RetHeaders (RFC 3461 §4.3)
 	EnvID string // decoded, printable ASCII (RFC 3461 §4.4)
 	Auth  string // decoded mailbox, or "<>" (RFC 4954 §5); "" not given
+
+	HoldFor    time.Duration // wait before anything is delivered (RFC 4865 §4); 0 not given
+	HoldUntil  time.Time     // the same as a point in time; zero: not given. Never both
+	By         DeliverBy     // RFC 2852 §4
+	Priority   int8          // MT-PRIORITY, -9 to 9 (RFC 6710 §3)
+	RequireTLS bool          // REQUIRETLS (RFC 8689 §2)
 }
+
+// DeliverBy is the BY parameter (RFC 2852 §4). The zero value is none.
+type DeliverBy struct {
+	In    time.Duration // from MAIL on; not positive only with ByNotify: it was over before it came to us
+	Mode  byte          // ByReturn or ByNotify; 0: none
+	Trace bool          // the sender wants to know of every hop
+}
+
+// The modes of BY: what is to happen to a message that is late.
+const (
+	ByReturn = 'R' // it goes back
+	ByNotify = 'N' // its sender is told
+)
 
 // Notify says when the sender of a recipient wants a report (RFC 3461 §4.1). Zero: not given.
 type Notify uint8
@@ -71,4 +92,8 @@ const (
 	ExtUTF8
 	ExtDSN
 	ExtAuth
+	ExtHold      // FUTURERELEASE
+	ExtDeliverBy // DELIVERBY
+	ExtPriority  // MT-PRIORITY
+	ExtTLS       // REQUIRETLS
 )
