@@ -19,7 +19,8 @@ const (
 	TableThread  kv.Table = 21 // mailbox: account; thread, message number -> nothing
 	TableMsgID   kv.Table = 22 // mailbox: account; hash of a message-id -> thread
 
-	TableEvent kv.Table = 32 // event: account or global; time, id -> event
+	TableEvent      kv.Table = 32 // event: account or global; time, id -> event
+	TableEventIndex kv.Table = 33 // event: global; day, name of a message, time -> nothing
 
 	TableQueueSchedule    kv.Table = 40 // spool: queue shard; due, priority, entry id -> what the scheduler needs
 	TableQueueEntry       kv.Table = 41 // spool: queue shard; entry id -> the queued message for one destination
@@ -27,6 +28,13 @@ const (
 	TableQueueMeta        kv.Table = 43 // spool: queue shard; one row: next id, low mark, counts, lease
 
 	TableTLSMemory kv.Table = 44 // deliver/remote: global; domain -> the best TLS it was reached with
+
+	TableRelayRoute  kv.Table = 45 // relay: directory; name of a route -> its relays
+	TableRelayRule   kv.Table = 46 // relay: directory; recipient NUL sender -> which route
+	TableRelaySource kv.Table = 47 // relay: directory; address -> name said there, whose mail leaves from it
+
+	TableAllowance     kv.Table = 48 // allowance: global; kind, whose -> what was sent lately
+	TableCorrespondent kv.Table = 49 // allowance: global; account id, hash of an address -> day it was last written to
 
 	TableMeta kv.Table = 63 // everybody: versions
 )
