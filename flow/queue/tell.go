@@ -10,7 +10,7 @@ import (
 	"barid/rfc/status"
 )
 
-// reportFinal makes the reports that an entry owes: one of what failed, one of what was relayed, one of what
+// reportFinal makes the reports that an entry owes: of what failed, what was relayed, what became several, what
 // was delivered. It does one at a time; run comes back for the next.
 func (q *Queue) reportFinal(e *spool.Entry) (*spool.Entry, error) {
 	kind, rcpts := owed(e)
@@ -28,18 +28,18 @@ func owed(e *spool.Entry) (Kind, []int) {
 	if failed := e.Owed(true); len(failed) > 0 {
 		return Failed, failed
 	}
-	var relayed, delivered []int
+	by := map[spool.State][]int{}
 	for _, i := range e.Owed(false) {
-		if e.Rcpts[i].State == spool.Relayed {
-			relayed = append(relayed, i)
-		} else {
-			delivered = append(delivered, i)
-		}
+		s := e.Rcpts[i].State
+		by[s] = append(by[s], i)
 	}
-	if len(relayed) > 0 {
-		return Relayed, relayed
+	switch {
+	case len(by[spool.Relayed]) > 0:
+		return Relayed, by[spool.Relayed]
+	case len(by[spool.Expanded]) > 0:
+		return Expanded, by[spool.Expanded]
 	}
-	return Delivered, delivered
+	return Delivered, by[spool.Delivered]
 }
 
 // reportDelay tells the sender that the message is late.

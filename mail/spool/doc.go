@@ -21,14 +21,16 @@
 //
 //	State               Told   meaning
 //	Waiting             no     to be tried
-//	Relayed, Delivered  no     taken by the next server or by a mailbox; the sender asked to be told
+//	Relayed, Delivered, no     taken by the next server or by a mailbox, or sent on to the members of an alias;
+//	Expanded                   the sender asked to be told
 //	Failed, Expired     no     given up; the sender must be told
 //	any but Waiting     yes    settled
 //
 // Waiting with Told, and Removed without Told, do not exist. What moves them, each one commit:
 //
 //	commit              from → to                          a crash before it leaves
-//	Enqueue             S0 → S1 or S2, all Waiting         S0: no 250 was sent, the client tries again
+//	Enqueue             S0 → S1 or S2, all Waiting, or     S0: no 250 was sent, the client tries again
+//	                    delivered by the same commit
 //	outcome             Waiting → Waiting or final         Waiting: tried again. Only here can a recipient get a
 //	                                                       message twice: the other side said 250, we died before
 //	                                                       the commit (RFC 1047)

@@ -39,7 +39,7 @@ func (e *Entry) checkRcpts(bad func(string) error) error {
 	for i := range e.Rcpts {
 		r := &e.Rcpts[i]
 		switch {
-		case r.State > Removed:
+		case r.State > Expanded:
 			return bad("unknown state")
 		case r.State == Waiting && r.Told:
 			return bad("told before it was settled")
@@ -96,8 +96,10 @@ func (e *Entry) Owes(r *Rcpt, s State, passedOn bool) bool {
 		return false
 	}
 	switch s {
-	case Relayed, Delivered:
-		return r.Notify&smtp.NotifySuccess != 0 && !passedOn
+	case Relayed:
+		return r.Notify&smtp.NotifySuccess != 0 && !passedOn || e.ByTrace // RFC 2852 §4: every hop is told of
+	case Delivered, Expanded:
+		return r.Notify&smtp.NotifySuccess != 0
 	case Failed, Expired:
 		return r.Notify == 0 || r.Notify&smtp.NotifyFailure != 0
 	}

@@ -43,16 +43,17 @@ type Message struct {
 	HasUTF8Header bool  // there are in the header section
 	Binary        bool  // there are lines over 998 octets, bare CR or LF, or NUL
 
-	Account    mail.AccountID // whose it is; 0: nobody's, as a report
-	Priority   int8           // MT-PRIORITY −9…9 (RFC 6710)
-	RequireTLS bool           // RFC 8689
-	DeliverBy  time.Time      // deadline of RFC 2852; zero: none
-	ByMode     byte           // 'R': return at DeliverBy, 'N': notify
-	ByTrace    bool
-	NotBefore  time.Time // FUTURERELEASE (RFC 4865); zero: at once
-	Arrived    time.Time
-	Expires    time.Time // when we give up (RFC 5321 §4.5.4.1)
-	Hops       int       // Received fields it came with
+	Account     mail.AccountID // whose it is; 0: nobody's, as a report
+	Priority    int8           // MT-PRIORITY −9…9 (RFC 6710)
+	RequireTLS  bool           // RFC 8689 §4.2.1
+	TLSOptional bool           // "TLS-Required: No" (RFC 8689 §5): it may go in clear if need be
+	DeliverBy   time.Time      // deadline of RFC 2852; zero: none
+	ByMode      byte           // 'R': return at DeliverBy, 'N': notify
+	ByTrace     bool
+	NotBefore   time.Time // FUTURERELEASE (RFC 4865); zero: at once
+	Arrived     time.Time
+	Expires     time.Time // when we give up (RFC 5321 §4.5.4.1)
+	Hops        int       // Received fields it came with
 }
 
 // Class is the coarse priority of a message.
@@ -96,14 +97,15 @@ const (
 	Failed    State = 3 // refused for good, by a server or by us
 	Expired   State = 4 // given up after too long
 	Removed   State = 5 // deleted by an operator; nobody is told
+	Expanded  State = 6 // it was an alias of several, who have the message or entries of their own
 )
 
 // String gives the state's word.
 func (s State) String() string {
-	if s > Removed {
+	if s > Expanded {
 		return "unknown"
 	}
-	return [...]string{"waiting", "relayed", "delivered", "failed", "expired", "removed"}[s]
+	return [...]string{"waiting", "relayed", "delivered", "failed", "expired", "removed", "expanded"}[s]
 }
 
 // Stages of an attempt, for Answer.Stage. The first ones come before the other side said anything about

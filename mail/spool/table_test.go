@@ -290,7 +290,7 @@ func TestTheTableRefuses(t *testing.T) {
 		"told while waiting":  func(e *Entry) { e.Rcpts[0].Told = true },
 		"removed, not told":   func(e *Entry) { e.Rcpts[0].State = Removed },
 		"all settled":         func(e *Entry) { e.Rcpts[0].State, e.Rcpts[0].Told = Relayed, true },
-		"state":               func(e *Entry) { e.Rcpts[0].State = Removed + 1 },
+		"state":               func(e *Entry) { e.Rcpts[0].State = Expanded + 1 },
 		"priority":            func(e *Entry) { e.Priority = 10 },
 		"deadline, no mode":   func(e *Entry) { e.DeliverBy = t0 },
 		"mode, no deadline":   func(e *Entry) { e.ByMode = 'R' },
