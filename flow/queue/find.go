@@ -34,7 +34,7 @@ func (q *Queue) find(ctx context.Context, s *Selector, f func(*spool.Entry) bool
 		err = q.findNames(ctx, s, f)
 	} else {
 		err = q.d.KV.Parts(ctx, kv.Queue, func(p kv.Part) error {
-			if p.ID >= spool.Shards {
+			if p.ID >= spool.Shards || p.ID < uint64(s.After.Shard) {
 				return nil
 			}
 			return q.findIn(ctx, spool.Shard(p.ID), s, f)
@@ -83,7 +83,11 @@ func (q *Queue) findIn(ctx context.Context, id spool.Shard, s *Selector, f func(
 	bad := func(i spool.ID, err error) {
 		q.d.Log.Error("an entry of the queue can not be read", slog.String("entry", spool.Name{Shard: id, ID: i}.String()), slog.Any("error", err))
 	}
-	for from := spool.ID(0); ; {
+	from := spool.ID(0)
+	if s.After.Shard == id {
+		from = s.After.ID + 1
+	}
+	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

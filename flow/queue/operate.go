@@ -132,7 +132,7 @@ func (q *Queue) batches(ctx context.Context, s Selector, dry bool, f func(*spool
 	if !s.says() {
 		return sum, ErrNoSelector
 	}
-	if !dry && !q.isRunning() {
+	if !dry && q.isStopping() {
 		return sum, ErrNotRunning
 	}
 	var shard spool.Shard
@@ -168,10 +168,10 @@ func (q *Queue) batches(ctx context.Context, s Selector, dry bool, f func(*spool
 	return sum, errors.Join(err, failed)
 }
 
-func (q *Queue) isRunning() bool {
+func (q *Queue) isStopping() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.state == running
+	return q.state == stopping
 }
 
 // operateOn changes some entries of one shard in one commit, and what memory has of them.
@@ -213,6 +213,14 @@ func (q *Queue) refresh(shard spool.Shard, changed []*spool.Entry) {
 	defer q.mu.Unlock()
 	sh := q.shards[shard]
 	if sh == nil {
+		return
+	}
+	if q.state == created { // nothing is in memory; Start reads on from the mark
+		for _, e := range changed {
+			if !e.Settled() && !e.Hold {
+				sh.lower(e.Cursor())
+			}
+		}
 		return
 	}
 	now := q.d.Now()

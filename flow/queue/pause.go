@@ -20,7 +20,7 @@ func (q *Queue) PauseLine(ctx context.Context, name string, until time.Time, rea
 func (q *Queue) ResumeLine(ctx context.Context, name string) error { return q.setPause(ctx, name, nil) }
 
 func (q *Queue) setPause(ctx context.Context, name string, p *spool.Pause) error {
-	if !q.isRunning() {
+	if q.isStopping() {
 		return ErrNotRunning
 	}
 	id := shardOfLine(name)
@@ -66,6 +66,7 @@ func (q *Queue) Pauses(ctx context.Context) ([]spool.Pause, error) {
 	return out, err
 }
 
+// shardOfLine gives the shard of a line by its name.
 func shardOfLine(name string) spool.Shard {
 	if route, ok := strings.CutPrefix(name, "route:"); ok {
 		return spool.ShardOf("", route)

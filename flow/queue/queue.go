@@ -2,7 +2,8 @@
 //
 // Life: flow/intake writes entries (mail/spool) in the commit that earns the 250 and calls Submitted; the
 // queue hands each to a Deliverer until all its recipients are settled, has a Reporter tell the sender, and
-// removes it. Operators look and act through Find, Hold, Release and the other verbs.
+// removes it. Operators look and act through Find, Hold, Release and the other verbs. These work before Start
+// too, on the rows alone: what is owed to senders or due is then done once the queue runs.
 //
 // Entries for one destination, or one smarthost route, stand in one line. Within a line, higher MT-PRIORITY
 // goes first and new mail before what was tried already; accounts take turns by octets (deficit round
@@ -98,7 +99,7 @@ const (
 	stopping
 )
 
-// ErrNotRunning is what verbs say before Start and after Stop.
+// ErrNotRunning is what verbs that change something say after Stop.
 var ErrNotRunning = errors.New("queue: not running")
 
 // New makes a queue; Start sets it going.

@@ -7,10 +7,11 @@ import (
 
 	"barid/mail"
 	"barid/mail/spool"
+	"barid/rfc/addr"
 )
 
 // Selector chooses entries: those that agree with every field that is set. The patterns take "*" for any
-// text and do not tell upper from lower case.
+// text and do not tell upper from lower case; addresses and domains agree in either form, A-labels or U-labels.
 type Selector struct {
 	Names     []spool.Name   // these entries
 	Messages  []string       // of these transactions
@@ -22,6 +23,7 @@ type Selector struct {
 	ErrorLike string         // pattern within the last answer to some recipient: code, enhanced code, words
 	Hold      *bool          // held, or not
 	All       bool           // every entry: verbs that change something refuse a Selector that says nothing
+	After     spool.Name     // those behind this one in the order of Find, to read on; chooses nothing by itself
 
 	not func(*spool.Entry) bool // nor these
 }
@@ -41,8 +43,9 @@ func (s *Selector) Match(e *spool.Entry) bool {
 		s.Route != nil && *s.Route != e.Route,
 		!s.Before.IsZero() && !e.Arrived.Before(s.Before),
 		s.Hold != nil && *s.Hold != e.Hold,
-		s.Domain != "" && !like(s.Domain, e.Destination),
-		s.From != "" && !like(s.From, fromText(e)),
+		compareNames(s.After, e.Name()) >= 0,
+		s.Domain != "" && !like(s.Domain, e.Destination) && !like(s.Domain, addr.UnicodeDomain(e.Destination)),
+		s.From != "" && !s.matchFrom(e),
 		s.not != nil && s.not(e):
 		return false
 	}
@@ -59,11 +62,11 @@ func (s *Selector) matchRcpts(e *spool.Entry) bool {
 	})
 }
 
-func fromText(e *spool.Entry) string {
+func (s *Selector) matchFrom(e *spool.Entry) bool {
 	if e.From.Null {
-		return "<>"
+		return like(s.From, "<>")
 	}
-	return e.From.Mailbox.String()
+	return like(s.From, e.From.Mailbox.String()) || like(s.From, e.From.Mailbox.Unicode())
 }
 
 // like matches a pattern with "*" in time linear in both for each star, whatever the pattern.
