@@ -3,6 +3,8 @@ package bench
 import (
 	"bufio"
 	"bytes"
+	"cmp"
+	"encoding/base64"
 	"fmt"
 	"net"
 	"strings"
@@ -19,6 +21,8 @@ type Load struct {
 	PerConn    int // messages of one connection; then it comes anew, from another address
 	Size       int // of a message, bytes
 	Recipients []string
+	From       string // reverse-path; "" is sender@example.com
+	Password   string // "" without AUTH; else From logs in with it, as AUTH PLAIN
 }
 
 // sources is how many addresses of 127.0.0.0/8 the connections come from.
@@ -27,6 +31,9 @@ const sources = 200
 // Run hands the messages over.
 func (l Load) Run() error {
 	body := Body(l.Size)
+	if l.From != "" { // whoever logs in must own the From field too
+		body = bytes.Replace(body, []byte("Sender <sender@example.com>"), []byte(l.From), 1)
+	}
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	errs := make(chan error, l.Conns)
@@ -65,6 +72,11 @@ func (l Load) connection(next *atomic.Int64, body []byte, source int) (more bool
 	s.expect("220")
 	s.send([]byte("EHLO client.example.com\r\n"))
 	s.expect("250")
+	if l.Password != "" {
+		s.send([]byte("AUTH PLAIN " + base64.StdEncoding.EncodeToString([]byte("\x00"+l.From+"\x00"+l.Password)) + "\r\n"))
+		s.expect("235")
+	}
+	from := cmp.Or(l.From, "sender@example.com")
 	for range l.PerConn {
 		i := next.Add(1) - 1
 		if i >= int64(l.Messages) {
@@ -72,7 +84,7 @@ func (l Load) connection(next *atomic.Int64, body []byte, source int) (more bool
 			return false, s.err
 		}
 		rcpt := l.Recipients[int(i)%len(l.Recipients)]
-		s.send(fmt.Appendf(nil, "MAIL FROM:<sender@example.com>\r\nRCPT TO:<%s>\r\nDATA\r\n", rcpt))
+		s.send(fmt.Appendf(nil, "MAIL FROM:<%s>\r\nRCPT TO:<%s>\r\nDATA\r\n", from, rcpt))
 		s.expect("250")
 		s.expect("250")
 		s.expect("354")
