@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"barid/base/id"
 	btls "barid/base/tls"
 	"barid/flow/intake"
+	"barid/flow/queue"
 	"barid/mail/account"
 	"barid/mail/event"
 	"barid/mail/mailbox"
@@ -45,6 +47,8 @@ type System struct {
 	resolver  *dns.Resolver // nil when no check asks
 	certs     *btls.Store   // nil without certificates
 	outbound  *outbound     // nil: mail for other domains is refused
+	queue     *queue.Queue  // see spooled
+	queueOnce sync.Once
 	intake    *intake.Intake
 	started   time.Time
 	listening atomic.Pointer[func() []manage.Listening]
@@ -77,6 +81,7 @@ func open(ctx context.Context, cfg *config.Config, log *slog.Logger, o opening) 
 func (s *System) Manager() *manage.Manager {
 	m := &manage.Manager{
 		Directory: s.directory, Mail: s.mail, Events: s.events, Engine: engine{s.engine}, KV: s.engine,
+		Blobs: s.engine, Queue: s.spooled(),
 		Started: s.started, Version: Version,
 	}
 	if f := s.listening.Load(); f != nil {

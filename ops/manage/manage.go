@@ -17,6 +17,7 @@ import (
 
 	"barid/base/fault"
 	"barid/base/kv"
+	"barid/flow/queue"
 	"barid/mail/account"
 	"barid/mail/event"
 	"barid/mail/mailbox"
@@ -48,6 +49,8 @@ type Manager struct {
 	Events    *event.Log
 	Engine    Engine
 	KV        kv.KV
+	Blobs     kv.Blobs
+	Queue     *queue.Queue // running, or on an opened folder
 	Started   time.Time
 	Version   string
 	Server    func() []Listening // nil when no server runs in this process
@@ -92,6 +95,7 @@ func Operations() []Operation {
 	all = append(all, aliasOperations()...)
 	all = append(all, storeOperations()...)
 	all = append(all, watchOperations()...)
+	all = append(all, queueOperations()...)
 	sort.Slice(all, func(i, j int) bool { return all[i].Name < all[j].Name })
 	return all
 }
