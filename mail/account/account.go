@@ -1,4 +1,5 @@
-// Package account knows who owns mail: hosted domains, accounts, addresses, aliases and passwords.
+// Package account knows who owns mail: hosted domains, accounts, addresses, aliases, passwords, and what each may
+// send.
 //
 // Life: flow/route asks it where a recipient leads, flow/policy whether a login may use a sender address,
 // every front end whether a password is right, the commands of cmd change it. It keeps everything in the
@@ -11,8 +12,9 @@
 //   - Invariant: postmaster of a hosted domain is always taken, if there is any account at all.
 //   - An unknown user, a wrong password and a disabled account are refused alike: same text, same work.
 //   - At most Brake.PerAddress wrong passwords a minute are tried for one remote address.
+//   - Secrets of application passwords are not kept: only a keyed hash of them.
 //
-// Limits: MaxAddresses, MaxMembers, MaxDepth, MaxExpansion, MaxPassword, Options.HashSlots, Brake.
+// Limits: MaxAddresses, MaxMembers, MaxDepth, MaxExpansion, MaxPassword, MaxApplications, Options.HashSlots, Brake.
 // Failure: ErrExists, ErrUnknown, ErrInvalid, ErrInUse for an administrator; *status.Error for a peer;
 // anything else comes from the store and is temporary.
 // Standards: RFC 5321 §4.5.1 (postmaster), RFC 5233 (sub-addresses), RFC 6531, RFC 8265 (names and
@@ -49,8 +51,11 @@ type Domain struct {
 	Separator string `json:"separator"`
 	// Postmaster is the account or alias that takes mail for postmaster, if that is no address of its
 	// own. Left empty it becomes the domain's first account.
-	Postmaster string    `json:"postmaster,omitempty"`
-	Created    time.Time `json:"created"`
+	Postmaster string `json:"postmaster,omitempty"`
+	// Limits are for all accounts of the domain together, EachAccount for each that does not say otherwise.
+	Limits      Limits    `json:"limits,omitzero"`
+	EachAccount Limits    `json:"each_account,omitzero"`
+	Created     time.Time `json:"created"`
 }
 
 // The values of Domain.Separator that are not the separator itself.
@@ -82,8 +87,12 @@ type Account struct {
 	QuotaMessages int64    `json:"quota_messages,omitempty"` // 0: no limit
 	// Disabled accounts can not log in. Their mail is still taken and kept.
 	Disabled   bool      `json:"disabled,omitempty"`
-	POP3Delete string    `json:"pop3_delete"` // POP3Remove unless set
+	POP3Delete string    `json:"pop3_delete"`     // POP3Remove unless set
+	Limits     Limits    `json:"limits,omitzero"` // what it may send; what is not said is as its domain says
 	Created    time.Time `json:"created"`
+
+	// Application is the application password that logged in. Authenticate alone sets it; nil: the account's own.
+	Application *Application `json:"-"`
 }
 
 // Alias is an address that leads to others.
@@ -127,7 +136,7 @@ type Target struct {
 
 // Attempt is one try to log in.
 type Attempt struct {
-	User     string
+	User     string // "info@example.org", or "info@example.org/shop" with the name of an application password
 	Password string
 	Remote   netip.Addr // whose guesses are counted; the zero value counts as one address
 	Protocol string     // "smtp", "imap", "pop3" ... for log and metrics

@@ -39,8 +39,8 @@ func (a Account) check(pop3 *string) error {
 	case !utf8.ValidString(a.Display) || strings.ContainsFunc(a.Display, unicode.IsControl):
 		return invalid("display name", a.Display, "must be text in one line", "")
 	}
-	if a.Locale == "" {
-		return nil
+	if err := a.Limits.check("account", a.Name); err != nil || a.Locale == "" {
+		return err
 	}
 	if _, err := language.Parse(a.Locale); err != nil {
 		return invalid("locale", a.Locale, "is no language tag (BCP 47), e.g. ar, fa or en", nearest(a.Locale, []string{"ar", "fa", "en"}))

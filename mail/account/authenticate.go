@@ -5,16 +5,22 @@ import (
 	"strings"
 
 	"barid/base/kv"
+	"barid/mail"
 	"barid/rfc/addr"
 	"barid/rfc/status"
 )
 
 // Authenticate tells whose password it is. User may be the name or another address of an account, its
-// domain with A-labels or U-labels.
+// domain with A-labels or U-labels. The password may be the account's own or one of its application passwords;
+// with "/" and a name behind the address only the application password of that name is right.
 //
 // A wrong password, an unknown user and a disabled account give the same *status.Error (535 5.7.8, RFC 4954
 // §6); only its Reason, for our log, differs. Guessing gives 454 4.7.0 without a test. Other errors are ours
 // and temporary.
+//
+// The secret of an application password can not be guessed, so it is looked for first, costs no slow hash and
+// meets no brake: whoever attacks the account's password does not stop its shop from sending. One that is not
+// meant for the protocol is refused with 535 5.7.8 in words of its own.
 func (d *Directory) Authenticate(ctx context.Context, a Attempt) (Account, error) {
 	acc, err := d.authenticate(ctx, a)
 	d.o.Metrics.attempt(a.Protocol, result(err))
@@ -45,6 +51,9 @@ type claim struct {
 	hash  string  // the account's, or the dummy
 	known bool    // hash is the account's
 	tag   tag
+
+	wantApp string       // the name behind "/", or ""
+	app     *Application // whose secret the password is, or nil
 }
 
 func (d *Directory) authenticate(ctx context.Context, a Attempt) (Account, error) {
@@ -56,6 +65,9 @@ func (d *Directory) authenticate(ctx context.Context, a Attempt) (Account, error
 	c, err := d.claim(ctx, a)
 	if err != nil {
 		return Account{}, err
+	}
+	if c.app != nil {
+		return d.asApplication(ctx, c)
 	}
 	if d.wrong.has(c.tag) {
 		return Account{}, d.repeated(c)
@@ -72,6 +84,20 @@ func (d *Directory) authenticate(ctx context.Context, a Attempt) (Account, error
 	return c.acc, nil
 }
 
+// asApplication logs in with an application password that was proven.
+func (d *Directory) asApplication(ctx context.Context, c claim) (Account, error) {
+	switch {
+	case c.acc.Disabled:
+		return Account{}, refuse("auth-disabled")
+	case !c.app.mayUse(c.Protocol):
+		return Account{}, status.Perm(7, 8, "this application password may not be used for "+c.Protocol).
+			WithReply(535).Because("auth-protocol")
+	}
+	d.used(ctx, *c.app, c.Remote)
+	c.acc.Application = c.app
+	return c.acc, nil
+}
+
 // repeated answers what is known to be wrong. It uses up nothing but its own lane, which keeps the answer
 // the same as for any guess.
 func (d *Directory) repeated(c claim) error {
@@ -81,10 +107,13 @@ func (d *Directory) repeated(c claim) error {
 	return refuse("auth-wrong")
 }
 
-// claim looks the user up. It does the same for a user and for nobody, up to two small reads.
+// claim looks the user up. It does the same for a user and for nobody, up to two small reads and the rows of
+// application passwords.
 func (d *Directory) claim(ctx context.Context, a Attempt) (claim, error) {
 	c := claim{Attempt: a, hash: d.dummy}
-	m, ok := d.login(a.User)
+	user, app := splitUser(a.User)
+	c.wantApp = app
+	m, ok := d.login(user)
 	if !ok {
 		c.name = addr.FoldLocal(strings.ReplaceAll(a.User, "\x00", " "))
 		c.tag = d.proven.tagOf(c.name, c.hash, a.Password)
@@ -93,24 +122,55 @@ func (d *Directory) claim(ctx context.Context, a Attempt) (claim, error) {
 	c.name = m.Key()
 	err := d.view(ctx, func(r kv.Reader) error {
 		w, ok, err := getAddress(r, m)
-		if err != nil || !ok || w.alias != nil {
+		if err != nil {
 			return err
 		}
-		if c.acc, err = needAccount(r, w.account); err != nil {
+		if !ok || w.alias != nil {
+			_, _, err := d.proveSecret(r, 0, a.Password) // the same work
 			return err
 		}
-		c.name = c.acc.Name
-		hash, err := getPassword(r, w.account)
-		if hash != "" {
-			c.hash, c.known = hash, true
-		}
-		return err
+		return d.lookUp(r, w.account, &c)
 	})
 	c.tag = d.proven.tagOf(c.name, c.hash, a.Password)
 	if c.acc.Disabled { // what is wrong now may be right when it is enabled again
 		c.tag = d.proven.tagOf(c.name, "disabled "+c.hash, a.Password)
 	}
 	return c, err
+}
+
+// lookUp fills in what is known of an account and its passwords.
+func (d *Directory) lookUp(r kv.Reader, id mail.AccountID, c *claim) (err error) {
+	if c.acc, err = needAccount(r, id); err != nil {
+		return err
+	}
+	c.name = c.acc.Name
+	p, ok, err := d.proveSecret(r, id, c.Password)
+	if err != nil {
+		return err
+	}
+	if ok && (c.wantApp == "" || c.wantApp == p.Name) {
+		c.app = &p
+	}
+	if c.wantApp != "" {
+		return nil // only that application password would be right
+	}
+	hash, err := getPassword(r, id)
+	if hash != "" {
+		c.hash, c.known = hash, true
+	}
+	return err
+}
+
+// splitUser takes the name of an application password from behind an address: "info@example.org/shop".
+func splitUser(user string) (address, app string) {
+	at, slash := strings.LastIndexByte(user, '@'), strings.LastIndexByte(user, '/')
+	if at < 0 || slash < at {
+		return user, ""
+	}
+	if name, err := foldName(user[slash+1:]); err == nil && name != "" {
+		return user[:slash], name
+	}
+	return user, "" // such an address there is not
 }
 
 // login gives the address that a user name means.

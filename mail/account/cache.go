@@ -3,6 +3,9 @@ package account
 import (
 	"hash/maphash"
 	"sync"
+
+	"barid/mail"
+	"barid/mail/allowance"
 )
 
 const (
@@ -79,4 +82,40 @@ func (s *targetShard) keep(key string, e cached) {
 		s.older, s.recent = s.recent, make(map[string]cached)
 	}
 	s.recent[key] = e
+}
+
+// grantCache remembers what logins may send, until the directory changes.
+type grantCache struct {
+	mu      sync.Mutex
+	changes uint64
+	of      map[application][]allowance.Grant
+}
+
+// maxCachedGrants is how many logins are remembered before all are forgotten.
+const maxCachedGrants = 1 << 14
+
+func newGrantCache() *grantCache { return &grantCache{of: make(map[application][]allowance.Grant)} }
+
+func (c *grantCache) get(id mail.AccountID, app mail.ApplicationID, changes uint64) ([]allowance.Grant, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.changes != changes {
+		return nil, false
+	}
+	g, ok := c.of[application{id, app}]
+	return g, ok
+}
+
+// put remembers g, which was read when the count of changes was not above changes.
+func (c *grantCache) put(id mail.AccountID, app mail.ApplicationID, changes uint64, g []allowance.Grant) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if changes < c.changes {
+		return
+	}
+	if changes > c.changes || len(c.of) >= maxCachedGrants {
+		c.changes = changes
+		clear(c.of)
+	}
+	c.of[application{id, app}] = g
 }

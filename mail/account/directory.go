@@ -24,6 +24,8 @@ type Directory struct {
 
 	changes atomic.Uint64 // grows with every change of domains, addresses, accounts
 	targets *targetCache
+	grants  *grantCache
+	uses    *uses
 
 	hash   *hasher
 	dummy  string // a hash that no password has, for users who do not exist
@@ -44,6 +46,8 @@ func Open(db kv.KV, o Options) (*Directory, error) {
 	return &Directory{
 		kv: db, o: o, now: o.Now, log: o.Log,
 		targets: newTargetCache(),
+		grants:  newGrantCache(),
+		uses:    newUses(),
 		hash:    newHasher(o.Hash, o.HashSlots, o.HashQueue, o.Metrics),
 		dummy:   o.Hash.dummy(),
 		proven:  newProven(key),

@@ -142,7 +142,10 @@ func (d Domain) canonical() (Domain, error) {
 		}
 		*role.value = m.Key()
 	}
-	return d, nil
+	if err := d.Limits.check("domain", d.Name); err != nil {
+		return Domain{}, err
+	}
+	return d, d.EachAccount.check("domain", d.Name)
 }
 
 func nearSeparator(s string) string {

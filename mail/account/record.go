@@ -24,9 +24,12 @@ const (
 var (
 	keyNextAccount = []byte("account")     // the last account id given away
 	keyRemoved     = []byte("removed\x00") // prefix, then the id of an account whose mail may be left
+
+	keyDefaultLimits = []byte("limits") // what every account may send, unless it is said elsewhere
+	keySecret        = []byte("secret") // the key of the hashes of application passwords
 )
 
-// credPassword is the kind of a main password in TableCredential; app passwords will have their own.
+// credPassword is the kind of a main password in TableCredential; secret.go has those of application passwords.
 const credPassword = 'p'
 
 func encode(v any) ([]byte, error) {
