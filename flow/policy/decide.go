@@ -53,8 +53,13 @@ func DefaultSettings() Settings {
 		{"quota", Fail, "", Answer{status.Transient, 2, 2, 0, "mailbox full"}},
 		{"quota", TempError, "", Answer{status.Transient, 3, 0, 0, "mailbox can not be checked now, try again later"}},
 		{"ratelimit", Fail, "rate-network", Answer{status.Transient, 7, 1, 451, "too many messages from your network, try again later"}},
-		{"ratelimit", Fail, "rate-account", Answer{status.Transient, 7, 1, 451, "this login has sent too many messages, try again later"}},
-		{"ratelimit", Fail, "rate-recipients", Answer{status.Transient, 7, 1, 451, "this login has written to too many recipients, try again later"}},
+		{"allowance", Fail, "allowance-messages", Answer{status.Transient, 7, 1, 452, "too many messages"}},
+		{"allowance", Fail, "allowance-bytes", Answer{status.Transient, 7, 1, 452, "too much mail"}},
+		{"allowance", Fail, "allowance-too-big", Answer{status.Permanent, 3, 4, 552, "message is bigger than what may be sent in a whole day"}},
+		{"allowance", Fail, "allowance-recipients", Answer{status.Transient, 5, 3, 452, "too many recipients, send the rest in another message"}},
+		{"allowance", Fail, "allowance-new-recipients", Answer{status.Transient, 7, 1, 450, "too many recipients not written to before"}},
+		{"allowance", Fail, "allowance-revoked", Answer{status.Permanent, 7, 0, 530, "this login is not valid any more"}},
+		{"allowance", TempError, "", Answer{status.Transient, 3, 0, 0, "sending limits can not be checked now, try again later"}},
 	}}
 }
 
@@ -120,7 +125,14 @@ func disposition(a *Answer) Disposition {
 // status makes the refusal: the rule's words, and for a temporary one the honest time to wait.
 func (a *Answer) status(facts *Tx, f *Finding) *status.Error {
 	public := a.Public
-	if f.Retry > 0 && a.Class == status.Transient {
+	if f.Says != "" {
+		public += " (" + f.Says + ")"
+	}
+	switch {
+	case a.Class != status.Transient:
+	case !f.Until.IsZero():
+		public += ", try again after " + moment(f.Until, f.Retry)
+	case f.Retry > 0:
 		public += " (in " + seconds(f.Retry) + ")"
 	}
 	reason := f.Reason
@@ -142,6 +154,18 @@ func (a *Answer) reply(s Stage) int {
 		return 421
 	}
 	return 554
+}
+
+// nextDay is the wait from which on a time of day alone would be misread.
+const nextDay = 12 * time.Hour
+
+// moment writes a time as "14:05 UTC", with its date if it is far off.
+func moment(t time.Time, wait time.Duration) string {
+	form := "15:04 UTC"
+	if wait > nextDay {
+		form = "2006-01-02 15:04 UTC"
+	}
+	return t.UTC().Format(form)
 }
 
 // seconds writes a waiting time, rounded up so that a peer which obeys it is not refused again.

@@ -7,6 +7,7 @@ type Links struct {
 	IPRev     Check   // who the peer's address says it is
 	Sender    []Check // may this login use this sender (envelope, header)
 	Quota     Check   // has the mailbox room
+	Allowance []Check // may this login send so much; last, so that it holds no place for what others refuse
 }
 
 // Order is the chain: which check comes before which. Findings keep this order, and among refusals of the
@@ -17,6 +18,7 @@ func Order(l Links) []Check {
 	chain = append(chain, l.IPRev)        // Connect
 	chain = append(chain, l.Sender...)    // Mail, Data
 	chain = append(chain, l.Quota)        // Rcpt
+	chain = append(chain, l.Allowance...) // Mail, Rcpt, Data
 	return present(chain)
 }
 

@@ -50,6 +50,7 @@ type Tx struct {
 	Size     int64            // Mail and Rcpt: as declared, 0 unknown; Data: as received
 	Rcpts    int              // recipients accepted so far
 	Header   []byte           // Data: the header section as received, with its blank line
+	Held     *Held            // what checks hold until the transaction ends; nil: there is none (Connect, Helo)
 }
 
 // Check looks at one stage of a transaction and reports what it saw. It never answers the peer, never
@@ -89,7 +90,9 @@ type Finding struct {
 	Reason string        // stable id, e.g. "sender-not-own"; the key of its explanation
 	Props  []Prop        // evidence as RFC 8601 §2.3 writes it; nil: not for Authentication-Results
 	Note   string        // evidence for our log, never shown to a peer
-	Retry  time.Duration // after what time the result may differ; 0 unknown
+	Says   string        // more for the peer, safe for a stranger: a number, a time; "" nothing
+	Until  time.Time     // from when on the result may differ; zero: not known
+	Retry  time.Duration // the same as a time to wait; 0: not known
 	Cause  error         // for our log
 }
 

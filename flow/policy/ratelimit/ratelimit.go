@@ -1,9 +1,10 @@
-// Package ratelimit checks how much one network or one login sends in a time.
+// Package ratelimit checks how much one network sends in a time. What a login may send is the business of
+// flow/policy/allowance.
 //
-// Life: runs at MAIL (messages) and, for logins, at RCPT (recipients), before any check that costs something.
+// Life: runs at MAIL for mail from the world, before any check that costs something.
 // Promises: the refusal tells the honest time after which the next try is taken.
-// Limits: Limits, per network for mail from the world, per account for submission; LMTP has none, its peer
-// is trusted. The limiter bounds the number of networks and accounts it remembers.
+// Limits: Limits, per network; LMTP has none, its peer is trusted. The limiter bounds the number of networks it
+// remembers.
 // Failure: it reads memory only and can not fail.
 // Standards: RFC 5321 §4.5.4.1 (the peer tries again), RFC 3463 §3.8 (X.7.1).
 package ratelimit
@@ -28,21 +29,15 @@ type Limiter interface {
 
 // Limits are the limiters; a nil one does not limit.
 type Limits struct {
-	NetworkMessages   Limiter // messages of one network (see Network) to port 25
-	AccountMessages   Limiter // messages of one login, by account number
-	AccountRecipients Limiter // recipients of one login, by account number
+	NetworkMessages Limiter // messages of one network (see Network) to port 25
 }
 
 // Checks gives the checks that have a limiter, in order.
 func Checks(l Limits) []policy.Check {
-	var cs []policy.Check
-	if l.NetworkMessages != nil || l.AccountMessages != nil {
-		cs = append(cs, &messages{l})
+	if l.NetworkMessages == nil {
+		return nil
 	}
-	if l.AccountRecipients != nil {
-		cs = append(cs, &recipients{l.AccountRecipients})
-	}
-	return cs
+	return []policy.Check{&messages{l}}
 }
 
 // Network is the key under which a peer is counted: its /24 for IPv4, its /64 for IPv6, because one person
@@ -64,30 +59,12 @@ func (*messages) Name() string        { return Name }
 func (*messages) Stage() policy.Stage { return policy.Mail }
 func (*messages) Quick() bool         { return true }
 
-// Run takes one message from the budget of the network or login.
+// Run takes one message from the budget of the network.
 func (c *messages) Run(_ context.Context, tx *policy.Tx) ([]policy.Finding, error) {
-	switch {
-	case tx.Client.Role == mail.RoleMX && c.l.NetworkMessages != nil:
-		return take(c.l.NetworkMessages, Network(tx.Client.Remote.Addr()), "rate-network"), nil
-	case tx.Client.Login != 0 && c.l.AccountMessages != nil:
-		return take(c.l.AccountMessages, tx.Client.Login.String(), "rate-account"), nil
-	}
-	return nil, nil
-}
-
-// recipients counts at RCPT.
-type recipients struct{ l Limiter }
-
-func (*recipients) Name() string        { return Name }
-func (*recipients) Stage() policy.Stage { return policy.Rcpt }
-func (*recipients) Quick() bool         { return true }
-
-// Run takes one recipient from the budget of the login.
-func (c *recipients) Run(_ context.Context, tx *policy.Tx) ([]policy.Finding, error) {
-	if tx.Client.Login == 0 {
+	if tx.Client.Role != mail.RoleMX {
 		return nil, nil
 	}
-	return take(c.l, tx.Client.Login.String(), "rate-recipients"), nil
+	return take(c.l.NetworkMessages, Network(tx.Client.Remote.Addr()), "rate-network"), nil
 }
 
 // take takes one event of key and reports only a refusal.

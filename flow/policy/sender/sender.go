@@ -28,9 +28,10 @@ const Name = "sender"
 // MaxAddresses is how many addresses the author fields of one message may hold.
 const MaxAddresses = 100
 
-// Owner tells whether a login may use an address as sender. *account.Directory is one.
+// Owner tells whether a login may use an address as sender; app is the application password that logged in, 0 for
+// none. *account.Directory is one.
 type Owner interface {
-	Owns(ctx context.Context, id mail.AccountID, a addr.Mailbox) (bool, error)
+	MaySend(ctx context.Context, id mail.AccountID, app mail.ApplicationID, a addr.Mailbox) (bool, error)
 }
 
 // Checks gives the check of the envelope and the check of the header.
@@ -48,7 +49,7 @@ func (c *envelope) Run(ctx context.Context, tx *policy.Tx) ([]policy.Finding, er
 	if !concerns(tx) || tx.From.Null {
 		return nil, nil
 	}
-	ok, err := c.owner.Owns(ctx, tx.Client.Login, tx.From.Mailbox)
+	ok, err := c.owner.MaySend(ctx, tx.Client.Login, tx.Client.Application, tx.From.Mailbox)
 	if err != nil || ok {
 		return nil, err
 	}
@@ -91,7 +92,7 @@ func (c *author) Run(ctx context.Context, tx *policy.Tx) ([]policy.Finding, erro
 			return failed("sender-unreadable", "too many addresses"), nil
 		}
 		budget -= len(items)
-		if bad, err := c.field(ctx, tx.Client.Login, items, &own); bad != nil || err != nil {
+		if bad, err := c.field(ctx, tx.Client, items, &own); bad != nil || err != nil {
 			return bad, err
 		}
 	}
@@ -102,7 +103,7 @@ func (c *author) Run(ctx context.Context, tx *policy.Tx) ([]policy.Finding, erro
 }
 
 // field looks at the addresses of one field.
-func (c *author) field(ctx context.Context, id mail.AccountID, items []addr.Item, own *[]string) ([]policy.Finding, error) {
+func (c *author) field(ctx context.Context, who *mail.Client, items []addr.Item, own *[]string) ([]policy.Finding, error) {
 	seen := 0
 	for _, it := range items {
 		if it.Kind != addr.Address {
@@ -117,7 +118,7 @@ func (c *author) field(ctx context.Context, id mail.AccountID, items []addr.Item
 		if slices.Contains(*own, key) {
 			continue
 		}
-		ok, err := c.owner.Owns(ctx, id, m)
+		ok, err := c.owner.MaySend(ctx, who.Login, who.Application, m)
 		if err != nil {
 			return nil, err
 		}

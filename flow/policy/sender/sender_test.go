@@ -14,7 +14,7 @@ import (
 // own owns what ends in "@own.test"; "down@..." can not be asked.
 type own struct{}
 
-func (own) Owns(_ context.Context, _ mail.AccountID, a addr.Mailbox) (bool, error) {
+func (own) MaySend(_ context.Context, _ mail.AccountID, _ mail.ApplicationID, a addr.Mailbox) (bool, error) {
 	if a.Local == "down" {
 		return false, errors.New("directory down")
 	}
