@@ -31,6 +31,7 @@ func (tx *Tx) Data(ctx context.Context, body io.Reader) (Receipt, error) {
 		in.refused(ctx, refusal{c: tx.c, tx: tx, stage: "data", err: err, size: m.got})
 		return Receipt{}, err
 	}
+	tx.counted(m.got)
 	in.accepted(ctx, tx, done)
 	for i, err := range r.PerRcpt {
 		if err != nil {

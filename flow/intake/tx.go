@@ -27,6 +27,7 @@ type Tx struct {
 	found    []policy.Finding // by the checks so far
 	begun    time.Time
 	done     bool
+	places   policy.Held // what checks hold until the end
 }
 
 // rcpt is one accepted forward-path.
@@ -43,6 +44,7 @@ func (in *Intake) Begin(ctx context.Context, c *mail.Client, from addr.Path, p s
 	tx := &Tx{in: in, c: c, id: id.Tx(c.Session, s.txs), from: from, params: p, begun: in.d.Now(), found: s.findings()}
 	if err := tx.mail(ctx); err != nil {
 		tx.done = true
+		tx.places.End(policy.Outcome{})
 		in.refused(ctx, refusal{c: c, tx: tx, stage: "mail", err: err})
 		return nil, err
 	}
@@ -106,7 +108,7 @@ func (tx *Tx) rcpt(ctx context.Context, to addr.Path, p smtp.RcptParams) error {
 
 // check runs a stage of policy with the facts of the transaction.
 func (tx *Tx) check(ctx context.Context, facts *policy.Tx) error {
-	facts.ID, facts.Client, facts.From, facts.Rcpts = tx.id, tx.c, tx.from, len(tx.rcpts)
+	facts.ID, facts.Client, facts.From, facts.Rcpts, facts.Held = tx.id, tx.c, tx.from, len(tx.rcpts), &tx.places
 	found, d := tx.in.d.Policy.Run(ctx, facts)
 	tx.found = append(tx.found, found...)
 	return d.Refusal()
@@ -117,4 +119,14 @@ func (tx *Tx) check(ctx context.Context, facts *policy.Tx) error {
 func (tx *Tx) Abort() {
 	tx.done = true
 	tx.rcpts, tx.found = nil, nil
+	tx.places.End(policy.Outcome{})
+}
+
+// counted tells what checks hold that the message was taken.
+func (tx *Tx) counted(size int64) {
+	to := make([]addr.Mailbox, len(tx.rcpts))
+	for i := range tx.rcpts {
+		to[i] = tx.rcpts[i].path.Mailbox
+	}
+	tx.places.End(policy.Outcome{Accepted: true, Rcpts: to, Size: size})
 }
