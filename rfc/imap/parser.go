@@ -9,6 +9,8 @@ import (
 // later call gives a zero value, so a command reads all it wants and asks End once. Strings that it
 // gives are copies.
 type Parser struct {
+	UTF8 bool // mailbox names come in UTF-8 (RFC 9051 §5.1, RFC 9755 §3), not in modified UTF-7
+
 	b     []byte
 	i     int
 	depth int

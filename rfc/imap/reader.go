@@ -305,6 +305,22 @@ func trailingLiteral(b []byte) (n uint64, sync, ok bool) {
 	return n, sync, true
 }
 
+// NextName gives the name of the command whose first line has come already, in upper case, "" if there is
+// none: "UID FETCH" is UID here, too. Nothing is taken from the stream.
+func (r *Reader) NextName() string {
+	b, _ := r.br.Peek(r.br.Buffered())
+	end := bytes.IndexByte(b, '\n')
+	if end < 0 || r.body != nil {
+		return ""
+	}
+	_, rest, _ := bytes.Cut(bytes.TrimRight(b[:end], "\r"), []byte{' '})
+	name, _, _ := bytes.Cut(rest, []byte{' '})
+	if len(name) > 32 {
+		return ""
+	}
+	return upper(name)
+}
+
 // Pending reports whether a whole line has come already, so that answers may wait to be sent with its.
 func (r *Reader) Pending() bool {
 	b, _ := r.br.Peek(r.br.Buffered())

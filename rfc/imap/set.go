@@ -24,6 +24,9 @@ func (p *Parser) SeqSet() SeqSet { return SeqSet(p.set()) }
 // UIDSet reads a set of UIDs.
 func (p *Parser) UIDSet() UIDSet { return UIDSet(p.set()) }
 
+// Saved takes "$", the result a client had saved (RFC 5182 §2.1), if it is next.
+func (p *Parser) Saved() bool { return p.take('$') }
+
 func (p *Parser) set() (out []Range) {
 	for {
 		if len(out) == p.lim.Ranges {

@@ -117,39 +117,56 @@ func EncodeName(s string) string {
 
 // Name reads a mailbox name and gives it in UTF-8; INBOX in any case is INBOX (RFC 3501 §5.1).
 func (p *Parser) Name() string {
-	return p.decodeName(p.AString())
-}
-
-func (p *Parser) decodeName(s string) string {
-	if p.err != nil {
-		return ""
-	}
-	name, err := DecodeName(s)
-	if err != nil {
-		p.fail(err.Error())
-	}
+	name := p.decodeName(p.AString())
 	if equalFold([]byte(name), "INBOX") {
 		return "INBOX"
 	}
 	return name
 }
 
-// Pattern reads the mailbox argument of LIST with its wildcards, in UTF-8.
-func (p *Parser) Pattern() string {
-	if c := p.peek(); c == '"' || c == '{' {
-		return p.decodePattern(p.String())
+// decodeName gives a name from the wire in UTF-8.
+func (p *Parser) decodeName(s string) string {
+	if p.err != nil {
+		return ""
 	}
-	s := p.span(isListChar)
-	if len(s) == 0 {
-		p.fail("expected a mailbox pattern, found " + p.here())
+	decode := DecodeName
+	if p.UTF8 {
+		decode = checkName
 	}
-	return p.decodePattern(string(s))
-}
-
-func (p *Parser) decodePattern(s string) string {
-	name, err := DecodeName(s)
-	if err != nil && p.err == nil {
+	name, err := decode(s)
+	if err != nil {
 		p.fail(err.Error())
 	}
 	return name
 }
+
+// ErrNetName is a mailbox name that is not UTF-8 without controls.
+var ErrNetName = errors.New("mailbox name is not UTF-8")
+
+// checkName takes a name as it is after a client chose UTF-8: "&" means nothing (RFC 9051 §5.1).
+func checkName(s string) (string, error) {
+	if len(s) > MaxName || !utf8.ValidString(s) {
+		return "", ErrNetName
+	}
+	for i := 0; i < len(s); i++ {
+		if s[i] < 0x20 || s[i] == 0x7f {
+			return "", ErrNetName
+		}
+	}
+	return s, nil
+}
+
+// Pattern reads the mailbox argument of LIST with its wildcards, in UTF-8.
+func (p *Parser) Pattern() string {
+	if c := p.peek(); c == '"' || c == '{' {
+		return p.decodeName(p.String())
+	}
+	s := p.span(p.isPatternChar)
+	if len(s) == 0 {
+		p.fail("expected a mailbox pattern, found " + p.here())
+	}
+	return p.decodeName(string(s))
+}
+
+// isPatternChar: list-char, and UTF-8 where names are.
+func (p *Parser) isPatternChar(c byte) bool { return isListChar(c) || p.UTF8 && c >= 0x80 }

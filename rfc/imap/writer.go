@@ -11,6 +11,8 @@ import (
 //
 // Memory: the buffer comes from pool when there is something to say and goes back when it was sent.
 type Writer struct {
+	UTF8 bool // mailbox names go out in UTF-8 (RFC 9051 §5.1, RFC 9755 §3), not in modified UTF-7
+
 	w    io.Writer
 	pool Pool
 	buf  []byte
@@ -118,12 +120,27 @@ func (w *Writer) Str(s string) *Writer {
 	return w.B(AppendString(nil, s))
 }
 
-// Name writes a mailbox name in modified UTF-7.
+// Name writes a mailbox name, in modified UTF-7 unless UTF8 is set.
 func (w *Writer) Name(name string) *Writer {
-	s := EncodeName(name)
-	w.room(2*len(s) + 16)
-	w.buf = AppendAString(w.buf, s)
+	w.room(4*len(name) + 16) // modified UTF-7 takes at most 8/3 of UTF-8 and what shifts
+	w.buf = AppendName(w.buf, name, w.UTF8)
 	return w
+}
+
+// AppendName writes a mailbox name as an atom, a quoted string or, if it must, a literal.
+func AppendName(dst []byte, name string, utf8 bool) []byte {
+	if !utf8 {
+		return AppendAString(dst, EncodeName(name))
+	}
+	for i := 0; i < len(name); i++ {
+		switch c := name[i]; {
+		case c < 0x20 || c == 0x7f: // never in a name; a literal keeps the answer valid all the same
+			return AppendString(dst, name)
+		case c >= 0x80:
+			return appendQuoted(dst, name)
+		}
+	}
+	return AppendAString(dst, name)
 }
 
 // Date writes an internal date as a date-time in UTC, e.g. "17-Jul-1996 02:44:25 +0000".

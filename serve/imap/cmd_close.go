@@ -1,6 +1,7 @@
 package imap
 
-// cmdClose is CLOSE, RFC 3501 §6.4.2: expunge without telling, then leave.
+// cmdClose is CLOSE, RFC 3501 §6.4.2: expunge without telling, then leave. A modseq is not told here (RFC
+// 7162 §3.2.8).
 func cmdClose(s *session, c *call) error {
 	if err := c.End(); err != nil {
 		return err

@@ -1,38 +1,38 @@
 package imap
 
-// cmdEnable is ENABLE, RFC 5161: what is not known is passed over.
+// cmdEnable is ENABLE, RFC 5161 and RFC 9051 §6.3.1: what is not known is passed over.
 func cmdEnable(s *session, c *call) error {
-	enable := false
+	var rows []*extensionRow
 	for first := true; first || c.More(); first = false {
 		if !first {
 			c.SP()
 		}
-		if c.Word() == "CONDSTORE" {
-			enable = true
+		if x := s.extension(c.Word()); x != nil {
+			rows = append(rows, x)
 		}
 	}
 	if err := c.End(); err != nil {
 		return err
 	}
 	s.out.S("* ENABLED")
-	if enable {
-		s.out.S(" CONDSTORE")
+	var told extension
+	for _, x := range rows {
+		if told&x.bit == 0 {
+			s.out.C(' ').S(x.name)
+		}
+		told |= x.bit
 	}
 	s.out.CRLF()
-	if enable {
-		s.enableCondstore()
+	for _, x := range rows {
+		s.enable(x)
 	}
 	return nil
 }
 
-// enableCondstore notes that the client knows RFC 7162: from now on it is told modseqs. The first time
-// inside a mailbox it must learn where that stands (§3.1).
-func (s *session) enableCondstore() {
-	if s.condstore {
-		return
+// enable switches one extension on.
+func (s *session) enable(x *extensionRow) {
+	if x.on != nil {
+		x.on(s)
 	}
-	s.condstore = true
-	if s.sel != nil {
-		s.out.S("* OK [HIGHESTMODSEQ ").N(uint64(highest(s.sel.view))).S("] highest\r\n")
-	}
+	s.enabled |= x.bit
 }

@@ -4,7 +4,8 @@ import "barid/mail/mailbox"
 
 var errReadOnly = no("READ-ONLY", "the mailbox was opened read-only")
 
-// cmdExpunge is EXPUNGE, RFC 3501 §6.4.3, and UID EXPUNGE, RFC 4315 §2.1. execute tells what went.
+// cmdExpunge is EXPUNGE, RFC 3501 §6.4.3, and UID EXPUNGE, RFC 4315 §2.1. execute tells what went, and then
+// up to which modseq (RFC 7162 §3.2.7).
 func cmdExpunge(s *session, c *call) error {
 	var only *mailbox.UIDSet
 	if c.uid {
@@ -26,6 +27,7 @@ func cmdExpunge(s *session, c *call) error {
 	if len(*only) == 0 {
 		return nil
 	}
-	_, _, err := s.sel.box.Expunge(s.ctx, only)
+	gone, _, err := s.sel.box.Expunge(s.ctx, only)
+	c.modseq = len(gone) > 0
 	return err
 }

@@ -11,6 +11,7 @@ type fetch struct {
 	items   []imap.FetchItem
 	needs   needs
 	uid     bool
+	modseq  bool                    // MODSEQ is among the items
 	now     *mailbox.View           // flags are read from here
 	seen    map[mailbox.UID]bool    // messages this FETCH made \Seen: their flags are told
 	gone    bool                    // a message of the set was expunged meanwhile
@@ -21,21 +22,27 @@ type fetch struct {
 	fields  map[int]*fieldSelection // prepared HEADER.FIELDS by index in items
 }
 
-// cmdFetch is FETCH and UID FETCH, RFC 3501 §6.4.5, with CHANGEDSINCE of RFC 7162 §3.1.4.
+// cmdFetch is FETCH and UID FETCH, RFC 3501 §6.4.5, with the modifiers of fetch_modifier.go.
 func cmdFetch(s *session, c *call) error {
-	spans, err := s.readSpans(c)
+	set := numberSet{}
+	spans, err := s.readSet(c, &set)
 	if err != nil {
 		return err
 	}
 	c.SP()
 	f := &fetch{s: s, items: c.FetchItems(), uid: c.uid}
-	since := s.readChangedSince(c)
+	mod := s.readFetchModifiers(c)
 	if err := c.End(); err != nil {
 		return err
 	}
-	f.prepare(since != nil)
-	if since != nil {
-		spans = s.sel.changedSince(spans, *since)
+	f.prepare(mod.changed)
+	if mod.changed {
+		if mod.vanished {
+			if err := s.fetchVanished(set, mod.since); err != nil {
+				return err
+			}
+		}
+		spans = s.sel.changedSince(spans, mod.since)
 	}
 	if err := f.setSeen(spans); err != nil {
 		return err
@@ -54,22 +61,6 @@ func cmdFetch(s *session, c *call) error {
 		return no("EXPUNGEISSUED", "some of the messages were expunged")
 	}
 	return err
-}
-
-// readChangedSince reads " (CHANGEDSINCE n)".
-func (s *session) readChangedSince(c *call) *mailbox.ModSeq {
-	if !c.TrySP() {
-		return nil
-	}
-	var since *mailbox.ModSeq
-	c.List(func() {
-		if c.Word() != "CHANGEDSINCE" {
-			c.Fail("no such FETCH modifier")
-		}
-		n := mailbox.ModSeq(c.SP().Number())
-		since = &n
-	})
-	return since
 }
 
 // changedSince narrows spans to messages changed after since.
@@ -117,7 +108,7 @@ func (f *fetch) prepare(changedSince bool) {
 			f.prepareSection(i, it.Section)
 		}
 	}
-	if f.uid && !hasUID {
+	if f.uid && !hasUID && !f.s.has(extUIDOnly) {
 		f.items = append([]imap.FetchItem{{Item: imap.ItemUID, Label: "UID"}}, f.items...)
 		f.shiftFields()
 	}
@@ -127,6 +118,7 @@ func (f *fetch) prepare(changedSince bool) {
 	if changedSince && !hasModSeq {
 		f.items = append(f.items, imap.FetchItem{Item: imap.ItemModSeq, Label: "MODSEQ"})
 	}
+	f.modseq = changedSince || hasModSeq
 }
 
 // shiftFields keeps fields in step with an item put in front.
@@ -170,7 +162,7 @@ func (f *fetch) setSeen(spans []span) error {
 func (f *fetch) hot(spans []span) error {
 	for _, sp := range spans {
 		for i, e := range f.s.sel.view.Range(sp.lo, sp.hi) {
-			f.open(i)
+			f.s.fetchHead(i, e.UID)
 			for n, it := range f.items {
 				if n > 0 {
 					f.s.out.C(' ')
@@ -185,9 +177,6 @@ func (f *fetch) hot(spans []span) error {
 	}
 	return nil
 }
-
-// open begins a response for the message at index i.
-func (f *fetch) open(i int) { f.s.out.S("* ").N(uint64(i + 1)).S(" FETCH (") }
 
 // hotItem writes one item that is kept in memory; ok is false for others.
 func (f *fetch) hotItem(it imap.FetchItem, e mailbox.Entry) (ok bool) {

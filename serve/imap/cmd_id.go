@@ -1,28 +1,45 @@
 package imap
 
-// maxIDPairs is RFC 2971 §3.3's limit of field-value pairs.
-const maxIDPairs = 30
+import "strings"
 
-// cmdID is ID, RFC 2971. What the client says of itself is read and not kept; before login we tell only
-// our name.
-func cmdID(s *session, c *call) error {
-	if c.NextIs('(') {
-		n := 0
-		c.List(func() {
-			if n++; n > 2*maxIDPairs {
-				c.Fail("too many fields")
-			}
-			c.NString()
-		})
-		if n%2 != 0 {
-			c.Fail("a field has no value")
+const (
+	maxIDPairs  = 30 // field-value pairs (RFC 2971 §3.3)
+	maxIDClient = 64 // bytes of the client's name that are kept
+)
+
+// readID reads the fields of ID and gives the client's name.
+func readID(c *call) (client string) {
+	n, field := 0, ""
+	c.List(func() {
+		if n++; n > 2*maxIDPairs {
+			c.Fail("too many fields")
 		}
+		value, _ := c.NString()
+		if n%2 == 1 {
+			field = value
+		} else if strings.EqualFold(field, "name") {
+			client = strings.Clone(value[:min(len(value), maxIDClient)])
+		}
+	})
+	if n%2 != 0 {
+		c.Fail("a field has no value")
+	}
+	return client
+}
+
+// cmdID is ID, RFC 2971. Of what the client says its name is kept, for Settings.Hidden; before login we
+// tell only our name.
+func cmdID(s *session, c *call) error {
+	name := ""
+	if c.NextIs('(') {
+		name = readID(c)
 	} else if _, ok := c.NString(); ok {
 		c.Fail("expected a list or NIL")
 	}
 	if err := c.End(); err != nil {
 		return err
 	}
+	s.client = name
 	s.out.S(`* ID ("name" "Barid"`)
 	if s.account != nil && s.srv.set.Version != "" {
 		s.out.S(` "version" `).Str(s.srv.set.Version)

@@ -15,7 +15,7 @@ func cmdIdle(s *session, c *call) error {
 		return err
 	}
 	if s.sel != nil {
-		s.update(true, false)
+		s.update(true)
 	}
 	s.out.S("+ idling\r\n")
 	if err := s.out.Flush(); err != nil || s.ended {
@@ -61,7 +61,7 @@ func (s *session) push() (stop func()) {
 			case <-done:
 				return
 			case <-s.sel.wake:
-				s.update(true, false)
+				s.update(true)
 				if s.out.Flush() != nil || s.ended {
 					s.ended = true
 					_ = s.conn.SetReadDeadline(time.Unix(1, 0)) // wakes the reader

@@ -18,6 +18,7 @@ func cmdMove(s *session, c *call) error {
 	}
 	if code := copyUID(res); code != "" {
 		s.out.S("* OK [").S(code).S("] moved\r\n")
+		c.modseq = true
 	}
 	return nil
 }

@@ -44,8 +44,29 @@ func cmdSearch(s *session, c *call) error {
 	if err := q.run(); err != nil {
 		return err
 	}
+	if s.has(extRev2) {
+		q.writeExtended(c)
+		return nil
+	}
 	q.write(c.uid, in.ModSeq)
 	return nil
+}
+
+// writeExtended answers as IMAP4rev2 does when nothing is asked for (RFC 9051 §6.4.4): ESEARCH with ALL.
+func (q *search) writeExtended(c *call) {
+	var all numberList
+	for i, hit := range q.hits {
+		if hit && c.uid {
+			all.add(uint32(q.view.At(i).UID))
+		} else if hit {
+			all.add(uint32(i + 1))
+		}
+	}
+	out := q.s.esearch(c)
+	if len(all) > 0 {
+		out.S(" ALL ").Set(all)
+	}
+	out.CRLF()
 }
 
 func newSearch(s *session, key *imap.SearchKey) (*search, error) {

@@ -14,21 +14,30 @@ func cmdExamine(s *session, c *call) error { return s.open(c, true) }
 // open selects a mailbox. When that fails none is selected, as the RFC asks.
 func (s *session) open(c *call, readOnly bool) error {
 	name := c.Name()
-	condstore := s.readSelectParams(c)
+	var params imap.SelectParams
+	if c.TrySP() {
+		params = c.SelectParams()
+	}
 	if err := c.End(); err != nil {
 		return err
 	}
-	s.deselect()
+	if params.QResync != nil && !s.has(extQResync) {
+		return badf("enable QRESYNC first")
+	}
+	s.leave()
 	box, err := s.account.Open(s.ctx, name)
 	if err != nil {
 		return err
 	}
-	s.condstore = s.condstore || condstore
-	s.sel = &selected{box: box, name: name, readOnly: readOnly}
-	s.sel.wake, s.sel.unwatch = box.Watch()
-	s.sel.view = box.View()
-	s.firstRecent()
-	s.writeSelected()
+	if params.Condstore {
+		s.enabled |= extCondstore
+	}
+	s.enter(box, readOnly)
+	s.writeSelected(name)
+	if err := s.resync(params.QResync); err != nil {
+		s.deselect()
+		return err
+	}
 	c.code = "READ-WRITE"
 	if readOnly {
 		c.code = "READ-ONLY"
@@ -36,23 +45,29 @@ func (s *session) open(c *call, readOnly bool) error {
 	return nil
 }
 
-// readSelectParams reads " (CONDSTORE)" (RFC 7162 §3.1.8).
-func (s *session) readSelectParams(c *call) (condstore bool) {
-	if !c.TrySP() {
-		return false
+// leave deselects for another mailbox and tells so: what comes behind is of the other one. RFC 7162 §3.2.11
+// and RFC 9051 §7.1 want it whatever the client enabled.
+func (s *session) leave() {
+	if s.sel == nil {
+		return
 	}
-	c.List(func() {
-		if c.Word() == "CONDSTORE" {
-			condstore = true
-			return
-		}
-		c.Fail("no such parameter")
-	})
-	return condstore
+	s.deselect()
+	s.out.S("* OK [CLOSED] the mailbox selected before is closed\r\n")
+}
+
+// enter makes box the selected mailbox.
+func (s *session) enter(box *mailbox.Mailbox, readOnly bool) {
+	s.sel = &selected{box: box, name: box.Name(), readOnly: readOnly}
+	s.sel.wake, s.sel.unwatch = box.Watch()
+	s.sel.view = box.View()
+	s.firstRecent()
 }
 
 // firstRecent finds what is recent: SELECT takes it, EXAMINE only looks (RFC 3501 §6.3.2).
 func (s *session) firstRecent() {
+	if s.has(extRev2) {
+		return
+	}
 	if !s.sel.readOnly {
 		s.takeRecent(s.ctx)
 		return
@@ -63,22 +78,32 @@ func (s *session) firstRecent() {
 	}
 }
 
-// writeSelected writes the untagged responses of SELECT.
-func (s *session) writeSelected() {
+// writeSelected writes the untagged responses of SELECT; asked is the name as the client wrote it.
+func (s *session) writeSelected(asked string) {
 	v := s.sel.view
 	s.writeFlagsResponse(v)
 	s.out.S("* ").N(uint64(v.Len())).S(" EXISTS\r\n")
-	s.out.S("* ").N(uint64(s.sel.countRecent())).S(" RECENT\r\n")
-	if i := v.FirstUnseen(); i >= 0 {
+	s.writeRecent()
+	if i := v.FirstUnseen(); i >= 0 && !s.has(extRev2|extUIDOnly) {
 		s.out.S("* OK [UNSEEN ").N(uint64(i + 1)).S("] first unseen\r\n")
 	}
 	s.out.S("* OK [UIDVALIDITY ").N(uint64(v.UIDValidity())).S("] UIDs valid\r\n")
 	s.out.S("* OK [UIDNEXT ").N(uint64(v.UIDNext())).S("] predicted next UID\r\n")
 	s.out.S("* OK [HIGHESTMODSEQ ").N(uint64(highest(v))).S("] highest\r\n")
+	if s.has(extRev2) {
+		s.writeSelectedName(asked)
+	}
 }
 
-// highest is HIGHESTMODSEQ, which is at least 1 (RFC 7162 §3.1.2.1).
-func highest(v *mailbox.View) mailbox.ModSeq { return max(v.HighestModSeq(), 1) }
+// writeSelectedName writes the LIST response of IMAP4rev2's SELECT, with the name the client used if that is
+// not the one it has (RFC 9051 §6.3.2, §7.3.1).
+func (s *session) writeSelectedName(asked string) {
+	s.out.S(`* LIST () "/" `).Name(s.sel.name)
+	if asked != s.sel.name {
+		s.out.S(` ("OLDNAME" (`).Name(asked).S("))")
+	}
+	s.out.CRLF()
+}
 
 // writeFlagsResponse writes FLAGS and PERMANENTFLAGS (RFC 3501 §7.2.6, §7.1).
 func (s *session) writeFlagsResponse(v *mailbox.View) {

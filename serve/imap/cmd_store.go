@@ -70,7 +70,7 @@ func (s *session) readStore(c *call) (op mailbox.StoreOp, silent bool) {
 // writeStored answers with the flags the messages have now. A client that knows modseqs is told the new
 // ones even when it asked for silence (RFC 7162 §3.1.3).
 func (s *session) writeStored(c *call, spans []span, modified mailbox.UIDSet, modseq mailbox.ModSeq, silent bool) {
-	if silent && !s.condstore {
+	if silent && !s.has(extCondstore) {
 		return
 	}
 	now := s.sel.box.View()
@@ -90,8 +90,8 @@ func (s *session) writeStored(c *call, spans []span, modified mailbox.UIDSet, mo
 }
 
 func (s *session) writeModSeq(i int, e mailbox.Entry, withUID bool) {
-	s.out.S("* ").N(uint64(i + 1)).S(" FETCH (")
-	if withUID {
+	s.fetchHead(i, e.UID)
+	if s.tellsUID(withUID) {
 		s.out.S("UID ").N(uint64(e.UID)).C(' ')
 	}
 	s.out.S("MODSEQ (").N(uint64(e.ModSeq)).S("))\r\n")

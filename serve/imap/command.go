@@ -2,82 +2,58 @@ package imap
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"barid/rfc/imap"
 )
 
-// command describes one IMAP command.
+// command describes one IMAP command. Each family of extensions has a slice of them, in commands_<family>.go.
 type command struct {
-	legal  state // states in which it may come
-	quiet  bool  // EXPUNGE must not be told while it runs (RFC 3501 §7.4.1)
-	silent bool  // no untagged updates at its end at all
-	run    func(*session, *call) error
+	name    string // "UID X" is X with UIDs
+	legal   state  // states in which it may come
+	quiet   bool   // takes sequence numbers; EXPUNGE must not be told while it runs (RFC 3501 §7.4.1)
+	numbers bool   // takes sequence numbers, but may tell EXPUNGE
+	must    bool   // tells EXPUNGE whatever follows: its own work
+	silent  bool   // no untagged updates at its end at all
+	run     func(*session, *call) error
 }
 
 // call is one command being done.
 type call struct {
 	*imap.Parser
-	tag  string
-	name string // as the tagged OK repeats it: "FETCH", "UID FETCH"
-	uid  bool   // numbers are UIDs
-	body *imap.Literal
-	code string // response code of the OK, "" for none
-	text string // text of the OK; "" is "<name> completed"
+	tag    string
+	name   string // as the tagged OK repeats it: "FETCH", "UID FETCH"
+	uid    bool   // numbers are UIDs
+	body   *imap.Literal
+	code   string // response code of the OK, "" for none
+	text   string // text of the OK; "" is "<name> completed"
+	modseq bool   // tell HIGHESTMODSEQ in the OK (RFC 7162 §3.2.7, §3.2.9), unless code is set
+	quiet  bool   // as command.quiet, because of what the arguments hold
 }
 
-// commandTable lists every command. "UID X" is the entry for X as a UID command.
+// commandTable joins the families.
 func commandTable() map[string]*command {
-	return map[string]*command{
-		"CAPABILITY":   {legal: anyState, run: cmdCapability},
-		"NOOP":         {legal: anyState, run: cmdNoop},
-		"LOGOUT":       {legal: anyState, silent: true, run: cmdLogout},
-		"ID":           {legal: anyState, run: cmdID},
-		"STARTTLS":     {legal: notAuthenticated, run: cmdStartTLS},
-		"AUTHENTICATE": {legal: notAuthenticated, run: cmdAuthenticate},
-		"LOGIN":        {legal: notAuthenticated, run: cmdLogin},
-		"ENABLE":       {legal: loggedIn, run: cmdEnable},
-		"NAMESPACE":    {legal: loggedIn, run: cmdNamespace},
-		"SELECT":       {legal: loggedIn, silent: true, run: cmdSelect},
-		"EXAMINE":      {legal: loggedIn, silent: true, run: cmdExamine},
-		"CREATE":       {legal: loggedIn, run: cmdCreate},
-		"DELETE":       {legal: loggedIn, run: cmdDelete},
-		"RENAME":       {legal: loggedIn, run: cmdRename},
-		"SUBSCRIBE":    {legal: loggedIn, run: cmdSubscribe},
-		"UNSUBSCRIBE":  {legal: loggedIn, run: cmdUnsubscribe},
-		"LIST":         {legal: loggedIn, run: cmdList},
-		"LSUB":         {legal: loggedIn, run: cmdLsub},
-		"STATUS":       {legal: loggedIn, run: cmdStatus},
-		"APPEND":       {legal: loggedIn, run: cmdAppend},
-		"IDLE":         {legal: loggedIn, run: cmdIdle},
-		"CHECK":        {legal: inMailbox, run: cmdCheck},
-		"CLOSE":        {legal: inMailbox, silent: true, run: cmdClose},
-		"UNSELECT":     {legal: inMailbox, silent: true, run: cmdUnselect},
-		"EXPUNGE":      {legal: inMailbox, run: cmdExpunge},
-		"SEARCH":       {legal: inMailbox, quiet: true, run: cmdSearch},
-		"FETCH":        {legal: inMailbox, quiet: true, run: cmdFetch},
-		"STORE":        {legal: inMailbox, quiet: true, run: cmdStore},
-		"COPY":         {legal: inMailbox, quiet: true, run: cmdCopy},
-		"MOVE":         {legal: inMailbox, run: cmdMove},
-		"UID EXPUNGE":  {legal: inMailbox, run: cmdExpunge},
-		"UID SEARCH":   {legal: inMailbox, run: cmdSearch},
-		"UID FETCH":    {legal: inMailbox, run: cmdFetch},
-		"UID STORE":    {legal: inMailbox, run: cmdStore},
-		"UID COPY":     {legal: inMailbox, run: cmdCopy},
-		"UID MOVE":     {legal: inMailbox, run: cmdMove},
+	all := slices.Concat(coreCommands(), mailboxCommands(), messageCommands(), searchCommands())
+	out := make(map[string]*command, len(all))
+	for i := range all {
+		out[all[i].name] = &all[i]
 	}
+	return out
 }
 
 // execute checks that a command may come now, does it, tells what changed meanwhile, and ends it.
 func (s *session) execute(in imap.Command) {
 	began := time.Now()
 	c := &call{Parser: imap.NewParser(in.Args, s.in.Limits()), tag: in.Tag, name: in.Name, body: in.Body}
+	c.UTF8 = s.out.UTF8
 	if in.Name == "UID" {
 		c.name, c.uid = "UID "+c.Word(), true
 		c.SP()
 	}
 	cmd := s.srv.commands[c.name]
-	err := s.check(cmd, c)
+	err := s.check(cmd)
 	if err == nil {
 		err = cmd.run(s, c)
 	}
@@ -93,24 +69,42 @@ func (s *session) execute(in imap.Command) {
 		return
 	}
 	if cmd != nil && !cmd.silent && s.sel != nil {
-		s.update(!cmd.quiet, false)
+		s.update(!c.quiet && s.mayExpunge(cmd))
 	}
 	s.complete(c, cmd, err, time.Since(began))
 }
 
 // check is the pure part: may this come now?
-func (s *session) check(cmd *command, c *call) error {
+func (s *session) check(cmd *command) error {
 	switch {
 	case cmd == nil:
 		return badf("unknown command")
 	case cmd.legal&s.state() != 0:
-		return nil
+		return s.checkNumbers(cmd)
 	case s.state() == notAuthenticated:
 		return badf("log in first")
 	case cmd.legal == inMailbox:
 		return badf("select a mailbox first")
 	}
 	return badf("already logged in")
+}
+
+// checkNumbers refuses sequence numbers to a client that gave them up (RFC 9586 §3).
+func (s *session) checkNumbers(cmd *command) error {
+	if s.has(extUIDOnly) && (cmd.quiet || cmd.numbers) {
+		return refusal{bad: true, code: "UIDREQUIRED", text: "message numbers are not allowed"}
+	}
+	return nil
+}
+
+// mayExpunge reports whether EXPUNGE may be told at the end of cmd. It waits while a command with sequence
+// numbers has come already: its numbers are those of before (RFC 3501 §5.5, RFC 9051 §5.5).
+func (s *session) mayExpunge(cmd *command) bool {
+	if cmd.quiet || cmd.must {
+		return cmd.must
+	}
+	next := s.srv.commands[s.in.NextName()]
+	return next == nil || !next.quiet && !next.numbers
 }
 
 // dropBody reads past a message that the command did not want.
@@ -129,11 +123,7 @@ func (s *session) complete(c *call, cmd *command, err error, took time.Duration)
 	}
 	if err == nil {
 		s.bad = max(0, s.bad-1)
-		text := c.text
-		if text == "" {
-			text = c.name + " completed"
-		}
-		s.tagged(c.tag, okLine(c.code, text))
+		s.tagged(c.tag, okLine(s.codeOf(c), textOf(c)))
 		s.srv.Metrics.done(label, "ok", took)
 		return
 	}
@@ -143,4 +133,20 @@ func (s *session) complete(c *call, cmd *command, err error, took time.Duration)
 	if r.bad || r.junk {
 		s.countBad()
 	}
+}
+
+// codeOf gives the response code of the OK.
+func (s *session) codeOf(c *call) string {
+	if c.code == "" && c.modseq && s.has(extQResync) && s.sel != nil {
+		return highestCode(s.sel.view)
+	}
+	return c.code
+}
+
+// textOf gives the text of the OK.
+func textOf(c *call) string {
+	if c.text != "" {
+		return c.text
+	}
+	return strings.TrimSpace(c.name) + " completed"
 }

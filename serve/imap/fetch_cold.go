@@ -128,7 +128,7 @@ func (f *fetch) message(r *row) error {
 		}
 	}
 	e := f.s.sel.current(f.now, r.e)
-	f.open(r.i)
+	f.s.fetchHead(r.i, r.e.UID)
 	flags := false
 	for n, it := range f.items {
 		if n > 0 {
@@ -144,6 +144,9 @@ func (f *fetch) message(r *row) error {
 	}
 	if f.seen[r.e.UID] && !flags {
 		out.S(" FLAGS ").S(f.s.sel.flags(e))
+		if f.s.has(extCondstore) && !f.modseq { // RFC 7162 §3.1: a change of flags comes with its modseq
+			out.S(" MODSEQ (").N(uint64(e.ModSeq)).C(')')
+		}
 	}
 	out.S(")\r\n")
 	return out.Err()

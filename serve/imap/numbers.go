@@ -7,10 +7,13 @@ import (
 
 // readSpans reads the message set of a command and finds it in the view the client knows. A sequence
 // number that does not exist is an error of the client; a UID that does not exist is not (RFC 3501 §6.4.8).
-func (s *session) readSpans(c *call) ([]span, error) {
+func (s *session) readSpans(c *call) ([]span, error) { return s.readSet(c, new(numberSet)) }
+
+// readSet is readSpans; it leaves what the client wrote in kept.
+func (s *session) readSet(c *call, kept *numberSet) ([]span, error) {
 	if c.uid {
-		set := c.UIDSet()
-		return s.sel.uidSpans(set), c.Err()
+		kept.uids = c.UIDSet()
+		return s.sel.uidSpans(kept.uids), c.Err()
 	}
 	set := c.SeqSet()
 	if err := c.Err(); err != nil {

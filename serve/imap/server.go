@@ -50,6 +50,7 @@ type Settings struct {
 	MaxBad          int           // commands that can not be understood, and failed logins
 	MaxNeedles      int           // BODY and TEXT keys of one SEARCH
 	PlainLogin      bool          // take passwords without TLS: for loopback and development only
+	Hidden          []Hide        // capabilities that some clients or accounts are not told of
 }
 
 // DefaultSettings are the settings for host.
@@ -96,14 +97,19 @@ type Deps struct {
 // Server serves IMAP connections. It is safe for all goroutines.
 type Server struct {
 	Deps
-	set      Settings
-	commands map[string]*command
-	buffers  *buffers
+	set          Settings
+	commands     map[string]*command
+	capabilities []capability
+	extensions   []extensionRow
+	buffers      *buffers
 }
 
 // New makes a server.
 func New(d Deps, s Settings) *Server {
-	return &Server{Deps: d, set: s, commands: commandTable(), buffers: newBuffers()}
+	return &Server{
+		Deps: d, set: s, commands: commandTable(), capabilities: capabilityTable(), extensions: extensionTable(),
+		buffers: newBuffers(),
+	}
 }
 
 // Serve serves one connection until it ends: Server is a listen.Handler.

@@ -42,10 +42,11 @@ type session struct {
 	out     *imap.Writer
 	started time.Time
 
-	user      string
-	account   *mailbox.Account // nil before login
-	sel       *selected        // nil outside of a mailbox
-	condstore bool             // the client knows RFC 7162
+	user    string
+	client  string           // its name in ID (RFC 2971), "" if it did not say
+	account *mailbox.Account // nil before login
+	sel     *selected        // nil outside of a mailbox
+	enabled extension        // what the client switched on
 
 	bad      int  // junk so far, see Settings.MaxBad
 	commands int  // done so far

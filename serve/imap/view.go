@@ -51,9 +51,8 @@ func (sel *selected) tell(m mailbox.ModSeq) {
 // span is a run of messages by index in a view: lo <= i < hi.
 type span struct{ lo, hi int }
 
-// update tells the client what changed since the view it knows, if that can be told now. With withUID it
-// puts the UID into each FETCH.
-func (s *session) update(expunges, withUID bool) {
+// update tells the client what changed since the view it knows, if that can be told now.
+func (s *session) update(expunges bool) {
 	sel := s.sel
 	old, now := sel.view, sel.box.View()
 	if now == old {
@@ -65,20 +64,37 @@ func (s *session) update(expunges, withUID bool) {
 	}
 	kept := now.IndexFrom(old.UIDNext())
 	if kept < old.Len() && !expunges {
+		s.tellDelay()
 		return
 	}
 	var changed []int
+	var gone []mailbox.UID
 	mailbox.Diff(old, now,
-		func(i int, _ mailbox.Entry) { s.out.S("* ").N(uint64(i + 1)).S(" EXPUNGE\r\n") },
+		func(i int, e mailbox.Entry) {
+			if s.vanishes() {
+				gone = append(gone, e.UID)
+				return
+			}
+			s.out.S("* ").N(uint64(i + 1)).S(" EXPUNGE\r\n")
+		},
 		func(i int, e mailbox.Entry) {
 			if !slices.Contains(sel.told, e.ModSeq) {
 				changed = append(changed, i)
 			}
 		})
 	sel.view, sel.told = now, sel.told[:0]
+	s.vanished("", descending(gone))
 	s.announceNew(now, kept)
 	for _, i := range changed {
-		s.fetchFlags(i, now.At(i), withUID)
+		s.fetchFlags(i, now.At(i), false)
+	}
+}
+
+// tellDelay says up to which modseq the client knows the mailbox while VANISHED must wait: it may have been
+// told higher ones of single messages (RFC 7162 §6).
+func (s *session) tellDelay() {
+	if s.has(extQResync) {
+		s.out.S("* OK [").S(highestCode(s.sel.view)).S("] expunged messages are told later\r\n")
 	}
 }
 
@@ -90,7 +106,14 @@ func (s *session) announceNew(now *mailbox.View, kept int) {
 	}
 	s.takeRecent(s.ctx)
 	s.out.S("* ").N(uint64(now.Len())).S(" EXISTS\r\n")
-	s.out.S("* ").N(uint64(s.sel.countRecent())).S(" RECENT\r\n")
+	s.writeRecent()
+}
+
+// writeRecent writes RECENT, which IMAP4rev2 does not have (RFC 9051 appendix E).
+func (s *session) writeRecent() {
+	if !s.has(extRev2) {
+		s.out.S("* ").N(uint64(s.sel.countRecent())).S(" RECENT\r\n")
+	}
 }
 
 // announceKeywords tells of keywords that came, before a message has one.
@@ -104,7 +127,7 @@ func (s *session) announceKeywords(now *mailbox.View) {
 // they are not recent to this session, which the RFC leaves open.
 func (s *session) takeRecent(ctx context.Context) {
 	sel := s.sel
-	if sel.readOnly {
+	if sel.readOnly || s.has(extRev2) {
 		return
 	}
 	from, err := sel.box.TakeRecent(ctx)
@@ -134,16 +157,33 @@ func (sel *selected) current(now *mailbox.View, e mailbox.Entry) mailbox.Entry {
 	return e
 }
 
+// fetchHead begins an untagged FETCH, or UIDFETCH for a client that knows no sequence numbers (RFC 9586
+// §3.3), of the message at index i. What follows is one or more items and "))".
+func (s *session) fetchHead(i int, uid mailbox.UID) {
+	if s.has(extUIDOnly) {
+		s.out.S("* ").N(uint64(uid)).S(" UIDFETCH (")
+		return
+	}
+	s.out.S("* ").N(uint64(i + 1)).S(" FETCH (")
+}
+
 // fetchFlags writes an untagged FETCH with the flags of the message at index i.
 func (s *session) fetchFlags(i int, e mailbox.Entry, withUID bool) {
-	s.out.S("* ").N(uint64(i + 1)).S(" FETCH (FLAGS ").S(s.sel.flags(e))
-	if withUID {
+	s.fetchHead(i, e.UID)
+	s.out.S("FLAGS ").S(s.sel.flags(e))
+	if s.tellsUID(withUID) {
 		s.out.S(" UID ").N(uint64(e.UID))
 	}
-	if s.condstore {
+	if s.has(extCondstore) {
 		s.out.S(" MODSEQ (").N(uint64(e.ModSeq)).C(')')
 	}
 	s.out.S(")\r\n")
+}
+
+// tellsUID reports whether a FETCH that the client did not ask for has the UID: always with QRESYNC (RFC
+// 7162 §3.2.4), never where the UID stands in front.
+func (s *session) tellsUID(asked bool) bool {
+	return (asked || s.has(extQResync)) && !s.has(extUIDOnly)
 }
 
 // flagWords keeps the last flag list written: in a mailbox most are alike.

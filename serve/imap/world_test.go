@@ -49,6 +49,7 @@ type world struct {
 	acct   *mailbox.Account
 	id     mail.AccountID
 	server *listen.Server
+	imap   *Server
 	log    *bytes.Buffer
 	logMu  sync.Mutex
 }
@@ -87,6 +88,7 @@ func newWorldOn(t testing.TB, store engine, level slog.Level, change func(*Setti
 		Mail: w.mail, Blobs: w.store, Accounts: dir, IDs: id.NewSource(time.Now),
 		Log: slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})),
 	}, set)
+	w.imap = srv
 	w.server = listen.NewServer(listen.Config{Name: "imap", Addr: "127.0.0.1:0", Mode: listen.StartTLS, TLS: selfSigned(t)}, srv)
 	must(t, w.server.Listen(ctx))
 	serving, stop := context.WithCancel(ctx)

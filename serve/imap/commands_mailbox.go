@@ -1,0 +1,16 @@
+package imap
+
+// mailboxCommands are about mailboxes: their names, rights, limits and what is told of them.
+func mailboxCommands() []command {
+	return []command{
+		{name: "NAMESPACE", legal: loggedIn, run: cmdNamespace},
+		{name: "CREATE", legal: loggedIn, run: cmdCreate},
+		{name: "DELETE", legal: loggedIn, run: cmdDelete},
+		{name: "RENAME", legal: loggedIn, run: cmdRename},
+		{name: "SUBSCRIBE", legal: loggedIn, run: cmdSubscribe},
+		{name: "UNSUBSCRIBE", legal: loggedIn, run: cmdUnsubscribe},
+		{name: "LIST", legal: loggedIn, run: cmdList},
+		{name: "LSUB", legal: loggedIn, run: cmdLsub},
+		{name: "STATUS", legal: loggedIn, run: cmdStatus},
+	}
+}

@@ -1,0 +1,16 @@
+package imap
+
+// messageCommands are about messages: how they come in, are read, moved and changed.
+func messageCommands() []command {
+	return []command{
+		{name: "APPEND", legal: loggedIn, run: cmdAppend},
+		{name: "FETCH", legal: inMailbox, quiet: true, run: cmdFetch},
+		{name: "UID FETCH", legal: inMailbox, run: cmdFetch},
+		{name: "STORE", legal: inMailbox, quiet: true, run: cmdStore},
+		{name: "UID STORE", legal: inMailbox, run: cmdStore},
+		{name: "COPY", legal: inMailbox, quiet: true, run: cmdCopy},
+		{name: "UID COPY", legal: inMailbox, run: cmdCopy},
+		{name: "MOVE", legal: inMailbox, numbers: true, must: true, run: cmdMove},
+		{name: "UID MOVE", legal: inMailbox, must: true, run: cmdMove},
+	}
+}

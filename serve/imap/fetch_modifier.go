@@ -1,0 +1,65 @@
+package imap
+
+import (
+	"barid/mail/mailbox"
+	"barid/rfc/imap"
+)
+
+// fetchModifiers are what stands in parentheses behind the items of FETCH (RFC 4466 §2.4).
+type fetchModifiers struct {
+	changed  bool // CHANGEDSINCE since (RFC 7162 §3.1.4)
+	since    mailbox.ModSeq
+	vanished bool // VANISHED (RFC 7162 §3.2.6)
+}
+
+// readFetchModifiers reads " (" modifiers ")" if they are there.
+func (s *session) readFetchModifiers(c *call) (m fetchModifiers) {
+	if !c.TrySP() {
+		return m
+	}
+	c.List(func() {
+		switch c.Word() {
+		case "CHANGEDSINCE":
+			m.changed, m.since = true, mailbox.ModSeq(c.SP().Number())
+		case "VANISHED":
+			m.vanished = true
+		default:
+			c.Fail("no such FETCH modifier")
+		}
+	})
+	if m.vanished && (!c.uid || !m.changed || !s.has(extQResync)) {
+		c.Fail("VANISHED is for UID FETCH with CHANGEDSINCE after ENABLE QRESYNC")
+	}
+	return m
+}
+
+// fetchVanished tells which UIDs of the set went after since, before any FETCH (RFC 7162 §3.2.6). "*" is the
+// last UID that was ever given out.
+func (s *session) fetchVanished(set numberSet, since mailbox.ModSeq) error {
+	v := s.sel.view
+	if v.UIDNext() <= 1 {
+		return nil
+	}
+	gone, err := s.goneSince(since, boxRanges(set.resolve(v)))
+	if err != nil {
+		return err
+	}
+	s.vanished(earlierVanished, gone)
+	return nil
+}
+
+// numberSet is the message set of a command as the client wrote it.
+type numberSet struct {
+	uids imap.UIDSet
+}
+
+// resolve gives the UIDs that a set could mean in v, also those that are not there any more.
+func (n numberSet) resolve(v *mailbox.View) []imap.Range {
+	var out []imap.Range
+	for _, r := range n.uids.Resolve(uint32(v.UIDNext() - 1)) {
+		if r.Lo < uint32(v.UIDNext()) {
+			out = append(out, imap.Range{Lo: r.Lo, Hi: min(r.Hi, uint32(v.UIDNext()-1))})
+		}
+	}
+	return out
+}
