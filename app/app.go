@@ -23,6 +23,7 @@ import (
 	"barid/flow/intake"
 	"barid/flow/queue"
 	"barid/mail/account"
+	"barid/mail/allowance"
 	"barid/mail/event"
 	"barid/mail/mailbox"
 	"barid/ops/manage"
@@ -42,6 +43,7 @@ type System struct {
 	ids       *id.Source
 	engine    *embedded.Store
 	directory *account.Directory
+	book      *allowance.Book // what logins sent lately
 	mail      *mailbox.Store
 	events    *event.Log
 	resolver  *dns.Resolver // nil when no check asks
@@ -98,6 +100,9 @@ func (s *System) Close() error {
 	}
 	if s.events != nil {
 		err = s.events.Close()
+	}
+	if s.book != nil {
+		err = errors.Join(err, s.book.Close())
 	}
 	if s.mail != nil {
 		s.mail.Close()

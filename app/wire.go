@@ -14,12 +14,14 @@ import (
 	"barid/flow/deliver/local"
 	"barid/flow/intake"
 	"barid/flow/policy"
+	"barid/flow/policy/allowance"
 	"barid/flow/policy/iprev"
 	"barid/flow/policy/quota"
 	"barid/flow/policy/ratelimit"
 	"barid/flow/policy/sender"
 	"barid/flow/route"
 	"barid/mail/account"
+	book "barid/mail/allowance"
 	"barid/mail/event"
 	"barid/mail/mailbox"
 	"barid/store/embedded"
@@ -91,6 +93,7 @@ func (s *System) openMail() (err error) {
 	if err != nil {
 		return err
 	}
+	s.book = book.Open(s.engine, book.Options{Log: s.log, Metrics: book.NewMetrics(s.reg)})
 	s.mail = mailbox.Open(s.engine, s.engine, mailbox.Options{Log: s.log, Metrics: mailbox.NewMetrics(s.reg)})
 	s.events, err = event.Open(s.engine, event.Options{Log: s.log, Metric: event.NewMetrics(s.reg)})
 	return err
@@ -152,6 +155,7 @@ func (s *System) checks() ([]policy.Check, error) {
 		RateLimit: ratelimit.Checks(s.rates()),
 		Sender:    sender.Checks(s.directory),
 		Quota:     quota.New(s.mail),
+		Allowance: allowance.Checks(s.directory, s.book, nil),
 	}
 	if s.cfg.Policy.IPRev != "off" {
 		if err := s.openResolver(); err != nil {
@@ -166,13 +170,10 @@ func (s *System) rates() (l ratelimit.Limits) {
 	if n := s.cfg.Limits.MailRate; n > 0 {
 		l.NetworkMessages = rate.New[string](rate.Limit{Events: n, Per: time.Minute}, rateKeys, time.Now)
 	}
-	if n := s.cfg.Limits.SendRate; n > 0 {
-		l.AccountMessages = rate.New[string](rate.Limit{Events: n, Per: time.Hour}, rateKeys, time.Now)
-	}
 	return l
 }
 
-// rateKeys is how many networks or accounts a limiter remembers.
+// rateKeys is how many networks a limiter remembers.
 const rateKeys = 1 << 16
 
 // openResolver makes the resolver, once.

@@ -66,7 +66,6 @@ type Limits struct {
 	IdleWait        Duration `toml:"idle_timeout" doc:"how long IMAP and POP3 wait after login"`
 	LoginTries      int      `toml:"login_tries" doc:"passwords tested a minute for one network"`
 	MailRate        int      `toml:"messages_per_minute" doc:"messages a minute from one network on port 25; 0: as many as it likes"`
-	SendRate        int      `toml:"submissions_per_hour" doc:"messages an hour from one account; 0: as many as it likes"`
 	ReceivedHops    int      `toml:"received_hops" doc:"Received fields after which a message counts as looping"`
 }
 

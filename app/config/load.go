@@ -98,12 +98,9 @@ func tomlFault(file string, err error) error {
 		e := strict.Errors[0]
 		key := strings.Join(e.Key(), ".")
 		row, col := e.Position()
-		f := fault.New("B1002", "unknown key %q", key).WithFound("%s:%d:%d\n%s", file, row, col, e.String()).
-			WithMeans("the whole file is not used, so that no setting is silently ignored").WithExit(fault.ExitUsage)
-		if near := Nearest(key); near != "" {
-			f.WithFix("did you mean %q?", near)
-		}
-		return f.WithFix("barid config default    shows every key")
+		return unknownKey(key).WithFound("%s:%d:%d\n%s", file, row, col, e.String()).
+			WithMeans("the whole file is not used, so that no setting is silently ignored").
+			WithFix("barid config default    shows every key")
 	}
 	var syntax *toml.DecodeError
 	if errors.As(err, &syntax) {
@@ -182,11 +179,7 @@ func keyOfVariable(rest string) string {
 func (c *Config) set(key, value, from string) error {
 	v, ok := find(reflect.ValueOf(c).Elem(), key)
 	if !ok {
-		f := fault.New("B1002", "unknown key %q", key).WithFound("from the %s", from).WithExit(fault.ExitUsage)
-		if near := Nearest(key); near != "" {
-			f.WithFix("did you mean %q?", near)
-		}
-		return f
+		return unknownKey(key).WithFound("from the %s", from)
 	}
 	if err := setValue(v, value); err != nil {
 		return fault.New("B1003", "%s can not be %q", key, value).WithFound("%v (from the %s)", err, from).WithExit(fault.ExitUsage)

@@ -295,3 +295,12 @@ func needApplication(r kv.Reader, a Account, app mail.ApplicationID) (Applicatio
 	}
 	return p, err
 }
+
+// LoginName is how a login is named in logs: "info@example.org", or "info@example.org/shop" for an application
+// password.
+func (a Account) LoginName() string {
+	if a.Application == nil {
+		return a.Name
+	}
+	return a.Name + "/" + a.Application.Name
+}

@@ -57,10 +57,13 @@ func (s *session) authLogin(args []byte) error {
 	if err := s.exchange(server, response); err != nil {
 		return err
 	}
-	s.client.Login, s.client.User = who.ID, who.Name
+	s.client.Login, s.client.User = who.ID, who.LoginName()
+	if app := who.Application; app != nil {
+		s.client.Application, s.client.ApplicationName = app.ID, app.Name
+	}
 	s.counts.errors = 0
 	s.srv.log.LogAttrs(s.ctx, slog.LevelInfo, "logged in", slog.String("session", s.client.Session),
-		slog.String("remote", addrOf(s.client.Remote)), slog.String("user", who.Name), slog.Uint64("login", uint64(who.ID)))
+		slog.String("remote", addrOf(s.client.Remote)), slog.String("user", s.client.User), slog.Uint64("login", uint64(who.ID)))
 	return s.reply(235, "2.7.0", "authentication successful")
 }
 

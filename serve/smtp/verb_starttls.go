@@ -34,6 +34,7 @@ func (s *session) startTLS([]byte) error {
 	s.clear()
 	s.phase, s.ext = start, 0
 	s.client.Helo, s.client.ESMTP, s.client.Login, s.client.User = "", false, 0, ""
+	s.client.Application, s.client.ApplicationName = 0, ""
 	s.describeTLS()
 	return nil
 }
