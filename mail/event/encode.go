@@ -9,11 +9,21 @@ import (
 	"barid/mail"
 )
 
-// The first byte of a stored event. formatHop has a Hop behind what format has. A new layout gets the next
-// number, and readers take all of them.
+// The first byte of a stored event. formatHop has a Hop behind what format has; formatParts has parts there,
+// each a tag, a length of two octets and what it holds, and a reader steps over parts that it does not know.
+// A new layout gets the next number, and readers take all of them.
 const (
-	format    = 1
-	formatHop = 2
+	format      = 1
+	formatHop   = 2
+	formatParts = 3
+)
+
+// The tags of parts.
+const (
+	partHop    = 1
+	partFacts  = 2
+	partOther  = 3
+	partPlaces = 4
 )
 
 // errFormat is a stored event that can not be read: damaged, or from a newer program.
@@ -23,8 +33,8 @@ var errFormat = errors.New("event: stored form is not known")
 // is the row's key.
 func appendEvent(b []byte, e *Event) []byte {
 	f := byte(format)
-	if e.Hop != nil {
-		f = formatHop
+	if e.Hop != nil || e.Facts != nil || e.Other != "" || len(e.Places) > 0 {
+		f = formatParts
 	}
 	b = append(b, f, byte(e.Kind), byte(e.Role))
 	b = appendText(b, e.Session)
@@ -50,21 +60,66 @@ func appendEvent(b []byte, e *Event) []byte {
 	b = appendText(b, e.Reason)
 	b = appendDurations(b, e.Timing.Receive, e.Timing.Check, e.Timing.Store, e.Timing.Deliver)
 	if e.Hop != nil {
-		b = appendHop(b, e.Hop)
+		b = appendPart(b, partHop, func(b []byte) []byte { return appendHop(b, e.Hop) })
+	}
+	if e.Facts != nil {
+		b = appendPart(b, partFacts, func(b []byte) []byte { return appendFacts(b, e.Facts) })
+	}
+	if e.Other != "" {
+		b = appendPart(b, partOther, func(b []byte) []byte { return appendText(b, e.Other) })
+	}
+	if len(e.Places) > 0 {
+		b = appendPart(b, partPlaces, func(b []byte) []byte { return appendPlaces(b, e.Places) })
 	}
 	return b
+}
+
+// appendPart adds what f adds, behind its tag and length. The limits of texts and lists keep it below 64 KiB.
+func appendPart(b []byte, tag byte, f func([]byte) []byte) []byte {
+	at := len(b) + 1
+	b = f(append(b, tag, 0, 0))
+	binary.BigEndian.PutUint16(b[at:], uint16(len(b)-at-2))
+	return b
+}
+
+func appendFacts(b []byte, f *Facts) []byte {
+	b = binary.AppendUvarint(b, uint64(millis(f.Started)))
+	for _, s := range [...]string{f.Helo, f.TLS, f.User, f.Application, f.Protocol, f.EnvID, f.MessageID} {
+		b = appendText(b, s)
+	}
+	n := min(len(f.Findings), maxFindings)
+	b = binary.AppendUvarint(b, uint64(n))
+	for _, s := range f.Findings[:n] {
+		b = appendText(b, s)
+	}
+	return b
+}
+
+func appendPlaces(b []byte, ps []Place) []byte {
+	ps = ps[:min(len(ps), MaxTo)]
+	b = binary.AppendUvarint(b, uint64(len(ps)))
+	for _, p := range ps {
+		b = binary.AppendUvarint(b, uint64(p.Account))
+		b = binary.AppendUvarint(b, uint64(p.Mailbox))
+		b = binary.AppendUvarint(b, uint64(p.UID))
+	}
+	return b
+}
+
+// millis gives milliseconds since 1970, 0 for the zero time.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return max(t.UnixMilli(), 1)
 }
 
 func appendHop(b []byte, h *Hop) []byte {
 	for _, s := range [...]string{h.Entry, h.Destination, h.Host, h.TLS, h.Text} {
 		b = appendText(b, s)
 	}
-	next := int64(0)
-	if !h.Next.IsZero() {
-		next = max(h.Next.UnixMilli(), 1)
-	}
 	b = binary.AppendUvarint(b, uint64(max(h.Attempt, 0)))
-	b = binary.AppendUvarint(b, uint64(next))
+	b = binary.AppendUvarint(b, uint64(millis(h.Next)))
 	return appendDurations(b, h.DNS, h.Connect, h.Handshake, h.Dialogue, h.Data)
 }
 
@@ -88,7 +143,7 @@ func appendText(b []byte, s string) []byte {
 // decode reads what appendEvent made. Texts are copies.
 func decode(b []byte) (Event, error) {
 	var e Event
-	if len(b) < 3 || b[0] != format && b[0] != formatHop {
+	if len(b) < 3 || b[0] < format || b[0] > formatParts {
 		return e, errFormat
 	}
 	e.Kind, e.Role = Kind(b[1]), mail.Role(b[2])
@@ -106,8 +161,11 @@ func decode(b []byte) (Event, error) {
 	e.Rcpts, e.Size = int(d.uint()), d.int()
 	e.Stage, e.Code, e.Enhanced, e.Reason = d.text(), int(d.uint()), d.text(), d.text()
 	d.durations(&e.Timing.Receive, &e.Timing.Check, &e.Timing.Store, &e.Timing.Deliver)
-	if b[0] == formatHop {
+	switch b[0] {
+	case formatHop:
 		e.Hop = d.hop()
+	case formatParts:
+		d.parts(&e)
 	}
 	if d.bad {
 		return Event{}, errFormat
@@ -115,11 +173,57 @@ func decode(b []byte) (Event, error) {
 	return e, nil
 }
 
-func (d *decoder) hop() *Hop {
-	h := &Hop{Entry: d.text(), Destination: d.text(), Host: d.text(), TLS: d.text(), Text: d.text(), Attempt: int(d.uint())}
-	if next := d.uint(); next != 0 {
-		h.Next = time.UnixMilli(int64(min(next, maxMillis))).UTC()
+// parts reads what stands behind the fields that every event has.
+func (d *decoder) parts(e *Event) {
+	for len(d.b) > 0 && !d.bad {
+		head := d.take(3)
+		if d.bad {
+			return
+		}
+		p := decoder{b: d.take(int(binary.BigEndian.Uint16(head[1:])))}
+		switch head[0] {
+		case partHop:
+			e.Hop = p.hop()
+		case partFacts:
+			e.Facts = p.facts()
+		case partOther:
+			e.Other = p.text()
+		case partPlaces:
+			e.Places = p.places()
+		}
+		d.bad = d.bad || p.bad
 	}
+}
+
+func (d *decoder) facts() *Facts {
+	f := &Facts{Started: d.millis()}
+	for _, p := range [...]*string{&f.Helo, &f.TLS, &f.User, &f.Application, &f.Protocol, &f.EnvID, &f.MessageID} {
+		*p = d.text()
+	}
+	for n := d.count(); n > 0; n-- {
+		f.Findings = append(f.Findings, d.text())
+	}
+	return f
+}
+
+func (d *decoder) places() (ps []Place) {
+	for n := d.count(); n > 0; n-- {
+		ps = append(ps, Place{mail.AccountID(d.uint()), uint32(d.uint()), uint32(d.uint())})
+	}
+	return ps
+}
+
+// millis is the zero time for 0.
+func (d *decoder) millis() time.Time {
+	ms := d.uint()
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(min(ms, maxMillis))).UTC()
+}
+
+func (d *decoder) hop() *Hop {
+	h := &Hop{Entry: d.text(), Destination: d.text(), Host: d.text(), TLS: d.text(), Text: d.text(), Attempt: int(d.uint()), Next: d.millis()}
 	d.durations(&h.DNS, &h.Connect, &h.Handshake, &h.Dialogue, &h.Data)
 	return h
 }

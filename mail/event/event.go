@@ -6,9 +6,11 @@
 //
 // Promises: Record never blocks and never fails a delivery: events are written behind the messages, in
 // batches, and what does not fit the queue is dropped and counted. Events that were written are durable and
-// keep their order. No subject, body or password is ever part of an event.
+// keep their order. No subject, body or password is ever part of an event; of the header section only the
+// Message-ID, by which people ask for a message. One message is found among millions by any of its names, with
+// a few reads: see index.go.
 //
-// Limits: Options names them. Failure: a batch that can not be stored is tried once more with the next one,
+// Limits: Options names them; an event older than Options.Keep, 30 days, is removed by Sweep. Failure: a batch that can not be stored is tried once more with the next one,
 // then dropped and counted. Close writes what is queued.
 //
 // Standards: RFC 3463 for codes; RFC 8499 names in Remote are addresses only.
@@ -69,7 +71,30 @@ type Event struct {
 	Enhanced string           // e.g. "5.1.1"
 	Reason   string           // stable id of a refusal, e.g. "rcpt-unknown"
 	Timing   Timing
-	Hop      *Hop // of an attempt to bring it to another server; nil: none
+	Hop      *Hop    // of an attempt to bring it to another server; nil: none
+	Facts    *Facts  // of an accepted or refused one: what the listener knew; nil: not known
+	Places   []Place // where it was delivered, the first MaxTo
+	Other    string  // id of the other transaction: of a message its report, of a report the message it is about
+}
+
+// Facts are what a listener knew of the peer, and names that the sender gave to the message.
+type Facts struct {
+	Started     time.Time // of the session, to the millisecond
+	Helo        string    // as the peer gave it
+	TLS         string    // "" in clear
+	User        string    // name that was used to log in
+	Application string    // whose password it was, "" the account's own
+	Protocol    string    // "ESMTPSA", as in Received (RFC 3848)
+	EnvID       string    // RFC 3461 §4.4
+	MessageID   string    // without <>
+	Findings    []string  // of the checks, "iprev=pass", the first maxFindings
+}
+
+// Place is a message in a mailbox.
+type Place struct {
+	Account mail.AccountID
+	Mailbox uint32 // its number in the account
+	UID     uint32
 }
 
 // Hop is one attempt, or the wait for it.
@@ -98,3 +123,6 @@ const MaxTo = 100
 
 // maxText is how many bytes of one text an event keeps.
 const maxText = 512
+
+// maxFindings is how many findings of checks an event keeps.
+const maxFindings = 32

@@ -2,7 +2,6 @@ package event
 
 import (
 	"context"
-	"encoding/binary"
 	"slices"
 	"strings"
 	"time"
@@ -24,41 +23,71 @@ type Query struct {
 	Account mail.AccountID // a recipient, or the login
 	Since   time.Time      // not older than this
 	Limit   int            // at most so many; 0 or more than MaxFound: MaxFound
+	Oldest  bool           // with ID or Session: the oldest, oldest first
 }
 
 // Find gives the newest events that match, newest first. What was recorded in the last Options.Delay may be
-// missing; Flush first when that matters.
-func (l *Log) Find(ctx context.Context, q Query) ([]Event, error) {
+// missing; Flush first when that matters. A search by ID or Session reads the index; one by Account reads events
+// until it has enough.
+func (l *Log) Find(ctx context.Context, q Query) (found []Event, err error) {
 	if q.Limit <= 0 || q.Limit > MaxFound {
 		q.Limit = MaxFound
 	}
-	var found []Event
-	err := l.db.View(ctx, part, func(r kv.Reader) error {
-		return r.Scan(mail.TableEvent, keyOf(q.since()), nil, kv.ScanOpt{Reverse: true}, func(k, v []byte) error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			e, err := decode(v)
-			if err != nil || len(k) != 8 {
-				return nil // one that can not be read does not hide the others
-			}
-			e.Time = time.UnixMicro(int64(binary.BigEndian.Uint64(k))).UTC()
-			if !q.match(&e) {
-				return nil
-			}
-			if found = append(found, e); len(found) == q.Limit {
+	if q.ID != "" || q.Session != "" {
+		return l.findNamed(ctx, q)
+	}
+	err = l.db.View(ctx, part, func(r kv.Reader) error { return l.scan(ctx, r, keyOf(q.since()), nil, q, &found) })
+	return found, err
+}
+
+// scan adds what matches among the rows from lo to hi, newest first, up to the limit of q.
+func (l *Log) scan(ctx context.Context, r kv.Reader, lo, hi []byte, q Query, found *[]Event) error {
+	if len(*found) >= q.Limit {
+		return nil
+	}
+	return each(ctx, r, lo, hi, func(e *Event) error {
+		if !q.match(e) {
+			return nil
+		}
+		if *found = append(*found, *e); len(*found) == q.Limit {
+			return kv.ErrStop
+		}
+		return nil
+	})
+}
+
+// Recent calls f with the newest events, newest first, at most n of them. f must not keep the pointer.
+func (l *Log) Recent(ctx context.Context, n int, f func(*Event)) error {
+	return l.db.View(ctx, part, func(r kv.Reader) error {
+		return each(ctx, r, nil, nil, func(e *Event) error {
+			if n--; n < 0 {
 				return kv.ErrStop
 			}
+			f(e)
 			return nil
 		})
 	})
-	return found, err
+}
+
+// each calls f with the events from lo to hi, newest first. One that can not be read does not hide the others.
+func each(ctx context.Context, r kv.Reader, lo, hi []byte, f func(*Event) error) error {
+	return r.Scan(mail.TableEvent, lo, hi, kv.ScanOpt{Reverse: true}, func(k, v []byte) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		e, err := decode(v)
+		if err != nil || len(k) != 8 {
+			return nil
+		}
+		e.Time = time.UnixMicro(timeOf(k)).UTC()
+		return f(&e)
+	})
 }
 
 // match tells whether e is wanted.
 func (q *Query) match(e *Event) bool {
 	return (q.ID == "" || e.ID == q.ID) &&
-		(q.Session == "" || e.Session == q.Session) &&
+		(q.Session == "" || e.Session == q.Session || strings.HasPrefix(e.ID, q.Session+".")) &&
 		(q.Account == 0 || e.Login == q.Account || slices.Contains(e.Accounts, q.Account))
 }
 
@@ -91,9 +120,18 @@ func idTime(id string) int64 {
 }
 
 // Sweep removes events older than Options.Keep as of now and tells how many. Call it now and then; a few
-// thousand rows are removed in one transaction.
+// thousand rows are removed in one transaction. The index goes by whole days.
 func (l *Log) Sweep(ctx context.Context, now time.Time) (removed int, err error) {
-	hi := keyOf(now.Add(-l.o.Keep).UnixMicro())
+	oldest := now.Add(-l.o.Keep).UnixMicro()
+	hi := keyOf(oldest)
+	defer func() {
+		if err == nil && removed > 0 {
+			err = l.db.Update(ctx, part, func(t kv.Txn) error {
+				t.DelRange(mail.TableEventIndex, dayKey(1), dayKey(dayOf(oldest)))
+				return nil
+			})
+		}
+	}()
 	for {
 		n := 0
 		err := l.db.Update(ctx, part, func(t kv.Txn) error {

@@ -52,6 +52,7 @@ type Log struct {
 	mu     sync.RWMutex // guards closed against sends to queue
 	closed bool
 	last   int64 // microseconds of the newest key; the writer's own
+	noted  bool  // the index has its beginning; the writer's own
 }
 
 // Open starts a log on db.

@@ -72,14 +72,22 @@ func (l *Log) store(batch []Event) []Event {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTime)
 	defer cancel()
 	err := l.db.Update(ctx, part, func(t kv.Txn) error {
+		if !l.noted {
+			if err := beginIndex(t, l.last); err != nil {
+				return err
+			}
+		}
 		var row []byte
 		for i := range batch {
 			row = appendEvent(row[:0], &batch[i])
-			t.Put(mail.TableEvent, l.key(batch[i].Time), row)
+			key := l.key(batch[i].Time)
+			t.Put(mail.TableEvent, key, row)
+			index(t, &batch[i], timeOf(key))
 		}
 		return nil
 	})
 	if err == nil {
+		l.noted = true
 		l.o.Metric.stored(len(batch))
 		clear(batch)
 		return batch[:0]
