@@ -31,6 +31,7 @@ type attempt struct {
 	relayed   Level // of the connection that took the message
 	direct    bool  // some recipient was relayed by a mail exchanger
 
+	heard       func(Exchange) // listens to new connections; nil: nobody
 	letter      *letter
 	conversions conversions
 }

@@ -17,7 +17,9 @@ func (s *session) login(ctx context.Context, l *Login, d time.Duration) *trouble
 	if !s.mayLogin() {
 		return s.noLogin("4.7.10", "a login is said over TLS only")
 	}
+	s.wire.secret = true
 	reply, err := s.authenticate(ctx, l, d)
+	s.wire.secret = false
 	var token *tokenError
 	switch {
 	case errors.As(err, &token):
@@ -80,7 +82,10 @@ func (s *session) bearer(ctx context.Context, l *Login, d time.Duration) (smtp.R
 	}
 	reply, err := s.sasl(d, mechanism, initial)
 	if err == nil && reply.Code == 334 {
-		return s.wire.ask(d, "AQ==")
+		reply, err = s.wire.ask(d, "AQ==")
+	}
+	if err == nil && reply.Code/100 == 5 && l.Refused != nil {
+		l.Refused(token)
 	}
 	return reply, err
 }

@@ -32,9 +32,10 @@ type origin struct {
 // originOf chooses for a sender's domain: the sources that name it, else those that name nobody.
 func (d *Deliverer) originOf(domain string) origin {
 	o := origin{helo4: d.set.HeloName, helo6: d.set.HeloName}
+	sources := d.Sources()
 	for _, own := range []bool{true, false} {
-		for i := range d.set.Sources {
-			s := &d.set.Sources[i]
+		for i := range sources {
+			s := &sources[i]
 			if own == (len(s.Domains) > 0) && (!own || isOneOf(domain, s.Domains)) {
 				o.add(s, d.set.HeloName)
 			}

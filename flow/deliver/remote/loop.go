@@ -3,6 +3,7 @@ package remote
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,21 +16,22 @@ const localFor = time.Minute
 
 // self knows what we are called and where we take mail, so that we never send to ourselves (RFC 5321 §5.1).
 type self struct {
-	names  map[string]bool
-	listen []netip.AddrPort
-	list   func() []netip.Addr
-	now    func() time.Time
+	names   map[string]bool
+	sources func() []Source // whose names are ours too
+	listen  []netip.AddrPort
+	list    func() []netip.Addr
+	now     func() time.Time
 
 	mu    sync.Mutex
 	local map[netip.Addr]bool
 	until time.Time
 }
 
-func newSelf(s *Settings, list func() []netip.Addr, now func() time.Time) *self {
+func newSelf(s *Settings, sources func() []Source, list func() []netip.Addr, now func() time.Time) *self {
 	if list == nil {
 		list = interfaces
 	}
-	me := &self{names: map[string]bool{}, listen: s.Listen, list: list, now: now}
+	me := &self{names: map[string]bool{}, sources: sources, listen: s.Listen, list: list, now: now}
 	for _, n := range s.OwnNames {
 		me.names[n] = true
 	}
@@ -39,7 +41,10 @@ func newSelf(s *Settings, list func() []netip.Addr, now func() time.Time) *self 
 // name tells whether a host is called as we are. "localhost" is everybody's name and says nothing.
 func (s *self) name(host string) bool {
 	n := hostName(host)
-	return s.names[n] && n != "localhost"
+	if n == "localhost" || n == "" {
+		return false
+	}
+	return s.names[n] || slices.ContainsFunc(s.sources(), func(x Source) bool { return x.Helo != "" && hostName(x.Helo) == n })
 }
 
 // addr tells whether a connection to ap would reach a listener of ours.

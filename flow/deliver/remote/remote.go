@@ -67,6 +67,7 @@ type Deps struct {
 	Blobs    kv.Blobs
 	Settings Settings
 	Routes   Routes         // nil: every domain by its mail exchangers
+	Sources  func() []Source // addresses that mail leaves from, now; nil: Settings.Sources
 	Memory   Memory         // nil: no level of TLS is remembered
 	Roots    *x509.CertPool // whom we believe; nil: the system's
 	Dialer   Dialer         // nil: the system's TCP
@@ -115,7 +116,10 @@ func New(deps Deps) *Deliverer {
 	if d.Routes == nil {
 		d.Routes = &Table{}
 	}
-	d.self = newSelf(&d.set, d.LocalAddrs, d.Now)
+	if d.Sources == nil {
+		d.Sources = func() []Source { return d.set.Sources }
+	}
+	d.self = newSelf(&d.set, d.Sources, d.LocalAddrs, d.Now)
 	d.health = newHealth(d.set.DownFor, d.Now)
 	d.pool = newPool(&d.set, d.Metrics)
 	return d

@@ -198,7 +198,7 @@ func TestOwnAddresses(t *testing.T) {
 	asked := 0
 	me := newSelf(&Settings{OwnNames: []string{"mail.test", "localhost"}, Listen: []netip.AddrPort{
 		netip.MustParseAddrPort("0.0.0.0:25"), netip.MustParseAddrPort("[2a00::25]:2525"), netip.MustParseAddrPort("192.0.2.7:0"),
-	}}, func() []netip.Addr {
+	}}, func() []Source { return []Source{{Helo: "Out.test."}} }, func() []netip.Addr {
 		asked++
 		return []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2a00::1")}
 	},
@@ -217,7 +217,7 @@ func TestOwnAddresses(t *testing.T) {
 	if now = now.Add(2 * localFor); !me.addr(netip.MustParseAddrPort("192.0.2.1:25")) || asked != 2 {
 		t.Error("the list is believed for ever")
 	}
-	if !me.name("MAIL.test.") || me.name("localhost") || me.name("other.test") {
+	if !me.name("MAIL.test.") || !me.name("out.test") || me.name("localhost") || me.name("other.test") {
 		t.Error("names")
 	}
 }

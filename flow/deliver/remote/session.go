@@ -70,6 +70,7 @@ func (a *attempt) openSession(ctx context.Context, nc net.Conn, k key, h *host, 
 	s := &session{
 		key: k, wire: newWire(nc), raw: nc, addr: addr, remote: remoteName(h.name, addr.Addr()), born: now, since: now, fresh: true,
 	}
+	s.wire.heard = a.heard
 	release := s.wire.use(ctx)
 	o := opening{a: a, h: h, s: s, demand: want}
 	_, o.helo, _ = k.from.of(addr.Addr())
@@ -108,8 +109,7 @@ func (o *opening) run(ctx context.Context) *trouble {
 // greeting reads what the server says first (RFC 5321 §3.1, §4.3.1; RFC 7504 for 521). A server that takes
 // no mail now, or none from us, is no reason not to ask the domain's others.
 func (o *opening) greeting(ctx context.Context) *trouble {
-	o.s.wire.within(o.a.d.set.Timeouts.Greeting)
-	reply, err := o.s.wire.reply()
+	reply, err := o.s.wire.greeting(o.a.d.set.Timeouts.Greeting)
 	if err != nil {
 		return broken(ctx, spool.StageGreeting, o.s.remote, err)
 	}

@@ -80,11 +80,6 @@ func (s Settings) withDefaults() Settings {
 	for _, n := range s.OwnNames {
 		names = append(names, hostName(n))
 	}
-	for _, src := range s.Sources {
-		if src.Helo != "" {
-			names = append(names, hostName(src.Helo))
-		}
-	}
 	s.OwnNames = names
 	return s
 }

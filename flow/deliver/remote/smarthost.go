@@ -66,6 +66,8 @@ type Login struct {
 	// Token gives an OAuth 2.0 access token; with it XOAUTH2 or OAUTHBEARER (RFC 7628) is used, and the
 	// password never.
 	Token func(ctx context.Context) (string, error)
+	// Refused is told when a relay did not take a token; nil: nobody wants to know.
+	Refused func(token string)
 }
 
 // Rule sends some mail over a route.

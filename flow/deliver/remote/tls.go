@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"strings"
+	"time"
 
 	basetls "barid/base/tls"
 	"barid/flow/queue"
@@ -50,6 +51,7 @@ func (d *Deliverer) secure(ctx context.Context, s *session, host string) *troubl
 		return ours(queue.Deferred, spool.StageTLS, "4.7.0", "the server said something in clear behind its answer to STARTTLS: somebody may be in between").
 			from(s.remote).because(err).orNext()
 	}
+	begin := time.Now()
 	s.wire.within(d.set.Timeouts.TLS)
 	if err := tc.HandshakeContext(ctx); err != nil {
 		t := broken(ctx, spool.StageTLS, s.remote, err)
@@ -65,6 +67,7 @@ func (d *Deliverer) secure(ctx context.Context, s *session, host string) *troubl
 		s.level = Encrypted
 	}
 	s.tls += " " + s.level.certificate()
+	s.tellTLS(begin)
 	return nil
 }
 

@@ -24,6 +24,9 @@ type wire struct {
 	in  *smtp.Reader
 	out []byte
 	ctx context.Context // of the attempt that uses it
+
+	heard  func(Exchange) // is told of every command asked with ask, and of the greeting; nil: nobody listens
+	secret bool           // commands hold secrets: they are not told
 }
 
 func newWire(nc net.Conn) *wire {
@@ -87,7 +90,13 @@ func (w *wire) ask(d time.Duration, parts ...string) (smtp.Reply, error) {
 		return smtp.Reply{}, err
 	}
 	w.within(d)
-	return w.reply()
+	if w.heard == nil {
+		return w.reply()
+	}
+	begin := time.Now()
+	reply, err := w.reply()
+	w.tell(begin, reply, err, parts)
+	return reply, err
 }
 
 // upgrade goes on over TLS. What the server said in clear behind its answer to STARTTLS would be taken for an
