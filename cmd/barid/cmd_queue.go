@@ -90,7 +90,7 @@ func queueRetry(t *terminal) *cobra.Command {
 	return queueVerb(t, verb{
 		"retry", "Try entries now",
 		"Whatever their next attempt is, and also where a server was left alone because it could not be reached.\nHeld entries stay held.",
-		"  barid queue retry --domain example.net\n  barid queue retry --all", "set to be tried now:",
+		"  barid queue retry --domain example.net\n  barid queue retry --all", "due now",
 	})
 }
 
@@ -121,11 +121,10 @@ func changeQueue(c *cobra.Command, s *settings, t *terminal, op string, in manag
 }
 
 func printChange(w io.Writer, r manage.QueueResult, did string) {
-	would := ""
 	if r.DryRun {
-		would = "dry run: would be "
+		did = "would be " + did
 	}
-	fmt.Fprintf(w, "%s%s %d of %s\n", would, did, r.Changed, count(r.Matched, "entry", "entries"))
+	fmt.Fprintf(w, "%d of %s %s\n", r.Changed, count(r.Matched, "entry", "entries"), did)
 	if !r.DryRun && !r.Running && r.Changed > 0 {
 		fmt.Fprintln(w, "no server runs: what is due now is done when it does")
 	}
@@ -203,7 +202,7 @@ func queueRoute(t *terminal) *cobra.Command {
 			}
 			in.QueueSelector = sel.chosen(c, ids)
 			in.ToRoute = *routeName(via)
-			return changeQueue(c, &s, t, "queue.route", in, "sent another way:")
+			return changeQueue(c, &s, t, "queue.route", in, "sent another way")
 		},
 	}
 	sel.flags(c)
@@ -264,14 +263,14 @@ func changeLine(c *cobra.Command, s *settings, t *terminal, op string, in manage
 		return err
 	}
 	return t.result(out, func(w io.Writer) {
-		would, until := "", ""
+		until := ""
 		if out.DryRun {
-			would = "dry run: would be "
+			did = "would be " + did
 		}
 		if !out.Until.IsZero() {
 			until = " until " + out.Until.Local().Format(time.DateTime)
 		}
-		fmt.Fprintf(w, "%s%s %s%s; %s there\n", would, did, out.Line, until, count(out.Entries, "entry stands", "entries stand"))
+		fmt.Fprintf(w, "%s %s%s; %s there\n", out.Line, did, until, count(out.Entries, "entry stands", "entries stand"))
 	})
 }
 

@@ -331,5 +331,24 @@ func lineRow(l manage.QueueLine, now time.Time) string {
 	case l.Running > 0:
 		state = fmt.Sprintf("%d running", l.Running)
 	}
-	return tabs(l.Line, l.Entries, l.Recipients, manage.FormatBytes(l.Bytes), l.Held, oldest, next, state, dash(shorten(plain(l.LastError), answerWidth)))
+	return tabs(l.Name, l.Entries, l.Recipients, manage.FormatBytes(l.Bytes), l.Held, oldest, next, state, dash(shorten(plain(l.LastError), answerWidth)))
+}
+
+// printCounts is the queue on the screen of barid status.
+func printCounts(w io.Writer, q manage.QueueCounts) {
+	if q.Entries == 0 {
+		fmt.Fprintln(w, "queue     empty")
+	} else {
+		about := ""
+		if q.Estimated {
+			about = "about "
+		}
+		age := func(s float64) string { return manage.FormatAge(time.Duration(s * float64(time.Second))) }
+		fmt.Fprintf(w, "queue     %s (%s) for %s%s, %s%d held; oldest %s, half older than %s, 1 in 20 older than %s\n",
+			count(int(q.Entries), "entry", "entries"), manage.FormatBytes(q.Bytes), about, count(int(q.Recipients), "recipient", "recipients"),
+			about, q.Held, manage.FormatAge(time.Since(q.Oldest)), age(q.AgeP50), age(q.AgeP95))
+	}
+	if len(q.Paused) > 0 {
+		fmt.Fprintf(w, "  paused  %s\n", strings.Join(q.Paused, ", "))
+	}
 }

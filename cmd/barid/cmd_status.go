@@ -44,6 +44,7 @@ func printStatus(w io.Writer, st manage.Status) {
 		fmt.Fprintf(w, "not running (the data folder was opened directly)\n")
 	}
 	fmt.Fprintf(w, "domains   %d\naccounts  %d\naliases   %d\nmessages  %d (%s)\n", st.Domains, st.Accounts, st.Aliases, st.Messages, manage.FormatBytes(st.Bytes))
+	printCounts(w, st.Queue)
 	if st.Trouble != "" {
 		fmt.Fprintf(w, "trouble   mail can not be stored now: %s\n", st.Trouble)
 	}

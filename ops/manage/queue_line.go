@@ -40,6 +40,7 @@ type PauseInfo struct {
 // QueueLine is what one line holds and how it goes.
 type QueueLine struct {
 	Line       string     `json:"line"`
+	Name       string     `json:"name"` // as people write it
 	Entries    int        `json:"entries"`
 	Recipients int        `json:"recipients"` // that wait
 	Bytes      int64      `json:"bytes"`
@@ -156,7 +157,7 @@ func (m *Manager) queueSummary(ctx context.Context, in QueueQuery) ([]QueueLine,
 	out := make([]QueueLine, 0, len(lines))
 	for _, l := range lines {
 		out = append(out, QueueLine{
-			Line: l.Name, Entries: l.Entries, Recipients: l.Recipients, Bytes: l.Bytes, Held: l.Held,
+			Line: l.Name, Name: addr.UnicodeDomain(l.Name), Entries: l.Entries, Recipients: l.Recipients, Bytes: l.Bytes, Held: l.Held,
 			Oldest: l.Oldest.UTC(), Next: l.Next.UTC(), LastError: l.LastError, Running: l.Running, Limit: l.Limit, ShutTill: l.ShutTill.UTC(),
 		})
 	}
@@ -166,7 +167,7 @@ func (m *Manager) queueSummary(ctx context.Context, in QueueQuery) ([]QueueLine,
 		case i >= 0:
 			out[i].Pause = &p
 		case in.Limit == 0:
-			out = append(out, QueueLine{Line: p.Line, Pause: &p})
+			out = append(out, QueueLine{Line: p.Line, Name: addr.UnicodeDomain(p.Line), Pause: &p})
 		}
 	}
 	return out, nil

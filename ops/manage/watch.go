@@ -22,6 +22,7 @@ type Status struct {
 	Aliases   int         `json:"aliases"`
 	Messages  int64       `json:"messages"`
 	Bytes     int64       `json:"bytes"`
+	Queue     QueueCounts `json:"queue"`
 	Trouble   string      `json:"trouble,omitempty"`  // why mail can not be stored now
 	Troubles  []EventInfo `json:"troubles,omitempty"` // the last refusals and deferrals
 }
@@ -97,6 +98,11 @@ func (m *Manager) status(ctx context.Context) (Status, error) {
 			return st, err
 		}
 		st.Messages, st.Bytes = st.Messages+use.Messages, st.Bytes+use.Bytes
+	}
+	if m.Queue != nil {
+		if st.Queue, err = m.queueCounts(ctx); err != nil {
+			return st, err
+		}
 	}
 	if st.Trouble == "" { // what happened a moment ago counts too, if the disk takes it
 		wait, cancel := context.WithTimeout(ctx, readyWait)
