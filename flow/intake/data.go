@@ -33,6 +33,7 @@ func (tx *Tx) Data(ctx context.Context, body io.Reader) (Receipt, error) {
 	}
 	tx.counted(m.got)
 	in.accepted(ctx, tx, done)
+	tx.arrived(done.msg)
 	for i, err := range r.PerRcpt {
 		if err != nil {
 			in.refused(ctx, refusal{c: tx.c, tx: tx, stage: "deliver", to: tx.rcpts[i].path, err: err, size: m.got})
@@ -43,6 +44,7 @@ func (tx *Tx) Data(ctx context.Context, body io.Reader) (Receipt, error) {
 
 // accepted are the facts of a message that was taken, for the log and the events.
 type accepted struct {
+	msg       *mailbox.Message
 	size      int64
 	delivered []mailbox.Delivered
 	timing    event.Timing
@@ -79,7 +81,7 @@ func (tx *Tx) accept(ctx context.Context, m *incoming, body *source) (Receipt, a
 	if err != nil {
 		return Receipt{}, done, answer(err, tx.id)
 	}
-	done.timing.Deliver, done.size, done.delivered = clock.lap(), msg.Size, delivered
+	done.timing.Deliver, done.size, done.delivered, done.msg = clock.lap(), msg.Size, delivered, msg
 	done.failed = refusals(per)
 	return Receipt{ID: tx.id, Delivered: len(delivered), PerRcpt: per}, done, nil
 }
@@ -126,7 +128,7 @@ func (tx *Tx) receive(m *incoming, t *trace, body io.Reader) error {
 	if err := m.head.refuse(s); err != nil {
 		return err
 	}
-	tx.hops = m.head.hops
+	tx.learn(&m.head)
 	m.fields = m.fields[:0]
 	if r.submitted {
 		m.fields = t.complete(m.fields, &m.head)
@@ -143,6 +145,14 @@ func (tx *Tx) receive(m *incoming, t *trace, body io.Reader) error {
 		}
 	}
 	return m.take(body, rest, eof)
+}
+
+// learn keeps what the header section says that outlives it.
+func (tx *Tx) learn(h *head) {
+	tx.hops, tx.clearIsFine, tx.messageID = h.hops, h.clearIsFine, h.id
+	if tx.c.Login != 0 && !h.messageID {
+		tx.messageID = tx.id + "@" + tx.in.d.Settings.Host // the one that complete adds
+	}
 }
 
 // judge runs the checks of end of data.

@@ -16,18 +16,28 @@ func (tx *Tx) deliver(ctx context.Context, msg *mailbox.Message) ([]error, []mai
 	var full map[mail.AccountID]bool // nil until it is needed
 	for {
 		to, out := tx.recipients(full), tx.outbound(ctx, msg, full)
+		if tx.held() {
+			to = nil // the queue brings it to them
+		}
 		if len(to)+len(out.entries) == 0 {
 			return nil, nil, &mailbox.OverQuota{}
 		}
 		delivered, err := tx.in.d.Local.Deliver(ctx, msg, to, out.also()...)
 		if err == nil {
 			if len(out.entries) > 0 {
+				tx.wait(out.entries)
 				tx.in.d.Queue.Submitted(out.entries...)
 			}
 			return tx.perRcpt(full), delivered, nil
 		}
 		var over *mailbox.OverQuota
-		if tx.c.Role != mail.RoleLMTP || !errors.As(err, &over) || !add(&full, over.Accounts) {
+		switch {
+		case !errors.As(err, &over):
+			return nil, nil, err
+		case tx.c.Role != mail.RoleLMTP:
+			tx.in.swollen.note(tx.from.String(), over.Accounts, msg.Size, tx.in.d.Now())
+			return nil, nil, err
+		case !add(&full, over.Accounts):
 			return nil, nil, err
 		}
 	}

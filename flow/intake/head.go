@@ -15,6 +15,9 @@ type head struct {
 	ownHops int // of these, written by us
 
 	from, date, messageID bool // there is such a field
+
+	id          string // Message-ID of a submission, without <>
+	clearIsFine bool   // a submission says "TLS-Required: No"
 }
 
 // span is section[lo:hi].
@@ -78,6 +81,11 @@ func (r *reader) drop(h *head, section []byte, f header.Field) bool {
 		h.date = true
 	case is(name, "Message-ID"):
 		h.messageID = true
+		if r.submitted && h.id == "" {
+			h.id = firstID(value)
+		}
+	case is(name, "TLS-Required"): // RFC 8689 §5: "No" is its only value
+		h.clearIsFine = h.clearIsFine || r.submitted && is(bytes.TrimSpace(value), "no")
 	case is(name, "Return-Path"):
 		return true
 	case is(name, "Authentication-Results"):
@@ -88,6 +96,14 @@ func (r *reader) drop(h *head, section []byte, f header.Field) bool {
 		return r.submitted
 	}
 	return false
+}
+
+// firstID gives the identifier of a Message-ID field without <>, "" if there is none.
+func firstID(value []byte) string {
+	if ids := header.MessageIDs(value, 1); len(ids) > 0 {
+		return ids[0]
+	}
+	return ""
 }
 
 // ours tells whether a Received field was written by us: "by <one of our names>".

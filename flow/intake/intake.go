@@ -4,6 +4,9 @@
 // Life: called by the front ends for every MAIL, RCPT and end of data; calls flow/policy (may it?), flow/route
 // (where to?) and flow/deliver/local (into the mailboxes, one commit).
 //
+// What is asked for later (RFC 4865), and reports of success (RFC 3461), go the way of the queue: as entries of our
+// own domains, in the same commit.
+//
 // Promises:
 //   - Invariant: Data returns nil only after the commit that links the message into every destination.
 //   - Invariant: after any error of Data nothing is stored, and the transaction is over.
@@ -14,7 +17,8 @@
 //   - Malformed MIME is never a reason to refuse.
 //
 // Limits: Settings names them. Failure: everything of ours that breaks is 451 4.3.0 or 452 4.3.1, never 5xx.
-// Standards: RFC 5321 §3.3, §4.4, §6.3, RFC 6409, RFC 6531, RFC 8601, RFC 2033.
+// Standards: RFC 5321 §3.3, §4.4, §6.3, RFC 6409, RFC 6531, RFC 8601, RFC 2033; RFC 2852, RFC 3461 §5.2, RFC 4865,
+// RFC 6710, RFC 8689.
 package intake
 
 import (
@@ -26,6 +30,7 @@ import (
 	"barid/base/kv"
 	"barid/flow/deliver/local"
 	"barid/flow/policy"
+	"barid/flow/report"
 	"barid/flow/route"
 	"barid/mail"
 	"barid/mail/event"
@@ -50,6 +55,12 @@ type Queue interface {
 	Submitted(es ...*spool.Entry)
 }
 
+// Reports is told of every message taken that may be a report about one of ours. It must not block.
+// *report.Inbox is one.
+type Reports interface {
+	Arrived(a report.Arrival)
+}
+
 // Recorder takes what happened to messages; it never blocks. *event.Log is one.
 type Recorder interface {
 	Record(e event.Event)
@@ -64,10 +75,14 @@ type Deps struct {
 	Locale   func(ctx context.Context, a mail.AccountID) string // language of a login, for reports; nil: not known
 	Queue    Queue                                              // nil: nothing is carried on; the Router must not give remote routes then
 	Policy   *policy.Runner
+	Reports  Reports // nil: reports that come in are mail like other mail
 	Events   Recorder
 	Log      *slog.Logger
 	Metrics  *Metrics
 	Now      func() time.Time // nil: time.Now
+
+	// MaxPriority tells the highest priority that a login may ask for; nil: Settings.MaxPriority.
+	MaxPriority func(ctx context.Context, c *mail.Client) int8
 }
 
 // Intake accepts messages. Use New; it is safe for many sessions at once.
@@ -75,6 +90,7 @@ type Intake struct {
 	d        Deps
 	names    []string // our names in canonical form, Host first
 	sessions sessions
+	swollen  swollen
 	work     sync.Pool // *incoming: buffers and scanner of one message
 }
 

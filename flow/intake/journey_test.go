@@ -9,21 +9,20 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"barid/base/kv"
-	"barid/base/rate"
 	"barid/flow/deliver/local"
 	"barid/flow/intake"
 	"barid/flow/policy"
+	"barid/flow/policy/allowance"
 	"barid/flow/policy/quota"
-	"barid/flow/policy/ratelimit"
 	"barid/flow/policy/sender"
 	"barid/flow/route"
 	"barid/mail"
 	"barid/mail/account"
+	counted "barid/mail/allowance"
 	"barid/mail/event"
 	"barid/mail/mailbox"
 	"barid/rfc/addr"
@@ -59,20 +58,24 @@ func newHouse(t *testing.T, demoQuota int64) *house {
 	})
 	h.must(func() (err error) { h.events, err = event.Open(h.store, event.Options{}); return err })
 	t.Cleanup(func() { _ = h.events.Close(); h.boxes.Close() })
-	h.must(func() error { _, err := h.dir.AddDomain(t.Context(), account.Domain{Name: "example.test"}); return err })
+	perHour := int64(5)
+	h.must(func() error {
+		_, err := h.dir.AddDomain(t.Context(), account.Domain{Name: "example.test", EachAccount: account.Limits{Messages: &perHour}})
+		return err
+	})
 	h.info = h.add("info@example.test", mailbox.Quota{})
 	h.demo = h.add("demo@example.test", mailbox.Quota{Bytes: demoQuota})
 	h.alias("team@example.test", "info@example.test", "demo@example.test")
 	h.alias("out@example.test", "info@example.test", "somebody@other.test")
+	book := counted.Open(h.store, counted.Options{})
+	t.Cleanup(func() { _ = book.Close() })
 	h.in = intake.New(intake.Deps{
 		Settings: intake.Settings{Host: "mail.example.test"}, Blobs: h.store, Router: route.New(h.dir, false),
 		Local: local.New(h.boxes), Events: h.events, Log: log, Metrics: intake.NewMetrics(h.reg),
 		Policy: policy.NewRunner(policy.Order(policy.Links{
-			RateLimit: ratelimit.Checks(ratelimit.Limits{
-				AccountMessages: rate.New[string](rate.Limit{Events: 5, Per: time.Hour}, 100, time.Now),
-			}),
-			Sender: sender.Checks(h.dir),
-			Quota:  quota.New(h.boxes),
+			Sender:    sender.Checks(h.dir),
+			Quota:     quota.New(h.boxes),
+			Allowance: allowance.Checks(h.dir, book, nil),
 		}), policy.DefaultSettings(), policy.NewMetrics(h.reg)),
 	})
 	return h
@@ -201,7 +204,7 @@ func TestJourneyIsRefused(t *testing.T) {
 		{"relay", func() error { return h.send(mx(), "a@other.test", smtp.MailParams{}, nil, "b@third.test") }, "550 5.7.1"},
 		{"percent hack", func() error { return h.send(mx(), "a@other.test", smtp.MailParams{}, nil, "b%third.test@example.test") }, "550 5.7.1"},
 		{"unknown", func() error { return h.send(mx(), "a@other.test", smtp.MailParams{}, nil, "nobody@example.test") }, "550 5.1.1"},
-		{"alias that leads out", func() error { return h.send(mx(), "a@other.test", smtp.MailParams{}, nil, "out@example.test") }, "451 4.4.0"},
+		{"alias that leads out", func() error { return h.send(mx(), "a@other.test", smtp.MailParams{}, nil, "out@example.test") }, "550 5.7.1"},
 		{"over quota by SIZE", func() error {
 			return h.send(mx(), "a@other.test", smtp.MailParams{Size: 20_000}, nil, "demo@example.test")
 		}, "452 4.2.2"},
@@ -214,7 +217,7 @@ func TestJourneyIsRefused(t *testing.T) {
 		{"foreign author", func() error {
 			return h.send(h.login(), "info@example.test", smtp.MailParams{}, strings.NewReader("From: demo@example.test\r\n\r\n"), "info@example.test")
 		}, "550 5.7.1"},
-		{"no outbound yet", func() error { return h.send(h.login(), "info@example.test", smtp.MailParams{}, nil, "b@third.test") }, "451 4.4.0"},
+		{"no outbound yet", func() error { return h.send(h.login(), "info@example.test", smtp.MailParams{}, nil, "b@third.test") }, "550 5.7.1"},
 		{"broken off", func() error {
 			return h.send(mx(), "a@other.test", smtp.MailParams{}, &brokenOff{strings.NewReader(letter)}, "info@example.test")
 		}, ""},
@@ -255,7 +258,7 @@ func TestJourneyOfALogin(t *testing.T) {
 		t.Errorf("got %d: %s", len(got), got[0])
 	}
 	err := h.send(h.login(), "info@example.test", smtp.MailParams{}, strings.NewReader(letter), "demo@example.test")
-	if e, ok := status.Of(err); !ok || e.Code() != 451 || !strings.Contains(e.Public, "seconds)") {
+	if e, ok := status.Of(err); !ok || e.Code() != 452 || !strings.Contains(e.Public, "try again after ") {
 		t.Errorf("the sixth of five an hour: %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"barid/mail"
 	"barid/mail/event"
+	"barid/mail/spool"
 	"barid/rfc/addr"
 )
 
@@ -55,7 +56,7 @@ func (in *Intake) accepted(ctx context.Context, tx *Tx, a accepted) {
 		Time: in.d.Now(), Kind: event.Delivered, Session: tx.c.Session, ID: tx.id, Role: tx.c.Role, Login: tx.c.Login,
 		Remote: tx.c.Remote.Addr(), From: sender(tx.from), Size: a.size, Code: 250, Enhanced: "2.0.0", Timing: a.timing,
 	}
-	if tx.remote > 0 {
+	if tx.remote > 0 || tx.held() {
 		ev.Kind = event.Accepted // some of it is still to be carried on: the queue tells the rest
 	}
 	tx.recipientsOf(&ev)
@@ -69,6 +70,24 @@ func (in *Intake) accepted(ctx context.Context, tx *Tx, a accepted) {
 		slog.Duration("receive", a.timing.Receive), slog.Duration("check", a.timing.Check),
 		slog.Duration("store", a.timing.Store), slog.Duration("deliver", a.timing.Deliver))...)
 	in.record(ev)
+}
+
+// wait records which entries wait for the time that their sender chose. The queue tells the rest.
+func (tx *Tx) wait(es []*spool.Entry) {
+	if !tx.held() {
+		return
+	}
+	for _, e := range es {
+		ev := event.Event{
+			Time: e.Arrived, Kind: event.Queued, Session: tx.c.Session, ID: tx.id, Role: tx.c.Role, Login: tx.c.Login,
+			From: sender(tx.from), Rcpts: len(e.Rcpts), Size: e.Size, Stage: "hold",
+			Hop: &event.Hop{Entry: e.Name().String(), Destination: e.Queue(), Next: tx.wishes.release},
+		}
+		for _, r := range e.Rcpts[:min(len(e.Rcpts), event.MaxTo)] {
+			ev.To = append(ev.To, r.To.Mailbox.String())
+		}
+		tx.in.record(ev)
+	}
 }
 
 // attrs are what every line about a transaction says. Nothing of the message itself is among them.

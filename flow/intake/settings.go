@@ -17,6 +17,9 @@ type Settings struct {
 	MaxDestinations int // mailboxes and addresses elsewhere they may lead to, aliases expanded; 0: 1,000
 
 	Expire time.Duration // how long a message for others is tried; 0: 5 days (RFC 5321 §4.5.4.1)
+
+	MaxHold     time.Duration // how long a message may be held for later (RFC 4865 §3); 0: 366 days
+	MaxPriority int8          // the highest priority that a login may ask for (RFC 6710 §3); 0: nobody may hurry
 }
 
 // The defaults of Settings.
@@ -30,7 +33,8 @@ const (
 
 	DefaultMaxDestinations = 1000
 
-	DefaultExpire = 5 * 24 * time.Hour
+	DefaultExpire  = 5 * 24 * time.Hour
+	DefaultMaxHold = 366 * 24 * time.Hour
 )
 
 func (s *Settings) fill() {
@@ -42,6 +46,7 @@ func (s *Settings) fill() {
 	def(&s.MaxRecipients, DefaultMaxRecipients)
 	def(&s.MaxDestinations, DefaultMaxDestinations)
 	def(&s.Expire, DefaultExpire)
+	def(&s.MaxHold, DefaultMaxHold)
 	def(&s.Host, "localhost")
 }
 

@@ -28,6 +28,10 @@ type Tx struct {
 	begun    time.Time
 	done     bool
 	places   policy.Held // what checks hold until the end
+
+	wishes      wishes
+	clearIsFine bool   // "TLS-Required: No" in the message of a login
+	messageID   string // of the message of a login, without <>
 }
 
 // rcpt is one accepted forward-path.
@@ -61,7 +65,10 @@ func (tx *Tx) mail(ctx context.Context) error {
 	case tx.params.Size > tx.in.d.Settings.MaxMessage:
 		return tooBig()
 	}
-	return tx.check(ctx, &policy.Tx{Stage: policy.Mail, Size: tx.params.Size})
+	if err := tx.check(ctx, &policy.Tx{Stage: policy.Mail, Size: tx.params.Size}); err != nil {
+		return err
+	}
+	return tx.wish(ctx)
 }
 
 // ID is the transaction's correlation id.
@@ -96,7 +103,7 @@ func (tx *Tx) rcpt(ctx context.Context, to addr.Path, p smtp.RcptParams) error {
 	if tx.accounts+tx.remote+len(r.Accounts)+len(r.Remote) > s.MaxDestinations {
 		return tooManyRecipients()
 	}
-	facts := policy.Tx{Stage: policy.Rcpt, Size: tx.params.Size, To: to, Accounts: r.Accounts}
+	facts := policy.Tx{Stage: policy.Rcpt, Size: tx.sizeFor(r.Accounts), To: to, Accounts: r.Accounts}
 	if err := tx.check(ctx, &facts); err != nil {
 		return err
 	}

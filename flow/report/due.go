@@ -12,6 +12,7 @@ const (
 	reasonToStranger = "report-to-stranger"
 	reasonNoMailbox  = "report-no-mailbox"
 	reasonOverQuota  = "over-quota"
+	reasonInboxFull  = "report-not-read"
 )
 
 // actionOf gives the Action of a queue's kind; zero for one that is not reported.
