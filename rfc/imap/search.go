@@ -23,10 +23,14 @@ const (
 	SearchSentBefore
 	SearchSentOn
 	SearchSentSince
-	SearchHeader // field Field contains Text; empty Text: the field is there
-	SearchBody   // some text of the body contains Text
-	SearchText   // header section or body contains Text
-	SearchModSeq // modseq >= Number (RFC 7162 §3.1.5)
+	SearchHeader  // field Field contains Text; empty Text: the field is there
+	SearchBody    // some text of the body contains Text
+	SearchText    // header section or body contains Text
+	SearchModSeq  // modseq >= Number (RFC 7162 §3.1.5)
+	SearchSaved   // in the saved result, "$" (RFC 5182 §2.1)
+	SearchOlder   // internal date at least Number seconds ago (RFC 5032 §3)
+	SearchYounger // internal date less than Number seconds ago
+	SearchFuzzy   // Keys, one, judged by likeness (RFC 6203 §3)
 )
 
 // SearchKey is one node of a search.
@@ -42,15 +46,20 @@ type SearchKey struct {
 	Text   string
 }
 
-// Search is a whole SEARCH: Key is always a SearchAnd of what the client listed.
+// Search is a whole search: Key is always a SearchAnd of what the client listed.
 type Search struct {
+	Return  SearchReturn
 	Charset string // upper-case; "" when not given
 	Key     SearchKey
 	ModSeq  bool // some key is MODSEQ, so that the answer carries one
+	Numbers bool // some key is a set of sequence numbers
+	Saved   bool // some key is "$"
+	Fuzzy   bool // some key is FUZZY
 }
 
-// Search reads the arguments of SEARCH.
+// Search reads the arguments of SEARCH: [RETURN (options)] [CHARSET charset] keys.
 func (p *Parser) Search() (s Search) {
+	s.Return = p.SearchReturn()
 	at := p.i
 	if upper(p.span(isAtomChar)) == "CHARSET" {
 		p.SP()
@@ -59,9 +68,21 @@ func (p *Parser) Search() (s Search) {
 	} else {
 		p.i = at
 	}
-	q := searchParser{Parser: p, out: &s}
-	s.Key = SearchKey{Op: SearchAnd, Keys: q.keys(0)}
+	p.searchKeys(&s)
 	return s
+}
+
+// SearchFor reads the charset and the keys of SORT and THREAD, where the charset must be (RFC 5256 §3).
+func (p *Parser) SearchFor() (s Search) {
+	s.Charset = upper([]byte(p.AString()))
+	p.SP()
+	p.searchKeys(&s)
+	return s
+}
+
+func (p *Parser) searchKeys(s *Search) {
+	q := searchParser{Parser: p, out: s}
+	s.Key = SearchKey{Op: SearchAnd, Keys: q.keys(0)}
 }
 
 // searchParser counts keys while it reads them.
@@ -93,7 +114,10 @@ func (q *searchParser) key() (k SearchKey) {
 	case c == '(':
 		q.i++
 		return SearchKey{Op: SearchAnd, Keys: q.keys(')')}
+	case c == '$':
+		return q.saved()
 	case c == '*' || isDigit(c):
+		q.out.Numbers = true
 		return SearchKey{Op: SearchSeq, Seq: q.SeqSet()}
 	}
 	return q.named(q.Word())
@@ -162,7 +186,17 @@ func (q *searchParser) other(word string) SearchKey {
 	case "OR":
 		return SearchKey{Op: SearchOr, Keys: []SearchKey{q.SP2().key(), q.SP2().key()}}
 	case "UID":
-		return SearchKey{Op: SearchUID, UIDs: q.SP().UIDSet()}
+		if q.SP().peek() == '$' {
+			return q.saved()
+		}
+		return SearchKey{Op: SearchUID, UIDs: q.UIDSet()}
+	case "OLDER":
+		return SearchKey{Op: SearchOlder, Number: q.seconds()}
+	case "YOUNGER":
+		return SearchKey{Op: SearchYounger, Number: q.seconds()}
+	case "FUZZY":
+		q.out.Fuzzy = true
+		return SearchKey{Op: SearchFuzzy, Keys: []SearchKey{q.SP2().key()}}
 	case "MODSEQ":
 		return q.modSeq()
 	}
@@ -172,6 +206,21 @@ func (q *searchParser) other(word string) SearchKey {
 
 // SP2 is SP for the parser of keys.
 func (q *searchParser) SP2() *searchParser { q.SP(); return q }
+
+func (q *searchParser) saved() SearchKey {
+	q.take('$')
+	q.out.Saved = true
+	return SearchKey{Op: SearchSaved}
+}
+
+// seconds reads the interval of WITHIN, which is not 0.
+func (q *searchParser) seconds() uint64 {
+	n := q.SP().Number32()
+	if n == 0 {
+		q.fail("an interval has at least one second")
+	}
+	return uint64(n)
+}
 
 func (p *Parser) keyword() Flag { return Flag(p.Atom()) }
 

@@ -9,7 +9,11 @@ var errReadOnly = no("READ-ONLY", "the mailbox was opened read-only")
 func cmdExpunge(s *session, c *call) error {
 	var only *mailbox.UIDSet
 	if c.uid {
-		set := s.sel.uids(s.sel.uidSpans(c.UIDSet()))
+		spans, err := s.readSpans(c)
+		if err != nil {
+			return err
+		}
+		set := s.sel.uids(spans)
 		only = &set
 	}
 	if err := c.End(); err != nil {

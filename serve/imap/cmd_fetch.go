@@ -36,6 +36,7 @@ func cmdFetch(s *session, c *call) error {
 		return err
 	}
 	f.prepare(mod.changed)
+	spans = window(spans, mod.partial)
 	if mod.changed {
 		if mod.vanished {
 			if err := s.fetchVanished(set, mod.since); err != nil {

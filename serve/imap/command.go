@@ -92,10 +92,12 @@ func (s *session) check(cmd *command) error {
 // checkNumbers refuses sequence numbers to a client that gave them up (RFC 9586 §3).
 func (s *session) checkNumbers(cmd *command) error {
 	if s.has(extUIDOnly) && (cmd.quiet || cmd.numbers) {
-		return refusal{bad: true, code: "UIDREQUIRED", text: "message numbers are not allowed"}
+		return errUIDRequired
 	}
 	return nil
 }
+
+var errUIDRequired = refusal{bad: true, code: "UIDREQUIRED", text: "message numbers are not allowed"}
 
 // mayExpunge reports whether EXPUNGE may be told at the end of cmd. It waits while a command with sequence
 // numbers has come already: its numbers are those of before (RFC 3501 §5.5, RFC 9051 §5.5).

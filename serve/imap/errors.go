@@ -54,6 +54,13 @@ func okLine(code, text string) string {
 // badf refuses a command the client should not have sent.
 func badf(text string) error { return refusal{bad: true, text: text} }
 
+// isBad reports whether err will be a BAD.
+func isBad(err error) bool {
+	var r refusal
+	var syntax *imap.SyntaxError
+	return errors.As(err, &syntax) || errors.As(err, &r) && r.bad
+}
+
 // no refuses a command that can not be done, with a response code.
 func no(code, text string) error { return refusal{code: code, text: text} }
 

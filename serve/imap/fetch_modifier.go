@@ -9,7 +9,8 @@ import (
 type fetchModifiers struct {
 	changed  bool // CHANGEDSINCE since (RFC 7162 §3.1.4)
 	since    mailbox.ModSeq
-	vanished bool // VANISHED (RFC 7162 §3.2.6)
+	vanished bool               // VANISHED (RFC 7162 §3.2.6)
+	partial  *imap.PartialRange // PARTIAL (RFC 9394 §3.3)
 }
 
 // readFetchModifiers reads " (" modifiers ")" if they are there.
@@ -23,6 +24,9 @@ func (s *session) readFetchModifiers(c *call) (m fetchModifiers) {
 			m.changed, m.since = true, mailbox.ModSeq(c.SP().Number())
 		case "VANISHED":
 			m.vanished = true
+		case "PARTIAL":
+			r := c.SP().PartialRange()
+			m.partial = &r
 		default:
 			c.Fail("no such FETCH modifier")
 		}
@@ -30,7 +34,31 @@ func (s *session) readFetchModifiers(c *call) (m fetchModifiers) {
 	if m.vanished && (!c.uid || !m.changed || !s.has(extQResync)) {
 		c.Fail("VANISHED is for UID FETCH with CHANGEDSINCE after ENABLE QRESYNC")
 	}
+	if m.partial != nil && !c.uid {
+		c.Fail("PARTIAL is for UID FETCH")
+	}
 	return m
+}
+
+// window narrows spans to the messages at the places that r names.
+func window(spans []span, r *imap.PartialRange) []span {
+	if r == nil {
+		return spans
+	}
+	n := 0
+	for _, sp := range spans {
+		n += sp.hi - sp.lo
+	}
+	lo, hi := r.Window(n)
+	var out []span
+	for _, sp := range spans {
+		size := sp.hi - sp.lo
+		if part := (span{sp.lo + max(lo, 0), sp.lo + min(hi, size)}); part.lo < part.hi {
+			out = append(out, part)
+		}
+		lo, hi = lo-size, hi-size
+	}
+	return out
 }
 
 // fetchVanished tells which UIDs of the set went after since, before any FETCH (RFC 7162 §3.2.6). "*" is the

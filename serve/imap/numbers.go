@@ -11,6 +11,10 @@ func (s *session) readSpans(c *call) ([]span, error) { return s.readSet(c, new(n
 
 // readSet is readSpans; it leaves what the client wrote in kept.
 func (s *session) readSet(c *call, kept *numberSet) ([]span, error) {
+	if c.Saved() {
+		kept.uids = imap.UIDSet(wireRanges(s.sel.saved))
+		return s.sel.viewSpans(s.sel.saved), nil
+	}
 	if c.uid {
 		kept.uids = c.UIDSet()
 		return s.sel.uidSpans(kept.uids), c.Err()
@@ -43,11 +47,16 @@ func (sel *selected) uidSpans(set imap.UIDSet) []span {
 	if v.Len() == 0 {
 		return nil
 	}
-	var out []span
-	for _, r := range set.Resolve(uint32(v.At(v.Len() - 1).UID)) {
-		lo, hi := v.IndexFrom(mailbox.UID(r.Lo)), v.Len()
-		if r.Hi < uint32(mailbox.MaxUID) {
-			hi = v.IndexFrom(mailbox.UID(r.Hi) + 1)
+	return sel.viewSpans(boxRanges(set.Resolve(uint32(v.At(v.Len() - 1).UID))))
+}
+
+// viewSpans finds UIDs in the view.
+func (sel *selected) viewSpans(set mailbox.UIDSet) (out []span) {
+	v := sel.view
+	for _, r := range set {
+		lo, hi := v.IndexFrom(r.Lo), v.Len()
+		if r.Hi < mailbox.MaxUID {
+			hi = v.IndexFrom(r.Hi + 1)
 		}
 		if lo < hi {
 			out = append(out, span{lo, hi})

@@ -56,6 +56,8 @@ func (q *search) eval(k *imap.SearchKey, at level) verdict {
 		return q.all(k.Keys, at)
 	case imap.SearchOr:
 		return q.any(k.Keys, at)
+	case imap.SearchFuzzy:
+		return q.eval(&k.Keys[0], at)
 	case imap.SearchNot:
 		return match - q.eval(&k.Keys[0], at)
 	case imap.SearchHeader, imap.SearchSentBefore, imap.SearchSentOn, imap.SearchSentSince:
@@ -108,10 +110,10 @@ func (q *search) evalHot(k *imap.SearchKey) bool {
 	case imap.SearchFlag:
 		return e.Flags&q.flags[k.Flag] != 0
 	case imap.SearchRecent:
-		return q.s.sel.isRecent(*e)
+		return q.sel.isRecent(*e)
 	case imap.SearchSeq:
 		return inRanges(q.sets[k], uint32(q.found.i+1))
-	case imap.SearchUID:
+	case imap.SearchUID, imap.SearchSaved:
 		return inRanges(q.sets[k], uint32(e.UID))
 	case imap.SearchLarger:
 		return uint64(e.Size) > k.Number
@@ -119,6 +121,10 @@ func (q *search) evalHot(k *imap.SearchKey) bool {
 		return uint64(e.Size) < k.Number
 	case imap.SearchModSeq:
 		return uint64(e.ModSeq) >= k.Number
+	case imap.SearchOlder: // RFC 5032 §3
+		return q.at.Unix()-e.Date >= int64(k.Number)
+	case imap.SearchYounger:
+		return q.at.Unix()-e.Date < int64(k.Number)
 	case imap.SearchBefore, imap.SearchOn, imap.SearchSince:
 		return compareDay(k.Op-imap.SearchBefore, e.Time(), k.Date)
 	}

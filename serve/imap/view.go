@@ -22,7 +22,8 @@ type selected struct {
 	unwatch  func()
 	told     []mailbox.ModSeq // changes of our own that the client knows already
 	words    flagWords
-	keywords int // of the mailbox that the client was told of
+	keywords int            // of the mailbox that the client was told of
+	saved    mailbox.UIDSet // "$" (RFC 5182)
 }
 
 // maxTold bounds selected.told; what is forgotten is told once more, which does no harm.

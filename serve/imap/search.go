@@ -1,0 +1,180 @@
+package imap
+
+import (
+	"errors"
+	"time"
+
+	"barid/mail/mailbox"
+	"barid/rfc/imap"
+)
+
+// search is one search being done in one mailbox. It looks at what is in memory first, then at the cold rows
+// of those messages that this did not decide, then at the bodies of those still open.
+type search struct {
+	s       *session
+	sel     *selected // the mailbox; not the session's in a search of several
+	key     *imap.SearchKey
+	view    *mailbox.View
+	now     *mailbox.View
+	at      time.Time // when it began, for OLDER and YOUNGER
+	needles []needle  // of BODY and TEXT keys
+	flags   map[imap.Flag]mailbox.Flags
+	sets    map[*imap.SearchKey][]imap.Range
+	hits    []bool // by index in view
+	open    mailbox.UIDSet
+	found   message // the message being looked at
+	texts   textScan
+}
+
+func newSearch(s *session, sel *selected, in *imap.Search) (*search, error) {
+	q := &search{
+		s: s, sel: sel, key: &in.Key, view: sel.view, now: sel.box.View(), at: time.Now(),
+		flags: make(map[imap.Flag]mailbox.Flags), sets: make(map[*imap.SearchKey][]imap.Range),
+	}
+	if err := q.prepare(q.key); err != nil {
+		return nil, err
+	}
+	q.texts.needles = q.needles
+	return q, nil
+}
+
+// prepare resolves once what would else be resolved for each message.
+func (q *search) prepare(k *imap.SearchKey) error {
+	switch k.Op {
+	case imap.SearchFlag:
+		q.flags[k.Flag] = q.flagBit(k.Flag)
+	case imap.SearchSeq:
+		q.sets[k] = k.Seq.Resolve(uint32(q.view.Len()))
+	case imap.SearchUID:
+		q.sets[k] = k.UIDs.Resolve(q.lastUID())
+	case imap.SearchSaved:
+		q.sets[k] = wireRanges(q.sel.saved)
+	case imap.SearchHeader:
+		k.Text = fold(k.Text)
+	case imap.SearchBody, imap.SearchText:
+		if err := q.addNeedle(k); err != nil {
+			return err
+		}
+	}
+	for i := range k.Keys {
+		if err := q.prepare(&k.Keys[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (q *search) addNeedle(k *imap.SearchKey) error {
+	if len(q.needles) == q.s.srv.set.MaxNeedles {
+		return no("LIMIT", "too many BODY and TEXT keys in one SEARCH")
+	}
+	k.Text = fold(k.Text)
+	k.Number = uint64(len(q.needles)) // its place in needles
+	q.needles = append(q.needles, needle{text: []byte(k.Text), headers: k.Op == imap.SearchText})
+	return nil
+}
+
+func (q *search) lastUID() uint32 {
+	if n := q.view.Len(); n > 0 {
+		return uint32(q.view.At(n - 1).UID)
+	}
+	return 0
+}
+
+// flagBit gives the bit of a flag in this mailbox; 0 for a keyword that no message has.
+func (q *search) flagBit(f imap.Flag) mailbox.Flags {
+	sys, words := splitFlags([]imap.Flag{f})
+	if len(words) == 0 {
+		return sys
+	}
+	for i, k := range q.now.Keywords() {
+		if sameKeyword(k, words[0]) {
+			return mailbox.Keyword(i)
+		}
+	}
+	return 0
+}
+
+func sameKeyword(a, b string) bool { return upperASCII(a) == upperASCII(b) }
+
+// run decides every message.
+func (q *search) run() error { return q.runIn(mailbox.All()) }
+
+// runIn decides the messages of a set.
+func (q *search) runIn(set mailbox.UIDSet) error {
+	q.hits, q.open = make([]bool, q.view.Len()), nil
+	for i, e := range q.view.In(set) {
+		q.found = message{i: i, e: q.sel.current(q.now, e)}
+		switch q.eval(q.key, levelHot) {
+		case match:
+			q.hits[i] = true
+		case undecided:
+			q.open = q.open.Add(e.UID)
+		}
+	}
+	if len(q.open) == 0 {
+		return nil
+	}
+	return q.runCold()
+}
+
+// runCold decides what memory alone could not, in batches, so that no snapshot of the store is held while
+// bodies are read.
+func (q *search) runCold() error {
+	for len(q.open) > 0 {
+		var later []message
+		next := mailbox.UID(0)
+		err := q.sel.box.Cold(q.s.ctx, q.view, q.open, func(i int, e mailbox.Entry, c *mailbox.Cold) error {
+			if c == nil {
+				return nil
+			}
+			q.found = message{i: i, e: q.sel.current(q.now, e), cold: c}
+			switch q.eval(q.key, levelCold) {
+			case match:
+				q.hits[i] = true
+			case undecided:
+				later = append(later, q.found.keep())
+			}
+			if len(later) == batchRows {
+				next = e.UID + 1
+				return errBatch
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errBatch) {
+			return err
+		}
+		for k := range later {
+			if err := q.runBody(&later[k]); err != nil {
+				return err
+			}
+		}
+		if next == 0 {
+			return nil
+		}
+		q.open = above(q.open, next)
+	}
+	return nil
+}
+
+// above gives the members of set from uid on.
+func above(set mailbox.UIDSet, uid mailbox.UID) mailbox.UIDSet {
+	for len(set) > 0 && set[0].Hi < uid {
+		set = set[1:]
+	}
+	if len(set) > 0 && set[0].Lo < uid {
+		set = append(mailbox.UIDSet{{Lo: uid, Hi: set[0].Hi}}, set[1:]...)
+	}
+	return set
+}
+
+// result gives what was found, in mailbox order.
+func (q *search) result(uid bool) *result {
+	r := &result{view: q.view, now: q.now, sel: q.sel, uid: uid}
+	for i, hit := range q.hits {
+		if hit {
+			r.hits = append(r.hits, int32(i))
+		}
+	}
+	return r
+}
