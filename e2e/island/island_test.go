@@ -22,13 +22,38 @@ func TestNothingIsThereButLoopback(t *testing.T) {
 			t.Errorf("interface %s is up", i.Name)
 		}
 	}
-	if c, err := net.DialTimeout("udp", "192.0.2.1:53", time.Second); err == nil {
+	if c, err := net.DialTimeout("udp", "198.51.100.1:53", time.Second); err == nil {
 		_ = c.Close()
 		t.Error("there is a way to another machine")
 	}
 	b, err := os.ReadFile("/etc/resolv.conf")
 	if err != nil || !strings.HasPrefix(string(b), "nameserver 127.0.0.1\n") {
 		t.Errorf("resolv.conf: %q %v", b, err)
+	}
+}
+
+// TestTheSystemsLogIsOurs: what a program gives to syslog can be read, and devices are still devices.
+func TestTheSystemsLogIsOurs(t *testing.T) {
+	Need(t)
+	c, err := net.Dial("unixgram", "/dev/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Write([]byte("<22>Nov 22 10:00:00 postfix/smtpd[1]: hello")); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(5 * time.Second); Log("postfix/smtpd") == ""; {
+		if time.Now().After(end) {
+			t.Fatal("the line was not taken")
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if b := make([]byte, 4); os.WriteFile("/dev/null", b, 0) != nil {
+		t.Error("/dev/null is gone")
+	}
+	if st, err := os.Stat("/dev/null"); err != nil || st.Mode()&os.ModeCharDevice == 0 {
+		t.Errorf("/dev/null: %v %v", st, err)
 	}
 }
 

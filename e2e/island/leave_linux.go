@@ -92,8 +92,17 @@ func settle() error {
 			return fmt.Errorf("mounting %s: %w", place, err)
 		}
 	}
-	return ownEtc(dir)
+	if err := ownDev(dir); err != nil {
+		return err
+	}
+	if err := listenLog(); err != nil {
+		return err
+	}
+	return ownEtc(filepath.Join(dir, "etc"))
 }
+
+// address is a second one of loopback (RFC 5737 §3): resolvers of peers ask for no addresses on a machine that has only 127.0.0.1.
+func address() []byte { return []byte{192, 0, 2, 1} }
 
 // loopback brings the only interface up.
 func loopback() error {
@@ -109,6 +118,16 @@ func loopback() error {
 	lo.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
 	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo); err != nil {
 		return fmt.Errorf("bringing loopback up: %w", err)
+	}
+	second, err := unix.NewIfreq("lo:1")
+	if err != nil {
+		return err
+	}
+	if err := second.SetInet4Addr(address()); err != nil {
+		return err
+	}
+	if err := unix.IoctlIfreq(fd, unix.SIOCSIFADDR, second); err != nil {
+		return fmt.Errorf("giving loopback a second address: %w", err)
 	}
 	return nil
 }
@@ -131,6 +150,9 @@ func people() map[string]int {
 // ownEtc puts a copy over /etc.
 func ownEtc(dir string) error {
 	const size = "mode=755,size=256m"
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
+	}
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, size); err != nil {
 		return fmt.Errorf("mounting a new /etc: %w", err)
 	}

@@ -2,7 +2,11 @@
 //
 // Life: outside; the programs are the world that Barid meets. Promise: a missing program fails the test and
 // says which package has it; a program that was started is ended by its own stop command or its id.
-// Limits: everything listens on 127.0.0.1 only. Failure: the test fails with the program's output.
+//
+// Two ways to stand: StartPostfix is a server beside the test, on a port of its own, without DNS. A Site (Postfix,
+// Exim, OpenSMTPD) is all of a domain, with an address of its own on port 25, and needs e2e/island: there it finds
+// others in the resolver that the test answers for.
+// Limits: everything listens on loopback only. Failure: the test fails with the program's output.
 package peer
 
 import (
@@ -20,8 +24,11 @@ const RunWait = 2 * time.Minute
 // packages tells which Debian package has a program.
 var packages = map[string]string{
 	"postfix": "postfix", "swaks": "swaks", "mbsync": "isync", "fetchmail": "fetchmail", "mutt": "mutt",
-	"msmtp": "msmtp", "curl": "curl", "openssl": "openssl", "strace": "strace",
+	"msmtp": "msmtp", "curl": "curl", "openssl": "openssl", "strace": "strace", "exim4": "exim4-daemon-light", "smtpd": "opensmtpd", "smtpctl": "opensmtpd",
 }
+
+// Apart is the folder of programs whose packages can not be installed beside Postfix's; tools/peers/install fills it.
+const Apart = "/opt/barid-peers"
 
 // Need gives the path of a program, or fails the test: a missing peer is never a reason to pass. With -short
 // the test is left out, as all tests with peers are.
@@ -30,12 +37,12 @@ func Need(t testing.TB, program string) string {
 	if testing.Short() {
 		t.Skip("tests with real peers are left out with -short")
 	}
-	for _, dir := range []string{"", "/usr/sbin/", "/usr/local/sbin/", "/sbin/"} {
+	for _, dir := range []string{"", "/usr/sbin/", "/usr/local/sbin/", "/sbin/", Apart + "/usr/sbin/"} {
 		if path, err := exec.LookPath(dir + program); err == nil {
 			return path
 		}
 	}
-	t.Fatalf("the test peer %q is missing: run `make peers`, or as root: apt-get install %s", program, packages[program])
+	t.Fatalf("the test peer %q is missing: run `make peers` as root (it is in the package %s)", program, packages[program])
 	return ""
 }
 
