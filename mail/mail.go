@@ -33,10 +33,11 @@ const (
 	RoleMX         Role = iota // from the world, port 25
 	RoleSubmission             // from people and programs that log in, 587 and 465
 	RoleLMTP                   // from a trusted MTA, RFC 2033
+	RoleLocal                  // from programs on this machine, through a socket that only they can open (sendmail)
 )
 
 // String gives the role's name in configuration, logs and metrics.
-func (r Role) String() string { return [...]string{"mx", "submission", "lmtp"}[r] }
+func (r Role) String() string { return [...]string{"mx", "submission", "lmtp", "local"}[r] }
 
 // Client is what is known of the peer of a session. It is filled by a front end and read by everything
 // behind it. The zero Login means nobody logged in.
@@ -49,13 +50,17 @@ type Client struct {
 	ESMTP   bool      // EHLO or LHLO was used
 	TLS     string    // "" or e.g. "TLS1.3 TLS_AES_128_GCM_SHA256" for Received and the log
 	Login   AccountID // who logged in; 0 nobody
-	User    string    // the name that was used to log in
+	User    string    // the name that was used to log in; of RoleLocal the user of the machine, "" if not known
 	Started time.Time
 
 	// The application password that logged in; zero and "" for the account's own password.
 	Application     ApplicationID
 	ApplicationName string
 }
+
+// Known tells whether the peer is one of ours: it logged in, or is a program on this machine. It may send to
+// everywhere, and is told what became of it.
+func (c *Client) Known() bool { return c.Login != 0 || c.Role == RoleLocal }
 
 // Protocol is the "with" word of Received: SMTP, ESMTP, ESMTPS, ESMTPA, ESMTPSA, LMTP...; utf8 gives the
 // UTF8 forms (RFC 3848, RFC 6531 §4.3).

@@ -121,7 +121,7 @@ func (tx *Tx) receive(m *incoming, t *trace, body io.Reader) error {
 	if err != nil {
 		return err
 	}
-	r := reader{names: tx.in.names, maxFields: s.MaxFields, submitted: tx.c.Login != 0}
+	r := reader{names: tx.in.names, maxFields: s.MaxFields, submitted: tx.c.Known()}
 	if err := r.read(&m.head, section); err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func (tx *Tx) receive(m *incoming, t *trace, body io.Reader) error {
 // learn keeps what the header section says that outlives it.
 func (tx *Tx) learn(h *head) {
 	tx.hops, tx.clearIsFine, tx.messageID = h.hops, h.clearIsFine, h.id
-	if tx.c.Login != 0 && !h.messageID {
+	if tx.c.Known() && !h.messageID {
 		tx.messageID = tx.id + "@" + tx.in.d.Settings.Host // the one that complete adds
 	}
 }

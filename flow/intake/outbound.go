@@ -90,7 +90,7 @@ func (tx *Tx) tellsOfSuccess() bool { return slices.ContainsFunc(tx.rcpts, tx.te
 // tellsOf tells it for one recipient: the sender asked for it (RFC 3461 §4.1), is one we know, and there is a
 // queue to report.
 func (tx *Tx) tellsOf(r rcpt) bool {
-	return r.params.Notify&smtp.NotifySuccess != 0 && tx.c.Login != 0 && !tx.from.Null && tx.in.d.Queue != nil
+	return r.params.Notify&smtp.NotifySuccess != 0 && tx.c.Known() && !tx.from.Null && tx.in.d.Queue != nil
 }
 
 // withoutSuccess takes SUCCESS out of a NOTIFY. If nothing is left of it, nothing is to be told.
@@ -133,7 +133,7 @@ func spoolRcpt(r rcpt, to addr.Mailbox) spool.Rcpt {
 func (tx *Tx) spooled(msg *mailbox.Message) spool.Message {
 	m := spool.Message{
 		ID: tx.id, Blob: msg.Blob, Size: msg.Size, From: tx.from, EnvID: tx.params.EnvID, Ret: tx.params.Ret,
-		Body: tx.params.Body, UTF8: tx.params.UTF8, Account: tx.c.Login, Arrived: msg.Received,
+		Body: tx.params.Body, UTF8: tx.params.UTF8, Account: tx.c.Login, Local: tx.c.Role == mail.RoleLocal, Arrived: msg.Received,
 		Has8bit: msg.Parsed.Has8bit, Binary: tx.params.Body == smtp.BodyBinaryMIME, Hops: tx.hops,
 	}
 	tx.grant(&m)

@@ -127,6 +127,9 @@ func (t *trace) received(b []byte) []byte {
 // is not repeated; the address literal stands there instead.
 func (t *trace) appendPeer(b []byte) []byte {
 	ip := t.client.Remote.Addr().Unmap().WithZone("")
+	if t.client.Role == mail.RoleLocal && !ip.IsValid() {
+		return t.appendLocal(b)
+	}
 	if safeName(t.client.Helo, t.utf8) {
 		b = append(b, t.client.Helo...)
 	} else {
@@ -139,6 +142,17 @@ func (t *trace) appendPeer(b []byte) []byte {
 	}
 	b = appendLiteral(b, ip)
 	return append(b, ')')
+}
+
+// appendLocal adds "localhost (user www-data)": a program on this machine (RFC 5321 §4.4: a name and a comment).
+func (t *trace) appendLocal(b []byte) []byte {
+	b = append(b, "localhost"...)
+	if safeName(t.client.User, false) {
+		b = append(b, " (user "...)
+		b = append(b, t.client.User...)
+		b = append(b, ')')
+	}
+	return b
 }
 
 // confirmed is the peer's name as iprev confirmed it, "" if it did not.

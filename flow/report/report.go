@@ -75,7 +75,7 @@ type Deps struct {
 	Log       *slog.Logger
 	Metrics   *Metrics
 
-	// Known tells whether the reverse-path of a message can be trusted; nil: if somebody logged in for it.
+	// Known tells whether the reverse-path of a message can be trusted; nil: if somebody logged in for it, or it is from this machine.
 	Known func(*spool.Message) bool
 	// Route names the smarthost route for mail to an address; nil: by MX.
 	Route func(to addr.Mailbox) string
@@ -118,7 +118,7 @@ func New(d Deps) *Reporter {
 		d.Now = time.Now
 	}
 	if d.Known == nil {
-		d.Known = func(m *spool.Message) bool { return m.Account != 0 }
+		d.Known = func(m *spool.Message) bool { return m.Account != 0 || m.Local }
 	}
 	return &Reporter{d: d}
 }

@@ -2,7 +2,7 @@
 //
 // Life: asked at every RCPT, and by whatever sends mail later (Sieve redirect, reports).
 // Promises:
-//   - Invariant: a session without a login never gets a route that leaves this server (no open relay), but
+//   - Invariant: a session without a login, but from this machine itself, never gets a route that leaves this server (no open relay), but
 //     by an alias of ours whose members an administrator put elsewhere.
 //   - Somebody unknown in a hosted domain is refused at RCPT, never accepted and then bounced.
 //   - Postmaster is always taken, in any case and also bare (RFC 5321 §4.5.1).
@@ -75,7 +75,7 @@ func (r *Router) Route(ctx context.Context, c *mail.Client, to addr.Path) (Route
 // choose makes a route or a refusal of what the directory said. It is pure.
 func (r *Router) choose(c *mail.Client, m addr.Mailbox, t *account.Target) (Route, error) {
 	switch {
-	case t.Kind == account.NotHosted && c.Login == 0:
+	case t.Kind == account.NotHosted && !c.Known():
 		return Route{}, relayDenied()
 	case t.Kind == account.NotHosted && !r.outbound:
 		return Route{}, outboundOff()

@@ -44,6 +44,7 @@ type Message struct {
 	Binary        bool  // there are lines over 998 octets, bare CR or LF, or NUL
 
 	Account     mail.AccountID // whose it is; 0: nobody's, as a report
+	Local       bool           // submitted by a program on this machine: its sender may be told
 	Priority    int8           // MT-PRIORITY −9…9 (RFC 6710)
 	RequireTLS  bool           // RFC 8689 §4.2.1
 	TLSOptional bool           // "TLS-Required: No" (RFC 8689 §5): it may go in clear if need be
