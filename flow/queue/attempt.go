@@ -22,7 +22,7 @@ func (q *Queue) attempt(it *item, e *spool.Entry) (*spool.Entry, error) {
 	if q.life.Err() != nil && nothingNew(outcomes) {
 		return nil, nil // broken off: as if it had not been tried
 	}
-	n := 0
+	n := e.Attempts + 1 // also if the deliverer has settled all of it in its own commit
 	after, err := q.commit(e.Name(), func(e *spool.Entry) {
 		q.set.apply(e, outcomes, asked, now)
 		n = e.Attempts

@@ -124,10 +124,10 @@ func (x *Inbox) read(a Arrival) error {
 }
 
 // event is what another host tells of one recipient of a message of ours.
-func (r *Result) event(t *Told, _ string, now time.Time) event.Event {
+func (r *Result) event(t *Told, report string, now time.Time) event.Event {
 	ev := event.Event{
 		Time: now.Truncate(time.Microsecond), Kind: kindOf(t.Action), ID: r.ID, Login: r.Login, From: r.Sender,
-		Stage: "report", Rcpts: 1,
+		Stage: "report", Rcpts: 1, Other: report,
 		Hop: &event.Hop{Host: t.RemoteMTA, Text: t.Diagnostic, Next: t.RetryUntil},
 	}
 	if ev.Hop.Host == "" {

@@ -1,11 +1,12 @@
 // Package local puts an accepted message into the mailboxes of its recipients.
 //
 // Life: the last step of a transaction, called by flow/intake after the body is durable and before the
-// answer. (A recipient's Sieve script will choose mailboxes and flags here.)
+// answer; and by flow/queue for what was held for later (Queued). (A recipient's Sieve script will choose mailboxes
+// and flags here.)
 // Promises: one commit for all destinations, all or none; a mailbox gets the message once however many of
 // the recipients lead to it.
 // Limits: those of mail/mailbox. Failure: as mailbox.Deliver's; nothing was delivered then.
-// Standards: RFC 5321 §4.4, §6.1; RFC 5233 for sub-addresses.
+// Standards: RFC 5321 §4.4, §6.1; RFC 3461 §5.2.7; RFC 4865; RFC 5233 for sub-addresses.
 package local
 
 import (
