@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -41,8 +42,9 @@ func Serve(ctx context.Context, cfg *config.Config, log *slog.Logger, ready func
 // running are the open doors of a system.
 type running struct {
 	mail   []*listen.Server
-	names  []string       // protocol of each of mail
-	admin  []net.Listener // TCP, for health and metrics
+	local  []*listen.Server // unix sockets, for programs on this machine
+	names  []string         // protocol of each of mail
+	admin  []net.Listener   // TCP, for health and metrics
 	socket net.Listener
 }
 
@@ -66,7 +68,7 @@ func (s *System) serve(ctx context.Context, ready func([]manage.Listening) error
 	list := r.listening
 	s.listening.Store(&list)
 	var wg sync.WaitGroup
-	fail := make(chan error, len(r.mail)+len(r.admin)+1)
+	fail := make(chan error, len(r.mail)+len(r.local)+len(r.admin)+1)
 	run := func(f func() error) {
 		wg.Go(func() {
 			if err := f(); err != nil {
@@ -74,7 +76,7 @@ func (s *System) serve(ctx context.Context, ready func([]manage.Listening) error
 			}
 		})
 	}
-	for _, m := range r.mail {
+	for _, m := range slices.Concat(r.local, r.mail) {
 		run(func() error { return m.Serve(ctx) })
 	}
 	m := s.Manager()
@@ -133,6 +135,9 @@ func (s *System) openInto(ctx context.Context, r *running) (err error) {
 		}
 		r.mail, r.names = append(r.mail, srv), append(r.names, l.Protocol)
 	}
+	if err := s.openLocal(doors, r); err != nil {
+		return err
+	}
 	r.socket, err = admin.ListenSocket(filepath.Join(s.cfg.Data, socketName))
 	if err != nil {
 		return fault.New("B1011", "the admin socket can not be opened in %s", s.cfg.Data).Wrap(err).
@@ -157,7 +162,7 @@ func listenFault(l config.Listener, err error) error {
 }
 
 func (r *running) close() {
-	for _, m := range r.mail {
+	for _, m := range slices.Concat(r.local, r.mail) {
 		m.Stop()
 	}
 	for _, l := range append(r.admin, r.socket) {

@@ -20,6 +20,7 @@ type Config struct {
 	ResolverWait Duration      `toml:"resolver_timeout" doc:"how long one DNS server may take to answer"`
 	ProxyTrusted []string      `toml:"proxy_trusted" doc:"networks whose connections begin with a PROXY v1 or v2 header"`
 	PlainLogin   bool          `toml:"plain_login" doc:"take passwords without TLS; only for tests on loopback"`
+	LocalSocket  string        `toml:"local_socket" doc:"a socket at which every user of this machine may hand in mail with the sendmail command, e.g. /run/barid/smtp.sock; none: only who may enter the data folder"`
 	Listeners    []Listener    `toml:"listener" doc:"where to listen, one table each; none: the usual ports on all addresses"`
 	Certificates []Certificate `toml:"certificate" doc:"TLS certificates in PEM, one table each, picked by the name a client asks for"`
 	Log          Log           `toml:"log" doc:"what is written to standard error"`

@@ -38,10 +38,19 @@ type Directory interface {
 type Router struct {
 	dir      Directory
 	outbound bool
+	local    Directory // for programs on this machine
 }
 
 // New gives a router over dir. outbound tells whether this installation carries mail on to other servers.
-func New(dir Directory, outbound bool) *Router { return &Router{dir: dir, outbound: outbound} }
+func New(dir Directory, outbound bool) *Router {
+	return &Router{dir: dir, outbound: outbound, local: dir}
+}
+
+// AtHost lets programs on this machine write to its users by the name of the host: see HostNames. It gives r.
+func (r *Router) AtHost(host string) *Router {
+	r.local = HostNames{r.dir, host}
+	return r
+}
 
 // The refusals. Texts say nothing that RCPT does not tell anyway.
 func unknownUser() error {
@@ -65,7 +74,11 @@ func (r *Router) Route(ctx context.Context, c *mail.Client, to addr.Path) (Route
 	if postmasterHere(c, m) {
 		m = addr.Mailbox{Local: "postmaster"}
 	}
-	t, err := r.dir.Resolve(ctx, m)
+	dir := r.dir
+	if c.Role == mail.RoleLocal {
+		dir = r.local
+	}
+	t, err := dir.Resolve(ctx, m)
 	if err != nil {
 		return Route{}, err
 	}

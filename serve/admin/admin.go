@@ -118,7 +118,10 @@ func writeLine(w http.ResponseWriter, l manage.Line) {
 // enter and moved to its place with its mode, so that there is no moment at which others could connect. A
 // socket that a killed server left is replaced: the caller holds the lock of the data folder, so nobody can be
 // listening on it.
-func ListenSocket(path string) (net.Listener, error) {
+func ListenSocket(path string) (net.Listener, error) { return ListenSocketFor(path, 0o600) }
+
+// ListenSocketFor is ListenSocket for those whom mode lets write to the socket.
+func ListenSocketFor(path string, mode os.FileMode) (net.Listener, error) {
 	closed, err := os.MkdirTemp(filepath.Dir(path), ".s")
 	if err != nil {
 		return nil, err
@@ -130,7 +133,7 @@ func ListenSocket(path string) (net.Listener, error) {
 		return nil, err
 	}
 	l.SetUnlinkOnClose(false) // it would look in the wrong place
-	if err = os.Chmod(made, 0o600); err == nil {
+	if err = os.Chmod(made, mode); err == nil {
 		err = os.Rename(made, path)
 	}
 	if err != nil {

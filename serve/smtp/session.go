@@ -57,6 +57,9 @@ func newSession(ctx context.Context, srv *Server, c *listen.Conn) *session {
 			Session: srv.ids.New(), Role: srv.set.Role, Remote: c.Remote, Local: c.Local, Started: time.Now(),
 		},
 	}
+	if who, ok := c.Conn.(interface{ LocalUser() string }); ok {
+		s.client.User = who.LocalUser()
+	}
 	s.r = smtp.NewReader(s, s.small)
 	s.describeTLS()
 	return s
