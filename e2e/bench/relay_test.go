@@ -15,6 +15,9 @@ import (
 // relayTo is the domain that the relayed load goes to; its only mail exchanger is the sink.
 const relayTo = "example.net"
 
+// relayWait is how long a load may take.
+const relayWait = 5 * time.Minute
+
 // relayer is a server that carries on what it is given.
 type relayer struct {
 	name  string
@@ -58,7 +61,9 @@ func relay(b *testing.B, r relayer, conns int) {
 		b.Fatal(err)
 	}
 	taken := time.Since(begin)
-	to.Await(b.N)
+	for to.Count() < b.N && time.Since(begin) < relayWait {
+		time.Sleep(time.Millisecond)
+	}
 	elapsed := time.Since(begin)
 	b.StopTimer()
 	if to.Count() != b.N {

@@ -23,10 +23,9 @@ func (q *Queue) place(sh *shard, s spool.Slot, e *spool.Entry, now time.Time) {
 	l := q.line(sh, s.Queue)
 	la := l.lane(keyOf(&s))
 	switch {
-	case la.backlog && !s.Cursor.Less(la.mark):
-		return // those before it have to come first
-	case la.n >= q.set.Lane || l.n >= q.set.Line:
-		la.cover(s.Cursor)
+	case la.backlog && !s.Cursor.Less(la.mark), // those before it have to come first
+		la.n >= q.set.Lane || l.n >= q.set.Line:
+		la.cover(s.Cursor) // a scan that has begun may not have seen it
 		return
 	}
 	q.enter(la, &s, e, now)
