@@ -18,6 +18,7 @@ const (
 	TableMessage kv.Table = 20 // mailbox: account; message number -> cold record
 	TableThread  kv.Table = 21 // mailbox: account; thread, message number -> nothing
 	TableMsgID   kv.Table = 22 // mailbox: account; hash of a message-id -> thread
+	TableSearch  kv.Table = 23 // search: account; segment, kind, page -> part of the index; derived, may be dropped
 
 	TableEvent      kv.Table = 32 // event: account or global; time, id -> event
 	TableEventIndex kv.Table = 33 // event: global; day, name of a message, time -> nothing

@@ -64,6 +64,9 @@ type Options struct {
 	Now         func() time.Time // nil: time.Now
 	Log         *slog.Logger     // nil: silent
 	Metrics     *Metrics         // nil: none
+	// Appended is called when n new messages of an account are durable, with the call that stored them still
+	// running: it must not block. nil: nobody wants to know.
+	Appended func(id mail.AccountID, n int)
 }
 
 // withDefaults fills in what was left zero.

@@ -91,7 +91,7 @@ type msgBlob struct {
 func (a *account) removeRows(t kv.Txn) {
 	for _, table := range [...]kv.Table{
 		mail.TableState, mail.TableMailbox, mail.TableHotLog, mail.TableHotPage, mail.TableMessage, mail.TableThread,
-		mail.TableMsgID,
+		mail.TableMsgID, mail.TableSearch,
 	} {
 		t.DelRange(table, nil, nil)
 	}

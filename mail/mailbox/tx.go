@@ -213,6 +213,9 @@ func (x *tx) published() {
 	if x.dead {
 		x.a.s.later(x.a.id, job{reap: true})
 	}
+	if n := x.tally.delivered + x.tally.appended; n > 0 && x.a.s.opt.Appended != nil {
+		x.a.s.opt.Appended(x.a.id, n)
+	}
 }
 
 // open gives the mailbox i in this transaction with its summary.
