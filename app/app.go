@@ -86,6 +86,10 @@ func (s *System) Manager() *manage.Manager {
 		Blobs: s.engine, Queue: s.spooled(),
 		Started: s.started, Version: Version,
 	}
+	m.Book, m.Host = s.book, s.host()
+	for _, l := range s.cfg.Listeners {
+		m.Doors = append(m.Doors, manage.Listening{Protocol: l.Protocol, Address: l.Address})
+	}
 	if f := s.listening.Load(); f != nil {
 		m.Server = *f
 	}

@@ -35,7 +35,7 @@ func seed(ctx context.Context, s *System) error {
 		return err
 	}
 	for _, a := range devAccounts {
-		in := manage.AccountChange{Address: a.Address, Password: a.Password, Locale: &a.Locale}
+		in := manage.AccountChange{Address: a.Address, Password: a.Password, Weak: true, Locale: &a.Locale}
 		if err := m.Call(ctx, "account.add", in, nil, nil); err != nil {
 			return err
 		}

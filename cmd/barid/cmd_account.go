@@ -11,7 +11,7 @@ func accountCommand(t *terminal) *cobra.Command {
 		Use: "account", Short: "People and programs who have a mailbox",
 		Example: "  barid account add info@example.org --display \"Front desk\"\n  barid account set info@example.org --quota 2GiB --pop3-delete trash\n  barid account password info@example.org",
 	}
-	c.AddCommand(accountAdd(t), accountSet(t), accountPassword(t),
+	c.AddCommand(accountAdd(t), accountSet(t), accountPassword(t), accountLimits(t), accountSetLimits(t),
 		listCommand(t, "List the accounts", "  barid account list", "account.list", accountColumns, accountRow),
 		oneCommand(t, "show ADDRESS", "Show an account", "  barid account show info@example.org", "account.show", accountColumns, accountRow),
 		removeCommand(t, "rm ADDRESS", "Remove an account and all its mail", "  barid account rm info@example.org --yes", "account.rm", true))
@@ -75,8 +75,9 @@ func accountAdd(t *terminal) *cobra.Command {
 	}
 	fill := accountFlags(c)
 	pw := passwordFlags(c)
+	weak := weakFlag(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		in := manage.AccountChange{Address: args[0]}
+		in := manage.AccountChange{Address: args[0], Weak: *weak}
 		if err := fill(&in); err != nil {
 			return err
 		}
@@ -115,12 +116,13 @@ func accountPassword(t *terminal) *cobra.Command {
 		Example: "  barid account password info@example.org",
 	}
 	pw := passwordFlags(c)
+	weak := weakFlag(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		secret, err := pw.read(c, t)
 		if err != nil {
 			return err
 		}
-		in := manage.AccountChange{Address: args[0], Password: secret}
+		in := manage.AccountChange{Address: args[0], Password: secret, Weak: *weak}
 		return showOne(c, &s, t, "account.password", in, accountColumns, accountRow)
 	}
 	s.flags(c)

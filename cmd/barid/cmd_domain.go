@@ -11,7 +11,7 @@ func domainCommand(t *terminal) *cobra.Command {
 		Use: "domain", Short: "Domains whose mail is kept here",
 		Example: "  barid domain add example.org\n  barid domain set example.org --catch-all info@example.org\n  barid domain list --json",
 	}
-	c.AddCommand(domainAdd(t), domainList(t), domainShow(t), domainSet(t), domainRemove(t))
+	c.AddCommand(domainAdd(t), domainList(t), domainShow(t), domainSet(t), domainRemove(t), domainLimits(t), domainSetLimits(t))
 	return c
 }
 

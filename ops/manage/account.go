@@ -2,6 +2,7 @@ package manage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ import (
 type AccountChange struct {
 	Address       string    `json:"address"`
 	Password      string    `json:"password,omitempty"` // add and password only
+	Weak          bool      `json:"weak,omitempty"`     // the password may be easy to guess: tests only
 	Display       *string   `json:"display,omitempty"`
 	Locale        *string   `json:"locale,omitempty"`
 	Addresses     *[]string `json:"addresses,omitempty"` // further ones, besides Address
@@ -54,6 +56,9 @@ func accountOperations() []Operation {
 		op("account.password", func(ctx context.Context, m *Manager, in AccountChange, _ Progress) (AccountInfo, error) {
 			a, err := m.Directory.ByName(ctx, in.Address)
 			if err != nil {
+				return AccountInfo{}, err
+			}
+			if err := in.strong(); err != nil {
 				return AccountInfo{}, err
 			}
 			if err := m.Directory.SetPassword(ctx, a.ID, in.Password); err != nil {
@@ -95,6 +100,9 @@ func accountOperations() []Operation {
 
 func (m *Manager) addAccount(ctx context.Context, in AccountChange) (AccountInfo, error) {
 	a := account.Account{Name: in.Address}
+	if err := in.strong(); err != nil {
+		return AccountInfo{}, err
+	}
 	in.apply(&a)
 	a, err := m.Directory.AddAccount(ctx, a, in.Password)
 	if err != nil {
@@ -131,6 +139,9 @@ func (m *Manager) removeMail(ctx context.Context, id mail.AccountID) error {
 	if err := m.Mail.Account(id).Remove(ctx); err != nil {
 		return err
 	}
+	if err := m.Book.Forget(ctx, id); err != nil {
+		return err
+	}
 	return m.Directory.Removed(ctx, id)
 }
 
@@ -146,6 +157,22 @@ func (m *Manager) SweepLeftovers(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// strong refuses a password that is easy to guess.
+func (in AccountChange) strong() error {
+	if in.Weak || in.Password == "" {
+		return nil
+	}
+	err := account.CheckPassword(in.Address, in.Password)
+	var why account.ErrInvalid
+	if !errors.As(err, &why) {
+		return err
+	}
+	return fault.New("B4005", "the password %s", why.Why).WithExit(fault.ExitUsage).
+		WithMeans("whoever guesses it reads the mail, and sends in the name of the account").
+		WithFix("take three or four unrelated words, or let a password manager make one").
+		WithFix("for a program: barid app-password add %s --name shop", in.Address).WithFix("for tests: --weak")
 }
 
 func (in AccountChange) apply(a *account.Account) {

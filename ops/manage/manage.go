@@ -19,6 +19,7 @@ import (
 	"barid/base/kv"
 	"barid/flow/queue"
 	"barid/mail/account"
+	"barid/mail/allowance"
 	"barid/mail/event"
 	"barid/mail/mailbox"
 )
@@ -54,6 +55,9 @@ type Manager struct {
 	Started   time.Time
 	Version   string
 	Server    func() []Listening // nil when no server runs in this process
+	Book      *allowance.Book    // what logins sent lately
+	Host      string             // name of the server, as mail programs are told
+	Doors     []Listening        // listeners of the configuration
 }
 
 // Listening is one open listener of the running server.
@@ -93,6 +97,8 @@ func Operations() []Operation {
 	all = append(all, domainOperations()...)
 	all = append(all, accountOperations()...)
 	all = append(all, aliasOperations()...)
+	all = append(all, applicationOperations()...)
+	all = append(all, allowanceOperations()...)
 	all = append(all, storeOperations()...)
 	all = append(all, watchOperations()...)
 	all = append(all, queueOperations()...)

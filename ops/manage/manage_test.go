@@ -10,6 +10,7 @@ import (
 	"barid/base/fault"
 	"barid/base/log"
 	"barid/mail/account"
+	"barid/mail/allowance"
 	"barid/mail/event"
 	"barid/mail/mailbox"
 	"barid/ops/manage"
@@ -35,7 +36,9 @@ func newManager(t *testing.T) *manage.Manager {
 		_ = events.Close()
 		_ = db.Close()
 	})
-	return &manage.Manager{Directory: dir, Mail: mail, Events: events, KV: db, Engine: noEngine{}, Version: "test"}
+	book := allowance.Open(db, allowance.Options{})
+	t.Cleanup(func() { _ = book.Close() })
+	return &manage.Manager{Book: book, Directory: dir, Mail: mail, Events: events, KV: db, Engine: noEngine{}, Version: "test"}
 }
 
 // noEngine is an engine with nothing below rows.
@@ -75,7 +78,7 @@ func TestAdministratorsDay(t *testing.T) {
 				t.Fatalf("%+v %v", d, f)
 			}
 			a, f := call[manage.AccountInfo](t, c, "account.add", manage.AccountChange{
-				Address: "فروش@" + domain, Password: "x", QuotaBytes: ptr(int64(1 << 20)), Locale: ptr("fa"),
+				Address: "فروش@" + domain, Password: "x", Weak: true, QuotaBytes: ptr(int64(1 << 20)), Locale: ptr("fa"),
 			})
 			if f != nil || a.Address != "فروش@"+domain || a.QuotaBytes != 1<<20 || a.POP3Delete != "delete" {
 				t.Fatalf("%+v %v", a, f)
@@ -112,7 +115,7 @@ func wantFaults(t *testing.T, c manage.Caller, domain string) {
 		{"domain.rm", manage.Named{Name: domain}, "B4004", "still needed"},
 		{"domain.show", manage.Named{Name: "x" + domain}, "B4002", domain},
 		{"account.show", manage.Named{Name: "sale@" + domain}, "B4002", "no account"},
-		{"account.add", manage.AccountChange{Address: "no at sign", Password: "x"}, "B4003", "no at sign"},
+		{"account.add", manage.AccountChange{Address: "no at sign", Password: "x", Weak: true}, "B4003", "no at sign"},
 		{"account.set", manage.AccountChange{Address: "فروش@" + domain, POP3Delete: ptr("trahs")}, "B4003", "trash"},
 		{"alias.add", manage.AliasChange{Address: "sales@" + domain, Members: []string{"a@b.example"}}, "B4001", "sales"},
 		{"nothing.here", manage.None{}, "B1004", "nothing.here"},
@@ -146,7 +149,7 @@ func TestStatusCounts(t *testing.T) {
 	if _, f := call[manage.DomainInfo](t, m, "domain.add", manage.DomainChange{Domain: "a.test"}); f != nil {
 		t.Fatal(f)
 	}
-	if _, f := call[manage.AccountInfo](t, m, "account.add", manage.AccountChange{Address: "info@a.test", Password: "x"}); f != nil {
+	if _, f := call[manage.AccountInfo](t, m, "account.add", manage.AccountChange{Address: "info@a.test", Password: "x", Weak: true}); f != nil {
 		t.Fatal(f)
 	}
 	st, f := call[manage.Status](t, m, "status", manage.None{})

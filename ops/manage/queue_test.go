@@ -102,7 +102,7 @@ func TestQueueSelectors(t *testing.T) {
 			t.Fatal(f)
 		}
 	}
-	a, f := call[manage.AccountInfo](t, m, "account.add", manage.AccountChange{Address: "info@ours.test", Password: "x"})
+	a, f := call[manage.AccountInfo](t, m, "account.add", manage.AccountChange{Address: "info@ours.test", Password: "x", Weak: true})
 	if f != nil {
 		t.Fatal(f)
 	}
