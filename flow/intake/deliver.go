@@ -24,10 +24,7 @@ func (tx *Tx) deliver(ctx context.Context, msg *mailbox.Message) ([]error, []mai
 		}
 		delivered, err := tx.in.d.Local.Deliver(ctx, msg, to, out.also()...)
 		if err == nil {
-			if len(out.entries) > 0 {
-				tx.wait(out.entries)
-				tx.in.d.Queue.Submitted(out.entries...)
-			}
+			tx.entries = out.entries
 			return tx.perRcpt(full), delivered, nil
 		}
 		var over *mailbox.OverQuota

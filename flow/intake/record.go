@@ -6,7 +6,6 @@ import (
 
 	"barid/mail"
 	"barid/mail/event"
-	"barid/mail/spool"
 	"barid/rfc/addr"
 )
 
@@ -35,8 +34,10 @@ func (in *Intake) refused(ctx context.Context, r refusal) {
 		ev.Kind = event.Refused
 	}
 	if r.tx != nil {
-		ev.ID, ev.From = r.tx.id, sender(r.tx.from)
+		ev.ID, ev.From, ev.Facts = r.tx.id, sender(r.tx.from), r.tx.facts(nil)
 		r.tx.recipientsOf(&ev)
+	} else {
+		ev.Facts = clientFacts(r.c, false)
 	}
 	if !r.to.IsZero() {
 		ev.To, ev.Rcpts = []string{r.to.Mailbox.String()}, 1
@@ -64,30 +65,14 @@ func (in *Intake) accepted(ctx context.Context, tx *Tx, a accepted) {
 	for _, d := range a.delivered {
 		ev.Accounts = append(ev.Accounts, d.Account)
 	}
+	ev.Facts, ev.Places = tx.facts(a.msg), placesOf(a.delivered)
 	in.d.Metrics.accepted(tx.c.Role, a.size, a.timing)
 	in.d.Log.LogAttrs(ctx, slog.LevelInfo, "message "+ev.Kind.String(), append(attrs(&ev),
 		slog.Int("mailboxes", len(a.delivered)), slog.Int("elsewhere", tx.remote), slog.Int("refused", a.failed),
 		slog.Duration("receive", a.timing.Receive), slog.Duration("check", a.timing.Check),
 		slog.Duration("store", a.timing.Store), slog.Duration("deliver", a.timing.Deliver))...)
 	in.record(ev)
-}
-
-// wait records which entries wait for the time that their sender chose. The queue tells the rest.
-func (tx *Tx) wait(es []*spool.Entry) {
-	if !tx.held() {
-		return
-	}
-	for _, e := range es {
-		ev := event.Event{
-			Time: e.Arrived, Kind: event.Queued, Session: tx.c.Session, ID: tx.id, Role: tx.c.Role, Login: tx.c.Login,
-			From: sender(tx.from), Rcpts: len(e.Rcpts), Size: e.Size, Stage: "hold",
-			Hop: &event.Hop{Entry: e.Name().String(), Destination: e.Queue(), Next: tx.wishes.release},
-		}
-		for _, r := range e.Rcpts[:min(len(e.Rcpts), event.MaxTo)] {
-			ev.To = append(ev.To, r.To.Mailbox.String())
-		}
-		tx.in.record(ev)
-	}
+	tx.queued(ev.Time)
 }
 
 // attrs are what every line about a transaction says. Nothing of the message itself is among them.

@@ -8,6 +8,7 @@ import (
 	"barid/flow/policy"
 	"barid/flow/route"
 	"barid/mail"
+	"barid/mail/spool"
 	"barid/rfc/addr"
 	"barid/rfc/smtp"
 	"barid/rfc/status"
@@ -32,6 +33,8 @@ type Tx struct {
 	wishes      wishes
 	clearIsFine bool   // "TLS-Required: No" in the message of a login
 	messageID   string // of the message of a login, without <>
+
+	entries []*spool.Entry // that the commit put into the queue
 }
 
 // rcpt is one accepted forward-path.

@@ -139,11 +139,11 @@ func TestSenderElsewhereIsToldThroughTheQueue(t *testing.T) {
 	if strings.Contains(text, "Return-Path") {
 		t.Error("Return-Path is for the last host (RFC 5321 §4.4)")
 	}
-	if len(w.woken) != 1 || w.woken[0].Name() != got.Name() || w.reasons() != "queued report-failed" {
+	if len(w.woken) != 1 || w.woken[0].Name() != got.Name() || w.reasons() != "queued report-failed, queued report-failed" {
 		t.Errorf("%v, %s", w.woken, w.reasons())
 	}
 	// And if that report fails, nobody is told.
-	if w.report(got, queue.Failed); w.reasons() != "queued report-failed, discarded report-of-report" {
+	if w.report(got, queue.Failed); w.reasons() != "queued report-failed, queued report-failed, discarded report-of-report" {
 		t.Error(w.reasons())
 	}
 }

@@ -43,6 +43,8 @@ type written struct {
 	msg  mailbox.Message
 	form dsn.Form
 	head int64 // octets of its header section
+
+	delivered []mailbox.Delivered // by the commit
 }
 
 // send writes the report and delivers it, with the queue's note if there is a mark, in one commit.
@@ -60,7 +62,7 @@ func (n *notice) send(ctx context.Context, to target, mark *queue.Mark) error {
 	if err := n.commit(ctx, msg, to, entries, mark); err != nil {
 		return n.excuse(ctx, err, mark)
 	}
-	n.sent(ctx, msg, to)
+	n.sent(ctx, msg, to, entries)
 	if n.r.d.Submitted != nil && len(entries) > 0 {
 		n.r.d.Submitted(entries...)
 	}
@@ -148,7 +150,8 @@ func (n *notice) commit(ctx context.Context, msg *written, to target, es []*spoo
 	if joined {
 		also = join(also, mailbox.Also{Part: mark.Part, Do: mark.Do})
 	}
-	_, err := n.r.d.Store.DeliverAlso(ctx, &msg.msg, dest, also...)
+	delivered, err := n.r.d.Store.DeliverAlso(ctx, &msg.msg, dest, also...)
+	msg.delivered = delivered
 	if err == nil && mark != nil && !joined {
 		err = mark.Alone(ctx)
 	}

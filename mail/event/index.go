@@ -75,7 +75,7 @@ func index(t kv.Txn, e *Event, us int64) {
 		put(indexEnvID, f.EnvID)
 		put(indexMessage, f.MessageID)
 	}
-	if h := e.Hop; h != nil && (e.Kind == Queued || h.Attempt <= 1) { // later attempts are found by the same id
+	if h := e.Hop; h != nil {
 		put(indexEntry, strings.ToUpper(h.Entry))
 	}
 }
