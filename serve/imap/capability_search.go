@@ -7,6 +7,13 @@ func searchCapabilities() []capability {
 		{name: "SEARCHRES", when: afterLogin, rfc: "RFC 5182"},
 		{name: "WITHIN", when: afterLogin, rfc: "RFC 5032"},
 		{name: "PARTIAL", when: afterLogin, rfc: "RFC 9394"},
+		{name: "SORT", when: afterLogin, rfc: "RFC 5256 §3"},
+		{name: "SORT=DISPLAY", when: afterLogin, rfc: "RFC 5957"},
+		{name: "ESORT", when: afterLogin, rfc: "RFC 5267 §3.1"},
+		{name: "THREAD=ORDEREDSUBJECT", when: afterLogin, rfc: "RFC 5256 §3"},
+		{name: "THREAD=REFERENCES", when: afterLogin, rfc: "RFC 5256 §3"},
+		{name: "THREAD=REFS", when: afterLogin, rfc: "draft-ietf-morg-inthread §3"},
+		{name: "INPROGRESS", when: afterLogin, rfc: "RFC 9585"},
 	}
 }
 

@@ -37,6 +37,7 @@ func (s *session) logIn(user, password string) error {
 		return err
 	}
 	s.srv.Metrics.login("ok")
+	s.locale = who.Locale
 	s.user, s.account = who.Name, s.srv.Mail.Account(who.ID)
 	_, secure := s.conn.TLS()
 	s.log.Info("imap login", "user", who.Name, "tls", secure)

@@ -52,6 +52,7 @@ func (s *session) execute(in imap.Command) {
 		c.name, c.uid = "UID "+c.Word(), true
 		c.SP()
 	}
+	s.job = job{tag: in.Tag, told: began}
 	cmd := s.srv.commands[c.name]
 	err := s.check(cmd)
 	if err == nil {

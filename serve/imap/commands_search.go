@@ -5,5 +5,9 @@ func searchCommands() []command {
 	return []command{
 		{name: "SEARCH", legal: inMailbox, quiet: true, run: cmdSearch},
 		{name: "UID SEARCH", legal: inMailbox, run: cmdSearch},
+		{name: "SORT", legal: inMailbox, quiet: true, run: cmdSort},
+		{name: "UID SORT", legal: inMailbox, run: cmdSort},
+		{name: "THREAD", legal: inMailbox, quiet: true, run: cmdThread},
+		{name: "UID THREAD", legal: inMailbox, run: cmdThread},
 	}
 }

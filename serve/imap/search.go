@@ -125,8 +125,8 @@ func (q *search) runCold() error {
 		var later []message
 		next := mailbox.UID(0)
 		err := q.sel.box.Cold(q.s.ctx, q.view, q.open, func(i int, e mailbox.Entry, c *mailbox.Cold) error {
-			if c == nil {
-				return nil
+			if err := q.s.working(i, q.view.Len()); err != nil || c == nil {
+				return err
 			}
 			q.found = message{i: i, e: q.sel.current(q.now, e), cold: c}
 			switch q.eval(q.key, levelCold) {
@@ -145,6 +145,9 @@ func (q *search) runCold() error {
 			return err
 		}
 		for k := range later {
+			if err := q.s.working(later[k].i, q.view.Len()); err != nil {
+				return err
+			}
 			if err := q.runBody(&later[k]); err != nil {
 				return err
 			}

@@ -33,6 +33,7 @@ import (
 
 	"barid/base/id"
 	"barid/base/kv"
+	"barid/base/text"
 	"barid/mail/account"
 	"barid/mail/mailbox"
 	"barid/rfc/imap"
@@ -50,6 +51,7 @@ type Settings struct {
 	MaxBad          int           // commands that can not be understood, and failed logins
 	MaxNeedles      int           // BODY and TEXT keys of one SEARCH
 	PlainLogin      bool          // take passwords without TLS: for loopback and development only
+	SortBytes       int64         // memory for what SORT and THREAD order by, of all mailboxes
 	Hidden          []Hide        // capabilities that some clients or accounts are not told of
 }
 
@@ -63,6 +65,7 @@ func DefaultSettings(host string) Settings {
 		WriteTime:       2 * time.Minute,
 		MaxBad:          20,
 		MaxNeedles:      64,
+		SortBytes:       64 << 20,
 	}
 }
 
@@ -102,13 +105,15 @@ type Server struct {
 	capabilities []capability
 	extensions   []extensionRow
 	buffers      *buffers
+	keyrings     *keyrings
+	collation    text.Collation
 }
 
 // New makes a server.
 func New(d Deps, s Settings) *Server {
 	return &Server{
 		Deps: d, set: s, commands: commandTable(), capabilities: capabilityTable(), extensions: extensionTable(),
-		buffers: newBuffers(),
+		buffers: newBuffers(), keyrings: newKeyrings(s.SortBytes),
 	}
 }
 

@@ -47,6 +47,8 @@ type session struct {
 	account *mailbox.Account // nil before login
 	sel     *selected        // nil outside of a mailbox
 	enabled extension        // what the client switched on
+	locale  string           // language of the account's owner, for the order of texts
+	job     job              // the command being done
 
 	bad      int  // junk so far, see Settings.MaxBad
 	commands int  // done so far
