@@ -6,6 +6,7 @@ import (
 
 	"barid/app/config"
 	"barid/base/fault"
+	"barid/locales"
 	"barid/mail"
 	"barid/serve/imap"
 	"barid/serve/listen"
@@ -25,9 +26,11 @@ type doors struct {
 func (s *System) doors() *doors {
 	set := pop3.DefaultSettings(s.host())
 	set.AllowPlain = s.cfg.PlainLogin
-	pop := pop3.New(pop3.Deps{
-		Mail: s.mail, Accounts: s.directory, IDs: s.ids, Log: s.log, Metrics: pop3.NewMetrics(s.reg),
-	}, set)
+	d := pop3.Deps{Mail: s.mail, Accounts: s.directory, IDs: s.ids, Log: s.log, Metrics: pop3.NewMetrics(s.reg)}
+	if texts, err := locales.Answers(); err == nil { // else they are English; a test reads the catalogue
+		d.Texts = texts
+	}
+	pop := pop3.New(d, set)
 	return &doors{s, listen.NewMetrics(s.reg), smtp.NewMetrics(s.reg), imap.NewMetrics(s.reg), pop}
 }
 

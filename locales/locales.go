@@ -29,6 +29,7 @@ type catalogue struct {
 	Faults  map[string]Explanation `json:"faults"`
 	Reasons map[string]Explanation `json:"reasons"`
 	Report  map[string]string      `json:"report"`
+	Answers map[string]string      `json:"answers"`
 }
 
 // Languages are the languages of the catalogue.
@@ -89,6 +90,19 @@ func Report() (Texts, error) {
 			return nil, fmt.Errorf("locales: no texts of reports in %s.json", lang)
 		}
 		t[lang] = c.Report
+	}
+	return t, nil
+}
+
+// Answers gives what IMAP and POP3 say to a client that chose a language, by the English words.
+func Answers() (Texts, error) {
+	t := Texts{}
+	for _, lang := range Languages() {
+		c, ok := load(lang)
+		if !ok || len(c.Answers) == 0 {
+			return nil, fmt.Errorf("locales: no texts of answers in %s.json", lang)
+		}
+		t[lang] = c.Answers
 	}
 	return t, nil
 }

@@ -57,6 +57,27 @@ func TestEveryReasonIsExplainedInEveryLanguage(t *testing.T) {
 	}
 }
 
+func TestAnswersAreTranslated(t *testing.T) {
+	texts, err := Answers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for english := range texts["en"] {
+		for _, lang := range []string{"ar", "fa"} {
+			s, ok := texts.Text(lang, english)
+			if !ok || !strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.Arabic, r) }) && strings.ContainsFunc(english, unicode.IsLower) {
+				t.Errorf("%s: %q is %q", lang, english, s)
+			}
+			if strings.ContainsAny(s, "\r\n") {
+				t.Errorf("%s: %q holds a line end", lang, english)
+			}
+		}
+	}
+	if len(texts["ar"]) != len(texts["en"]) || len(texts["fa"]) != len(texts["en"]) {
+		t.Error("the languages have different texts")
+	}
+}
+
 func TestUnknownCodeAndLanguage(t *testing.T) {
 	if _, ok := Explain("en", "B0000"); ok {
 		t.Error("B0000 is explained")

@@ -16,6 +16,7 @@ import (
 	"barid/base/id"
 	"barid/base/kv"
 	basetls "barid/base/tls"
+	"barid/locales"
 	"barid/mail"
 	"barid/mail/account"
 	"barid/mail/mailbox"
@@ -121,8 +122,10 @@ func newBedOn(t testing.TB, db engine, set Settings, policy string, mode listen.
 	b.who, err = b.dir.AddAccount(t.Context(), account.Account{Name: "demo@barid.test", POP3Delete: policy}, password)
 	must(t, err)
 	must(t, b.mail.Account(b.who.ID).Init(t.Context(), mailbox.Quota{}))
+	texts, err := locales.Answers()
+	must(t, err)
 	b.srv = New(Deps{
-		Mail: b.mail, Accounts: b.dir, IDs: id.NewSource(time.Now), Log: slog.New(slog.NewTextHandler(b.log, nil)),
+		Texts: texts, Mail: b.mail, Accounts: b.dir, IDs: id.NewSource(time.Now), Log: slog.New(slog.NewTextHandler(b.log, nil)),
 		Metrics: NewMetrics(b.reg),
 	}, set)
 	b.listen(mode)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"barid/mail/account"
 	"barid/serve/listen"
@@ -81,6 +82,8 @@ func limit(t *testing.T, set *Settings, value string) {
 		set.MaxJunk = n
 	case "logins":
 		set.MaxLogins = n
+	case "delay":
+		set.LoginDelay = time.Duration(n) * time.Second
 	default:
 		t.Fatalf("no such limit: %s", what)
 	}

@@ -17,6 +17,7 @@ const (
 	codeInUse = "[IN-USE] "
 	codeTemp  = "[SYS/TEMP] "
 	codePerm  = "[SYS/PERM] "
+	codeDelay = "[LOGIN-DELAY] "
 )
 
 // refusal is an error of the session itself.
@@ -46,6 +47,8 @@ var (
 	errHasTLS     = &refusal{text: "TLS is on already", junk: true}
 	errMechanism  = &refusal{text: "unknown authentication mechanism"}
 	errIdentity   = &refusal{code: codeAuth, text: "nobody can act for somebody else here"}
+	errLanguage   = &refusal{text: "that language is not spoken here"}
+	errTooSoon    = &refusal{code: codeDelay, text: "too soon after the last login"}
 	errInUse      = &refusal{code: codeInUse, text: "another session has the mailbox open"}
 	errLeft       = &refusal{code: codeTemp, text: "some deleted messages were not removed", over: true}
 	errFlooded    = &refusal{text: "endless command line", over: true}

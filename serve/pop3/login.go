@@ -3,6 +3,7 @@ package pop3
 import (
 	"context"
 	"errors"
+	"time"
 
 	"barid/mail/account"
 	"barid/rfc/status"
@@ -21,6 +22,10 @@ func (s *session) login(ctx context.Context, user, password string) error {
 	})
 	if err != nil {
 		return s.refused(err)
+	}
+	if !s.srv.mayCome(a.ID, time.Now()) {
+		s.srv.Metrics.login("too_soon")
+		return errTooSoon
 	}
 	drop, err := s.srv.openMaildrop(ctx, a)
 	if err != nil {

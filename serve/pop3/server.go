@@ -29,7 +29,7 @@
 // only so a client learns that it does not have the whole.
 //
 // Standards: RFC 1939 (without APOP, which needs passwords in clear), RFC 2449, RFC 2595, RFC 3206, RFC 5034,
-// RFC 6856 (without LANG), RFC 8314.
+// RFC 6856, RFC 8314.
 package pop3
 
 import (
@@ -59,6 +59,7 @@ type Settings struct {
 	IdleTime   time.Duration // without a command after login; RFC 1939 §3: at least 10 minutes
 	WriteTime  time.Duration // for 64 KiB to a client that reads slowly
 	LockTime   time.Duration // to wait for another session of the account to end
+	LoginDelay time.Duration // between two logins of an account (RFC 2449 §6.5); 0: none, and none is announced
 	MaxJunk    int           // commands that are unknown, wrong or out of place, until the connection ends
 	MaxLogins  int           // failed logins of one connection
 }
@@ -84,6 +85,12 @@ type Deps struct {
 	IDs      *id.Source
 	Log      *slog.Logger
 	Metrics  *Metrics // may be nil
+	Texts    Texts    // nil: only English, and no LANG
+}
+
+// Texts gives what is said to a client in another language, by the English words; *locales.Texts is one.
+type Texts interface {
+	Text(lang, english string) (string, bool)
 }
 
 // Conn is what a session needs of a *listen.Conn.
@@ -109,11 +116,12 @@ type Server struct {
 
 	mu     sync.Mutex
 	locked map[mail.AccountID]chan struct{} // closed when the lock is given back
+	logins map[mail.AccountID]time.Time     // when the last ones were, with Settings.LoginDelay
 }
 
 // New makes a server.
 func New(d Deps, s Settings) *Server {
-	srv := &Server{Deps: d, set: s, verbs: verbTable(), locked: make(map[mail.AccountID]chan struct{})}
+	srv := &Server{Deps: d, set: s, verbs: verbTable(), locked: make(map[mail.AccountID]chan struct{}), logins: make(map[mail.AccountID]time.Time)}
 	srv.buffers.New = func() any { return new([bufferBytes]byte) }
 	return srv
 }

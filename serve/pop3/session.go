@@ -26,6 +26,7 @@ type session struct {
 
 	phase  phase
 	user   string // of USER
+	lang   string // of LANG; "" is English
 	acc    account.Account
 	drop   *maildrop // set in the transaction state
 	junk   int
@@ -129,7 +130,7 @@ func (s *session) command(ctx context.Context, line []byte) {
 // ok answers +OK.
 func (s *session) ok(text string) {
 	s.out.text("+OK ")
-	s.out.text(text)
+	s.out.text(s.said(text))
 	s.out.text("\r\n")
 }
 
@@ -152,6 +153,7 @@ func (s *session) fail(err error) {
 		return
 	}
 	a := answerTo(err)
+	a.text = s.said(a.text)
 	if a.internal {
 		s.log.Error("pop3 command failed", "error", err)
 		a.text += " (" + s.id + ")"
@@ -160,7 +162,7 @@ func (s *session) fail(err error) {
 		s.junk++
 	}
 	if s.junk > s.srv.set.MaxJunk {
-		a.text, a.over = a.text+"; too many bad commands", true
+		a.text, a.over = a.text+"; "+s.said("too many bad commands"), true
 	}
 	if a.over {
 		s.over, s.why = true, err

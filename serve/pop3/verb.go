@@ -40,6 +40,7 @@ func verbTable() []verb {
 		{"AUTH", authorization, 2, verbAuth},
 		{"STLS", authorization, 0, verbStls},
 		{"UTF8", authorization, 0, verbUtf8},
+		{"LANG", authorization | transaction, 1, verbLang},
 	}
 }
 

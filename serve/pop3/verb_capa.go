@@ -2,7 +2,7 @@ package pop3
 
 import "context"
 
-// verbCapa lists what we can (RFC 2449 §5). USER and SASL are there only when a password would be taken, STLS
+// verbCapa lists what we can (RFC 2449 §5, §6). Nothing that is kept expires by itself, and DELE is the client's own act. USER and SASL are there only when a password would be taken, STLS
 // only while TLS can begin.
 func verbCapa(_ context.Context, s *session, _ []string) error {
 	s.ok("capabilities follow")
@@ -12,6 +12,14 @@ func verbCapa(_ context.Context, s *session, _ []string) error {
 	}
 	if s.phase == authorization && s.conn.CanStartTLS() {
 		s.out.text("STLS\r\n")
+	}
+	if s.srv.Texts != nil {
+		s.out.text("LANG\r\n")
+	}
+	if d := s.srv.set.LoginDelay; d > 0 {
+		s.out.text("LOGIN-DELAY ")
+		s.out.number(int64(d.Seconds()))
+		s.out.text("\r\n")
 	}
 	s.out.text("IMPLEMENTATION Barid\r\n.\r\n")
 	return nil
