@@ -26,6 +26,7 @@ import (
 	"barid/mail/allowance"
 	"barid/mail/event"
 	"barid/mail/mailbox"
+	"barid/mail/relay"
 	"barid/ops/manage"
 	"barid/store/embedded"
 
@@ -47,6 +48,8 @@ type System struct {
 	mail      *mailbox.Store
 	events    *event.Log
 	resolver  *dns.Resolver // nil when no check asks
+	known     *dns.Known    // names of servers that mail goes to
+	relays    *relay.Store
 	certs     *btls.Store   // nil without certificates
 	outbound  *outbound     // nil: mail for other domains is refused
 	queue     *queue.Queue  // see spooled
@@ -68,7 +71,7 @@ type opening struct {
 }
 
 func open(ctx context.Context, cfg *config.Config, log *slog.Logger, o opening) (*System, error) {
-	s := &System{cfg: cfg, log: log, ids: id.NewSource(time.Now), started: time.Now()}
+	s := &System{cfg: cfg, log: log, ids: id.NewSource(time.Now), started: time.Now(), known: dns.NewKnown(knownNames)}
 	s.reg = newRegistry()
 	if err := s.wire(ctx, o); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -90,6 +93,7 @@ func (s *System) Manager() *manage.Manager {
 	for _, l := range s.cfg.Listeners {
 		m.Doors = append(m.Doors, manage.Listening{Protocol: l.Protocol, Address: l.Address})
 	}
+	m.Relaying = s.relaying()
 	if f := s.listening.Load(); f != nil {
 		m.Server = *f
 	}

@@ -36,7 +36,7 @@ func (s *System) wire(ctx context.Context, o opening) error {
 	for _, step := range []func() error{
 		func() error { return s.openStore(ctx, o) },
 		s.openMail,
-		s.openOutbound,
+		func() error { return s.openOutbound(ctx) },
 		s.openIntake,
 	} {
 		if err := step(); err != nil {
@@ -183,6 +183,7 @@ func (s *System) openResolver() (err error) {
 	}
 	s.resolver, err = dns.New(dns.Config{
 		Servers: s.cfg.Resolver, Timeout: time.Duration(s.cfg.ResolverWait), Metrics: dns.NewMetrics(s.reg),
+		Stale: s.known.Has,
 	})
 	if err != nil {
 		return fault.New("B1003", "no DNS server can be asked").WithFound("%v", err).Wrap(err).

@@ -57,7 +57,7 @@ func newRoot(io *terminal) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, "%v", err) })
 	for _, add := range []func(*terminal) *cobra.Command{
 		serveCommand, devCommand, setupCommand,
-		domainCommand, accountCommand, applicationCommand, aliasCommand, queueCommand,
+		domainCommand, accountCommand, applicationCommand, aliasCommand, queueCommand, relayCommand,
 		statusCommand, healthCommand, traceCommand, sendCommand,
 		storeCommand, backupCommand, restoreCommand,
 		configCommand, explainCommand, versionCommand,

@@ -58,6 +58,7 @@ type Manager struct {
 	Book      *allowance.Book    // what logins sent lately
 	Host      string             // name of the server, as mail programs are told
 	Doors     []Listening        // listeners of the configuration
+	Relaying  Relaying
 }
 
 // Listening is one open listener of the running server.
@@ -102,6 +103,8 @@ func Operations() []Operation {
 	all = append(all, storeOperations()...)
 	all = append(all, watchOperations()...)
 	all = append(all, queueOperations()...)
+	all = append(all, relayOperations()...)
+	all = append(all, relayRuleOperations()...)
 	sort.Slice(all, func(i, j int) bool { return all[i].Name < all[j].Name })
 	return all
 }
@@ -158,6 +161,9 @@ func asFault(err error) error {
 		return fault.New("B3001", "the store can not do this now").Wrap(err).WithFix("barid store verify")
 	case errors.Is(err, context.Canceled):
 		return fault.New("B1005", "interrupted").Wrap(err)
+	}
+	if f := relayFault(err); f != nil {
+		return f
 	}
 	return directoryFault(err)
 }

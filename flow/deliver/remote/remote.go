@@ -66,11 +66,11 @@ type Deps struct {
 	Resolver Resolver
 	Blobs    kv.Blobs
 	Settings Settings
-	Routes   Routes         // nil: every domain by its mail exchangers
+	Routes   Routes          // nil: every domain by its mail exchangers
 	Sources  func() []Source // addresses that mail leaves from, now; nil: Settings.Sources
-	Memory   Memory         // nil: no level of TLS is remembered
-	Roots    *x509.CertPool // whom we believe; nil: the system's
-	Dialer   Dialer         // nil: the system's TCP
+	Memory   Memory          // nil: no level of TLS is remembered
+	Roots    *x509.CertPool  // whom we believe; nil: the system's
+	Dialer   Dialer          // nil: the system's TCP
 
 	// Twin gives the ASCII address of a mailbox whose address is not ASCII, for peers without SMTPUTF8;
 	// nil: nobody has one.

@@ -17,6 +17,9 @@ func (h *host) id() string {
 	return h.name
 }
 
+// ID names a relay in HostHealth: "relay.example:465".
+func (r *Relay) ID() string { return relayID(r) }
+
 func relayID(r *Relay) string { return hostName(r.Host) + ":" + strconv.Itoa(int(r.port())) }
 
 // visit gives the message to a host for all who are open, and tells whether another host should be tried.
