@@ -75,6 +75,10 @@ func earlyTalker() *status.Error {
 	return status.Perm(5, 1, "wait for the greeting").WithReply(554).Because(ours + "early-talker")
 }
 
+func lmtpStranger() *status.Error {
+	return status.Perm(7, 1, "LMTP is not for you here").WithReply(554).Because(ours + "lmtp-stranger")
+}
+
 // What is refused for its size or number.
 func messageTooBig() *status.Error {
 	return status.Perm(3, 4, "message is too big").Because(ours + "message-too-big") // RFC 1870 §6

@@ -101,6 +101,9 @@ type fakeTx struct {
 
 func (tx *fakeTx) ID() string { return tx.id }
 
+// Priority is at most 4 here.
+func (tx *fakeTx) Priority() int8 { return min(tx.m.params.Priority, 4) }
+
 func (tx *fakeTx) complain(what string) {
 	tx.f.mu.Lock()
 	defer tx.f.mu.Unlock()

@@ -422,6 +422,7 @@ func (d *discard) Begin(context.Context, *mail.Client, addr.Path, smtp.MailParam
 	return &d.tx, nil
 }
 func (tx *discardTx) ID() string                                             { return "id" }
+func (tx *discardTx) Priority() int8                                         { return 0 }
 func (tx *discardTx) Rcpt(context.Context, addr.Path, smtp.RcptParams) error { return nil }
 func (tx *discardTx) Abort()                                                 {}
 

@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"net/netip"
 	"time"
 
 	"barid/flow/intake"
@@ -16,6 +17,12 @@ type Settings struct {
 	HelpURL  string // shown by HELP; "" none
 
 	PlainLogin bool // take passwords without TLS from loopback: for development
+
+	// Queue tells that there is one behind us: mail is carried on, held for later and reported on. Without it what
+	// needs it is not offered (DSN, FUTURERELEASE, DELIVERBY, MT-PRIORITY; duty D24).
+	Queue    bool
+	MaxHold  time.Duration  // how long a message may be held, announced by FUTURERELEASE; 0: 366 days
+	Networks []netip.Prefix // LMTP: who may speak it; nil: loopback. Peers without an address (unix sockets) always may
 
 	MaxMessage       int64 // octets of a message, announced by SIZE; 0: 25 MiB
 	MaxRecipients    int   // recipients of a transaction, announced by LIMITS RCPTMAX; 0: 100 (RFC 5321 §4.5.3.1.8)
@@ -47,6 +54,7 @@ const (
 	DefaultMaxBadRecipients = 20
 	DefaultMaxAuthFailures  = 3
 	DefaultMaxChunks        = 1000
+	DefaultMaxHold          = intake.DefaultMaxHold
 	DefaultCommandTimeout   = 5 * time.Minute
 	DefaultDataTimeout      = 5 * time.Minute
 	DefaultMessageTimeout   = time.Hour
@@ -66,6 +74,7 @@ func (s Settings) WithDefaults() Settings {
 	def(&s.MaxBadRecipients, DefaultMaxBadRecipients)
 	def(&s.MaxAuthFailures, DefaultMaxAuthFailures)
 	def(&s.MaxChunks, DefaultMaxChunks)
+	def(&s.MaxHold, DefaultMaxHold)
 	def(&s.MaxDrain, 2*s.MaxMessage)
 	def(&s.CommandTimeout, DefaultCommandTimeout)
 	def(&s.DataTimeout, DefaultDataTimeout)

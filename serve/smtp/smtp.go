@@ -16,8 +16,8 @@
 //
 // Limits: Settings, each with a name and a unit. Failure: errors.go is the only place where codes are written;
 // a plain error of what is behind us is 451 4.3.0 with an id that the log repeats.
-// Standards: RFC 5321, RFC 6409 (submission), RFC 2033 (LMTP), RFC 1870, RFC 2034, RFC 2920, RFC 3030,
-// RFC 3207, RFC 3461, RFC 4954, RFC 6152, RFC 6531, RFC 8314, RFC 9422.
+// Standards: RFC 5321, RFC 6409 (submission), RFC 2033 (LMTP), RFC 1870, RFC 2034, RFC 2852, RFC 2920, RFC 3030,
+// RFC 3207, RFC 3461, RFC 4865, RFC 4954, RFC 6152, RFC 6531, RFC 6710, RFC 8314, RFC 8689, RFC 9422.
 package smtp
 
 import (
@@ -46,6 +46,7 @@ type Intake interface {
 // A Tx is one transaction. *intake.Tx is one.
 type Tx interface {
 	ID() string
+	Priority() int8 // that the message has: not always what MAIL asked for
 	Rcpt(ctx context.Context, to addr.Path, p smtp.RcptParams) error
 	Data(ctx context.Context, body io.Reader) (intake.Receipt, error)
 	Abort()

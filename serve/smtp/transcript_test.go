@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -209,6 +210,12 @@ func (a *actor) setting(word string) string {
 		a.set.DataTimeout = duration
 	case "plain_login":
 		a.set.PlainLogin = true
+	case "queue":
+		a.set.Queue = true
+	case "hold":
+		a.set.MaxHold = duration
+	case "networks":
+		a.set.Networks = []netip.Prefix{netip.MustParsePrefix(value)}
 	case "help":
 		a.set.HelpURL = value
 	default:

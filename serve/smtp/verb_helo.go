@@ -2,6 +2,7 @@ package smtp
 
 import (
 	"strconv"
+	"time"
 
 	"barid/mail"
 	"barid/rfc/smtp"
@@ -51,18 +52,35 @@ func (s *session) introduce(args []byte, esmtp bool) error {
 	}
 	s.phase = idle
 	if esmtp {
-		s.ext = smtp.ExtSize | smtp.Ext8BitMIME | smtp.ExtBinaryMIME | smtp.ExtUTF8 | smtp.ExtDSN
-		if s.srv.set.Role == mail.RoleSubmission && s.sealed() {
-			s.ext |= smtp.ExtAuth
-		}
+		s.ext = s.offered()
 	}
 	return nil
+}
+
+// offered are the extensions with parameters. Those that make work for a queue are for people who log in: what
+// strangers bring ends in a mailbox at once, and they are sent no reports that others could use to flood somebody.
+// A server that hears of no DSN here tells its sender itself (RFC 3461 §5.2.2).
+func (s *session) offered() smtp.Ext {
+	ext := smtp.ExtSize | smtp.Ext8BitMIME | smtp.ExtBinaryMIME | smtp.ExtUTF8
+	if s.client.TLS != "" {
+		ext |= smtp.ExtTLS // RFC 8689 §2: not in clear
+	}
+	if s.srv.set.Role != mail.RoleSubmission {
+		return ext
+	}
+	if s.sealed() {
+		ext |= smtp.ExtAuth
+	}
+	if s.srv.set.Queue {
+		ext |= smtp.ExtDSN | smtp.ExtHold | smtp.ExtDeliverBy | smtp.ExtPriority
+	}
+	return ext
 }
 
 // extensions are the lines of the answer to EHLO.
 func (s *session) extensions() []string {
 	set := &s.srv.set
-	lines := make([]string, 0, 16)
+	lines := make([]string, 0, 20)
 	lines = append(lines, set.Hostname, "PIPELINING", "SIZE "+strconv.FormatInt(set.MaxMessage, 10))
 	if s.conn.CanStartTLS() {
 		lines = append(lines, "STARTTLS")
@@ -70,6 +88,30 @@ func (s *session) extensions() []string {
 	if s.mayLogin() {
 		lines = append(lines, "AUTH PLAIN LOGIN")
 	}
-	return append(lines, "8BITMIME", "BINARYMIME", "CHUNKING", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN",
-		"LIMITS RCPTMAX="+strconv.Itoa(set.MaxRecipients)+" MAILMAX="+strconv.Itoa(set.MaxTransactions))
+	lines = append(lines, "8BITMIME", "BINARYMIME", "CHUNKING", "SMTPUTF8", "ENHANCEDSTATUSCODES")
+	for _, e := range s.optional() {
+		if s.ext&e.ext != 0 {
+			lines = append(lines, e.line)
+		}
+	}
+	return append(lines, "LIMITS RCPTMAX="+strconv.Itoa(set.MaxRecipients)+" MAILMAX="+strconv.Itoa(set.MaxTransactions))
+}
+
+// optional are the lines of extensions that are not offered everywhere.
+func (s *session) optional() []extension {
+	longest := s.srv.set.MaxHold
+	until := time.Now().Add(longest).UTC().Format(time.RFC3339)
+	return []extension{
+		{smtp.ExtDSN, "DSN"},
+		{smtp.ExtHold, "FUTURERELEASE " + strconv.FormatInt(int64(longest/time.Second), 10) + " " + until}, // RFC 4865 §3
+		{smtp.ExtDeliverBy, "DELIVERBY"},
+		{smtp.ExtPriority, "MT-PRIORITY"},
+		{smtp.ExtTLS, "REQUIRETLS"},
+	}
+}
+
+// extension is a line of the answer to EHLO and the parameters it brings.
+type extension struct {
+	ext  smtp.Ext
+	line string
 }

@@ -1,6 +1,8 @@
 package smtp
 
 import (
+	"strconv"
+
 	"barid/rfc/addr"
 	"barid/rfc/smtp"
 )
@@ -43,6 +45,9 @@ func (s *session) mail(args []byte) error {
 	}
 	s.counts.transactions++
 	s.tx, s.params, s.phase = tx, params, mailed
+	if tx.Priority() != params.Priority { // RFC 6710 §4.1: the code, the number, a blank, words
+		return s.reply(250, "2.3.6", strconv.Itoa(int(tx.Priority()))+" is the priority that this login may have")
+	}
 	return s.reply(250, "2.1.0", "Ok")
 }
 
