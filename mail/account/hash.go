@@ -62,7 +62,7 @@ func (p phc) String() string {
 
 func parsePHC(s string) (p phc, err error) {
 	f := strings.Split(s, "$")
-	if len(f) != 6 || f[0] != "" || f[1] != "argon2id" || f[2] != "v="+strconv.Itoa(argon2.Version) {
+	if len(f) != 6 || strings.ContainsAny(s, "\r\n") || f[0] != "" || f[1] != "argon2id" || f[2] != "v="+strconv.Itoa(argon2.Version) {
 		return p, damaged("a password")
 	}
 	if p.cost, err = parseCost(f[3]); err != nil {

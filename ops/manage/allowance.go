@@ -180,10 +180,14 @@ func (m *Manager) usage(ctx context.Context, g allowance.Grant, from ...source) 
 	if err != nil {
 		return nil, err
 	}
+	name := unicode(g.Name)
+	if g.Sender.Scope == allowance.Domain {
+		name = addr.UnicodeDomain(g.Name)
+	}
 	rows := make([]AllowanceRow, 0, len(uses))
 	for i, u := range uses {
 		r := AllowanceRow{
-			Scope: g.Sender.Scope.String(), Name: unicode(g.Name), Limit: u.What.String(), Window: windowOf(u.What),
+			Scope: g.Sender.Scope.String(), Name: name, Limit: u.What.String(), Window: windowOf(u.What),
 			Used: u.Used, Of: u.Limit, SetBy: "nobody", State: stateOf(u), MoreAt: moment(u.More), ResetAt: moment(u.Resets),
 		}
 		for _, s := range from {
