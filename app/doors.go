@@ -98,7 +98,7 @@ func (d *doors) smtpSettings(role mail.Role) smtp.Settings {
 		Role: role, Hostname: d.s.host(), MaxMessage: l.MessageBytes, MaxRecipients: l.Recipients,
 		MaxTransactions: l.SessionMessages, MaxErrors: l.BadCommands, MaxBadRecipients: l.BadRecipients,
 		CommandTimeout: time.Duration(l.CommandWait), DataTimeout: time.Duration(l.DataWait),
-		MessageTimeout: time.Duration(l.DataTotal), PlainLogin: d.s.cfg.PlainLogin,
+		MessageTimeout: time.Duration(l.DataTotal), PlainLogin: d.s.cfg.PlainLogin, Queue: d.s.outbound != nil,
 	}
 	if role == mail.RoleMX { // people at their mail programs, and our own front server, are not made to wait
 		set.EarlyWait = time.Duration(l.GreetWait)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"barid/flow/deliver/local"
 	"barid/flow/deliver/remote"
 	"barid/flow/queue"
 	"barid/flow/report"
@@ -22,6 +23,7 @@ import (
 type outbound struct {
 	queue  *queue.Queue
 	remote *remote.Deliverer
+	inbox  *report.Inbox
 	live   *remote.Live
 }
 
@@ -49,16 +51,31 @@ func (s *System) openOutbound(ctx context.Context) error {
 	}
 	out := &outbound{live: remote.NewLive(s.relays, tokenClient(s.resolver))}
 	out.remote = s.newRemote(out.live)
+	counts := report.NewMetrics(s.reg)
 	reports := report.New(report.Deps{
 		Settings: report.Settings{Host: s.host(), Lifetime: time.Duration(s.cfg.Outbound.Expire)},
 		Blobs:    s.engine, Directory: route.HostNames{Directory: s.directory, Host: s.host()}, Store: s.mail, Texts: texts, Events: s.events, Log: s.log,
-		Metrics:   report.NewMetrics(s.reg),
+		Metrics:   counts,
 		Route:     func(to addr.Mailbox) string { return s.routeHint(addr.Path{Null: true}, to.Domain) },
 		Submitted: func(es ...*spool.Entry) { out.queue.Submitted(es...) },
+		Together:  s.engine.Caps().Together,
 	})
-	out.queue = s.newQueue(out.remote, reports)
+	out.queue = s.newQueue(local.NewQueued(local.QueuedDeps{
+		Directory: s.directory, Store: s.mail, Blobs: s.engine, Elsewhere: out.remote, Log: s.log,
+		Route:     s.routeHint,
+		Submitted: func(es ...*spool.Entry) { out.queue.Submitted(es...) },
+	}), reports)
+	out.inbox = s.newInbox(counts)
 	s.outbound = out
 	return nil
+}
+
+// newInbox makes what reads the reports of other servers.
+func (s *System) newInbox(counts *report.Metrics) *report.Inbox {
+	return report.NewInbox(report.InboxDeps{
+		Matcher: &report.Matcher{Events: s.events, Index: s.events, Names: []string{s.host()}, Metrics: counts},
+		Blobs:   s.engine, Events: s.events, Flush: s.events.Flush, Log: s.log,
+	})
 }
 
 // newRemote makes what speaks to other servers. Ready stays nil: one process works the queue of a data folder, so no
@@ -92,6 +109,7 @@ func (o *outbound) start(ctx context.Context) error {
 	if o == nil {
 		return nil
 	}
+	o.inbox.Start()
 	return o.queue.Start(ctx)
 }
 
@@ -102,6 +120,7 @@ func (o *outbound) stop() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), queueGrace)
 	defer cancel()
+	o.inbox.Close()
 	o.queue.Stop(ctx)
 	o.remote.Close()
 }

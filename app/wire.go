@@ -126,7 +126,7 @@ func (s *System) openIntake() error {
 			MaxReceived: s.cfg.Limits.ReceivedHops, Expire: time.Duration(s.cfg.Outbound.Expire),
 		},
 		Blobs:   s.engine,
-		Router:  route.New(s.directory, s.outbound != nil),
+		Router:  route.New(s.directory, s.outbound != nil).AtHost(s.host()),
 		Local:   local.New(s.mail),
 		Policy:  policy.NewRunner(chain, policy.DefaultSettings(), policy.NewMetrics(s.reg)),
 		Events:  s.events,
@@ -135,7 +135,7 @@ func (s *System) openIntake() error {
 		Metrics: intake.NewMetrics(s.reg),
 	}
 	if s.outbound != nil {
-		d.Queue = s.outbound.queue
+		d.Queue, d.Reports, d.Route, d.MaxPriority = s.outbound.queue, s.outbound.inbox, s.routeHint, mayHurry
 	}
 	s.intake = intake.New(d)
 	return nil

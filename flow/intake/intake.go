@@ -74,6 +74,7 @@ type Deps struct {
 	Local    Deliverer
 	Locale   func(ctx context.Context, a mail.AccountID) string // language of a login, for reports; nil: not known
 	Queue    Queue                                              // nil: nothing is carried on; the Router must not give remote routes then
+	Route    func(from addr.Path, domain string) string         // names the smarthost route for mail to a domain; nil: by MX
 	Policy   *policy.Runner
 	Reports  Reports // nil: reports that come in are mail like other mail
 	Events   Recorder

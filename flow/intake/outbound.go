@@ -36,7 +36,7 @@ func (tx *Tx) outbound(ctx context.Context, msg *mailbox.Message, full map[mail.
 		switch {
 		case len(full) > 0 && leadsTo(r.route.Accounts, full):
 		case tx.held() && len(r.route.Accounts) > 0:
-			out.add(tx.homeOf(r), tx.home(r)) // an alias is expanded when its time has come
+			out.add(tx.homeOf(r), "", tx.home(r)) // an alias is expanded when its time has come
 		default:
 			tx.spread(&out, r)
 		}
@@ -53,7 +53,7 @@ func (tx *Tx) spread(out *outbound, r rcpt) {
 		if several && success { // the sender hears that it became several, not what becomes of each
 			s.Notify = withoutSuccess(s.Notify)
 		}
-		out.add(to.Domain, s)
+		out.add(to.Domain, tx.in.routeTo(tx.from, to.Domain), s)
 	}
 	if !success || len(r.route.Accounts) == 0 && !several {
 		return
@@ -63,18 +63,25 @@ func (tx *Tx) spread(out *outbound, r rcpt) {
 	if s.State = spool.Delivered; several {
 		s.State, s.Last.Text = spool.Expanded, "delivered to an alias of several"
 	}
-	out.add(tx.homeOf(r), s)
+	out.add(tx.homeOf(r), "", s)
+}
+
+func (in *Intake) routeTo(from addr.Path, domain string) string {
+	if in.d.Route == nil {
+		return ""
+	}
+	return in.d.Route(from, domain)
 }
 
 // add puts a recipient into the entry for its destination. The same address is taken once.
-func (out *outbound) add(destination string, r spool.Rcpt) {
+func (out *outbound) add(destination, route string, r spool.Rcpt) {
 	if out.seen[r.To.Mailbox] {
 		return
 	}
 	out.seen[r.To.Mailbox] = true
 	e := out.by[destination]
 	if e == nil || len(e.Rcpts) == spool.MaxRcpts {
-		e = &spool.Entry{Message: out.common, Destination: destination, Next: out.common.Arrived}
+		e = &spool.Entry{Message: out.common, Destination: destination, Route: route, Next: out.common.Arrived}
 		if !e.NotBefore.IsZero() {
 			e.Next = e.NotBefore
 		}

@@ -3,6 +3,7 @@ package report
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"barid/base/kv"
@@ -31,13 +32,13 @@ type InboxDeps struct {
 }
 
 // Inbox reads the reports that come in, behind their acceptance: what they tell is recorded for the messages they
-// are about. Use NewInbox; Close it before what it works with.
+// are about. Use NewInbox and Start; Close it before what it works with.
 type Inbox struct {
 	d     InboxDeps
 	queue chan Arrival
 	life  context.Context
 	end   context.CancelFunc
-	done  chan struct{}
+	work  sync.WaitGroup
 }
 
 // Limits: how many reports may wait to be read, and the octets of a header section of one. What is beyond them stays
@@ -50,7 +51,7 @@ const (
 // readTime bounds the reading of one report.
 const readTime = 10 * time.Second
 
-// NewInbox starts an Inbox.
+// NewInbox makes an Inbox. It reads nothing before Start.
 func NewInbox(d InboxDeps) *Inbox {
 	if d.Log == nil {
 		d.Log = slog.New(slog.DiscardHandler)
@@ -58,11 +59,13 @@ func NewInbox(d InboxDeps) *Inbox {
 	if d.Now == nil {
 		d.Now = time.Now
 	}
-	x := &Inbox{d: d, queue: make(chan Arrival, inboxRoom), done: make(chan struct{})}
+	x := &Inbox{d: d, queue: make(chan Arrival, inboxRoom)}
 	x.life, x.end = context.WithCancel(context.Background())
-	go x.work()
 	return x
 }
+
+// Start begins to read.
+func (x *Inbox) Start() { x.work.Go(x.run) }
 
 // Arrived takes a message with the null reverse-path that was accepted. It never blocks.
 func (x *Inbox) Arrived(a Arrival) {
@@ -80,11 +83,10 @@ func (x *Inbox) Arrived(a Arrival) {
 // Close ends the reading. What still waits is not read.
 func (x *Inbox) Close() {
 	x.end()
-	<-x.done
+	x.work.Wait()
 }
 
-func (x *Inbox) work() {
-	defer close(x.done)
+func (x *Inbox) run() {
 	for {
 		select {
 		case <-x.life.Done():

@@ -83,7 +83,7 @@ func (v *visit) forwards() []*spool.Entry {
 			if e == nil || len(e.Rcpts) == spool.MaxRcpts {
 				e = &spool.Entry{Message: v.e.Message, Destination: to.Domain, Next: v.now}
 				if v.q.d.Route != nil {
-					e.Route = v.q.d.Route(to)
+					e.Route = v.q.d.Route(v.e.From, to.Domain)
 				}
 				by[to.Domain] = e
 				es = append(es, e)

@@ -30,8 +30,8 @@ type QueuedDeps struct {
 	Blobs     kv.Blobs
 	Elsewhere queue.Deliverer // for recipients that are not ours
 
-	Route     func(to addr.Mailbox) string // names the smarthost route for mail to an address; nil: by MX
-	Submitted func(...*spool.Entry)        // wakes the queue for what a delivery put into it
+	Route     func(from addr.Path, domain string) string // names the smarthost route for mail to a domain; nil: by MX
+	Submitted func(...*spool.Entry)                      // wakes the queue for what a delivery put into it
 	Log       *slog.Logger
 	Now       func() time.Time // nil: time.Now
 }
