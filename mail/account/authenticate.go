@@ -116,7 +116,7 @@ func (d *Directory) claim(ctx context.Context, a Attempt) (claim, error) {
 	m, ok := d.login(user)
 	if !ok {
 		c.name = addr.FoldLocal(strings.ReplaceAll(a.User, "\x00", " "))
-		c.tag = d.proven.tagOf(c.name, c.hash, a.Password)
+		c.tag = d.tagOf(c, c.hash)
 		return c, nil
 	}
 	c.name = m.Key()
@@ -131,11 +131,21 @@ func (d *Directory) claim(ctx context.Context, a Attempt) (claim, error) {
 		}
 		return d.lookUp(r, w.account, &c)
 	})
-	c.tag = d.proven.tagOf(c.name, c.hash, a.Password)
+	c.tag = d.tagOf(c, c.hash)
 	if c.acc.Disabled { // what is wrong now may be right when it is enabled again
-		c.tag = d.proven.tagOf(c.name, "disabled "+c.hash, a.Password)
+		c.tag = d.tagOf(c, "disabled "+c.hash)
 	}
 	return c, err
+}
+
+// tagOf makes the tag of a claim. The name of an application password is part of it for a user and for nobody, so
+// that asking for one tells nothing.
+func (d *Directory) tagOf(c claim, hash string) tag {
+	name := c.name
+	if c.wantApp != "" {
+		name += "/" + c.wantApp
+	}
+	return d.proven.tagOf(name, hash, c.Password)
 }
 
 // lookUp fills in what is known of an account and its passwords.
@@ -249,7 +259,7 @@ func (d *Directory) succeeded(ctx context.Context, c claim, old bool) {
 		if fresh, err := d.renew(ctx, c); err != nil {
 			d.log.WarnContext(ctx, "password hash not renewed", "account", c.acc.Name, "error", err)
 		} else {
-			c.tag = d.proven.tagOf(c.name, fresh, c.Password)
+			c.tag = d.tagOf(c, fresh)
 		}
 	}
 	d.proven.remember(c.acc.ID, c.tag, near(c.Remote), d.now())
