@@ -25,6 +25,7 @@ const RunWait = 2 * time.Minute
 var packages = map[string]string{
 	"postfix": "postfix", "swaks": "swaks", "mbsync": "isync", "fetchmail": "fetchmail", "mutt": "mutt",
 	"msmtp": "msmtp", "curl": "curl", "openssl": "openssl", "strace": "strace", "exim4": "exim4-daemon-light", "smtpd": "opensmtpd", "smtpctl": "opensmtpd",
+	"dovecot": "dovecot-imapd",
 }
 
 // Apart is the folder of programs whose packages can not be installed beside Postfix's; tools/peers/install fills it.
