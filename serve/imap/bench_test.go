@@ -95,6 +95,10 @@ func BenchmarkSession(b *testing.B) {
 		{"SearchSubject", `SEARCH SUBJECT "number 77"`},
 		{"SearchFrom", `SEARCH FROM "sender77@"`},
 		{"SearchFlags", `SEARCH UNSEEN UNDELETED`},
+		{"SortDate", `SORT (DATE) UTF-8 ALL`},
+		{"SortSubject", `SORT (SUBJECT) UTF-8 ALL`},
+		{"SortFromDate", `SORT (DISPLAYFROM REVERSE DATE) UTF-8 ALL`},
+		{"ThreadReferences", `THREAD REFERENCES UTF-8 ALL`},
 		{"SearchText", `SEARCH TEXT "not there at all"`},
 	} {
 		b.Run(cmd.name, func(b *testing.B) {

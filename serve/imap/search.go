@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"barid/base/text"
 	"barid/mail/mailbox"
 	"barid/rfc/imap"
 )
@@ -16,8 +17,9 @@ type search struct {
 	key     *imap.SearchKey
 	view    *mailbox.View
 	now     *mailbox.View
-	at      time.Time // when it began, for OLDER and YOUNGER
-	needles []needle  // of BODY and TEXT keys
+	at      time.Time                         // when it began, for OLDER and YOUNGER
+	needles []*text.Needle                    // of BODY and TEXT keys
+	fields  map[*imap.SearchKey]*text.Matcher // of keys for a header field
 	flags   map[imap.Flag]mailbox.Flags
 	sets    map[*imap.SearchKey][]imap.Range
 	hits    []bool // by index in view
@@ -30,11 +32,12 @@ func newSearch(s *session, sel *selected, in *imap.Search) (*search, error) {
 	q := &search{
 		s: s, sel: sel, key: &in.Key, view: sel.view, now: sel.box.View(), at: time.Now(),
 		flags: make(map[imap.Flag]mailbox.Flags), sets: make(map[*imap.SearchKey][]imap.Range),
+		fields: make(map[*imap.SearchKey]*text.Matcher),
 	}
 	if err := q.prepare(q.key); err != nil {
 		return nil, err
 	}
-	q.texts.needles = q.needles
+	q.texts.match = text.NewMatcher(q.needles...)
 	return q, nil
 }
 
@@ -50,7 +53,10 @@ func (q *search) prepare(k *imap.SearchKey) error {
 	case imap.SearchSaved:
 		q.sets[k] = wireRanges(q.sel.saved)
 	case imap.SearchHeader:
-		k.Text = fold(k.Text)
+		if err := q.admitText(k); err != nil {
+			return err
+		}
+		q.fields[k] = text.NewMatcher(text.NewNeedle(k.Text))
 	case imap.SearchBody, imap.SearchText:
 		if err := q.addNeedle(k); err != nil {
 			return err
@@ -68,9 +74,20 @@ func (q *search) addNeedle(k *imap.SearchKey) error {
 	if len(q.needles) == q.s.srv.set.MaxNeedles {
 		return no("LIMIT", "too many BODY and TEXT keys in one SEARCH")
 	}
-	k.Text = fold(k.Text)
+	if err := q.admitText(k); err != nil {
+		return err
+	}
 	k.Number = uint64(len(q.needles)) // its place in needles
-	q.needles = append(q.needles, needle{text: []byte(k.Text), headers: k.Op == imap.SearchText})
+	q.needles = append(q.needles, text.NewNeedle(k.Text))
+	q.texts.headers = append(q.texts.headers, k.Op == imap.SearchText)
+	return nil
+}
+
+// admitText refuses a text that is too long to be looked for.
+func (q *search) admitText(k *imap.SearchKey) error {
+	if len(k.Text) > text.MaxNeedleBytes {
+		return no("LIMIT", "the text to look for is too long")
+	}
 	return nil
 }
 

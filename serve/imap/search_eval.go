@@ -3,7 +3,6 @@ package imap
 import (
 	"slices"
 	"sort"
-	"strings"
 	"time"
 
 	"barid/base/kv"
@@ -169,7 +168,7 @@ func (q *search) evalHeader(k *imap.SearchKey, at level) verdict {
 		section = m.header
 	}
 	if k.Op == imap.SearchHeader {
-		return truth(hasField(section, name, k.Text))
+		return truth(q.hasField(section, name, k))
 	}
 	t, err := header.Date(header.Get(section, "Date"))
 	if err != nil {
@@ -178,15 +177,22 @@ func (q *search) evalHeader(k *imap.SearchKey, at level) verdict {
 	return truth(compareDay(k.Op-imap.SearchSentBefore, t, k.Date))
 }
 
-// hasField reports whether a field of that name contains want, which is folded.
-func hasField(section []byte, name, want string) bool {
+// hasField reports whether a field of that name contains the text of k.
+func (q *search) hasField(section []byte, name string, k *imap.SearchKey) bool {
+	m := q.fields[k]
 	for off := 0; ; {
 		f, ok := header.Next(section, off)
 		if !ok {
 			return false
 		}
 		off = f.Off + f.Len
-		if f.Is(name) && (want == "" || strings.Contains(fold(header.DecodeWords(f.Text())), want)) {
+		if !f.Is(name) {
+			continue
+		}
+		if m.Reset(); m.Left() > 0 {
+			m.Look(header.DecodeWords(f.Text()), nil)
+		}
+		if m.Found(0) {
 			return true
 		}
 	}
