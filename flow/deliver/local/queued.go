@@ -13,6 +13,7 @@ import (
 	"barid/mail"
 	"barid/mail/account"
 	"barid/mail/mailbox"
+	"barid/mail/relay"
 	"barid/mail/spool"
 	"barid/rfc/addr"
 	"barid/rfc/mime"
@@ -58,7 +59,8 @@ func NewQueued(d QueuedDeps) *Queued {
 // Deliver implements queue.Deliverer.
 func (q *Queued) Deliver(ctx context.Context, e *spool.Entry) []queue.Outcome {
 	v := visit{q: q, e: e, now: q.d.Now()}
-	if e.Route != "" || !v.lookUp(ctx) {
+	_, noted := relay.Hinted(e.Route) // else an operator gave it a way of its own
+	if e.Route != "" && !noted || !v.lookUp(ctx) {
 		return q.d.Elsewhere.Deliver(ctx, e)
 	}
 	v.deliver(ctx)
