@@ -8,10 +8,10 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 PACKAGES  = ./...
 RACED     = ./base/... ./mail/... ./flow/... ./serve/... ./store/memory/...
 
-.PHONY: dev build test check full bench fuzz soak sizes peers standards fmt clean help
+.PHONY: dev build test check full bench bench-imap fuzz soak sizes peers standards fmt clean help
 
 help: ## what there is
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 16
 
 build: ## the static binary bin/barid
 	@mkdir -p bin
@@ -40,6 +40,9 @@ full: peers build ## before a release: more seeds, the race detector
 
 bench: peers build ## the figures of docs/develop/benchmarks.md
 	bash tools/bench/run
+
+bench-imap: peers build ## IMAP beside Dovecot in one run; BARID_BENCH_MESSAGES=100000 for a big mailbox
+	$(GO) test -run='^$$' -bench=IMAP -benchtime=$(or $(BENCHTIME),1s) -timeout 60m ./e2e/bench
 
 fuzz: ## every fuzz target for FUZZTIME (default 20s)
 	bash tools/fuzz/run $(or $(FUZZTIME),20s)
