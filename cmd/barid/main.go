@@ -21,7 +21,12 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:])
+	var code int
+	if s, ok := shimCalled(os.Args[0]); ok {
+		code = runShim(ctx, s)
+	} else {
+		code = run(ctx, os.Args[1:])
+	}
 	stop()
 	os.Exit(code)
 }
@@ -33,6 +38,10 @@ func run(ctx context.Context, args []string) int {
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
+	}
+	var code exited
+	if errors.As(err, &code) {
+		return int(code)
 	}
 	io.json = io.json || slices.Contains(args, "--json") // a flag that is wrong ends the parsing before it
 	io.fail(err)
@@ -57,7 +66,7 @@ func newRoot(io *terminal) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, "%v", err) })
 	for _, add := range []func(*terminal) *cobra.Command{
 		serveCommand, devCommand, setupCommand,
-		domainCommand, accountCommand, applicationCommand, aliasCommand, queueCommand, relayCommand,
+		domainCommand, accountCommand, applicationCommand, aliasCommand, queueCommand, relayCommand, shimCommand,
 		statusCommand, healthCommand, traceCommand, sendCommand,
 		storeCommand, backupCommand, restoreCommand,
 		configCommand, explainCommand, versionCommand,

@@ -57,7 +57,7 @@ func (s *session) introduce(args []byte, esmtp bool) error {
 	return nil
 }
 
-// offered are the extensions with parameters. Those that make work for a queue are for people who log in: what
+// offered are the extensions with parameters. Those that make work for a queue are for people who log in and programs of this machine: what
 // strangers bring ends in a mailbox at once, and they are sent no reports that others could use to flood somebody.
 // A server that hears of no DSN here tells its sender itself (RFC 3461 §5.2.2).
 func (s *session) offered() smtp.Ext {
@@ -65,10 +65,10 @@ func (s *session) offered() smtp.Ext {
 	if s.client.TLS != "" {
 		ext |= smtp.ExtTLS // RFC 8689 §2: not in clear
 	}
-	if s.srv.set.Role != mail.RoleSubmission {
+	if s.srv.set.Role != mail.RoleSubmission && s.srv.set.Role != mail.RoleLocal {
 		return ext
 	}
-	if s.sealed() {
+	if s.srv.set.Role == mail.RoleSubmission && s.sealed() {
 		ext |= smtp.ExtAuth
 	}
 	if s.srv.set.Queue {
