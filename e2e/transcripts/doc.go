@@ -15,6 +15,7 @@
 //	C< FILE                             ... the lines of a file
 //	C. FILE                             ... the lines of a file with dots stuffed, and the final dot
 //	C~ "octets"                         ... just these, quoted as in Go
+//	C= text                             the client says a text in base64, as the answers of AUTH LOGIN
 //	S: pattern                          the server says a line
 //	S~ pattern                          ... after any number of other lines
 //	S< FILE                             ... the lines of a file

@@ -1,6 +1,7 @@
 package transcripts
 
 import (
+	"encoding/base64"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -69,7 +70,7 @@ func (p *player) close() {
 }
 
 // verb splits a line: what to do, on which connection, with what.
-var verb = regexp.MustCompile(`^([A-Za-z>]+)([0-9]*)( [0-9]+)?([:<.~]) ?(.*)$`)
+var verb = regexp.MustCompile(`^([A-Za-z>]+)([0-9]*)( [0-9]+)?([:<.~=]) ?(.*)$`)
 
 func (p *player) step(line string) error {
 	m := verb.FindStringSubmatch(line)
@@ -171,6 +172,9 @@ func (p *player) say(c *conn, how, rest string) error {
 	line, err := fill(rest, p.known)
 	if err != nil {
 		return err
+	}
+	if how == "=" {
+		line = base64.StdEncoding.EncodeToString([]byte(line))
 	}
 	return c.say(line + "\r\n")
 }
