@@ -13,6 +13,9 @@ func searchCapabilities() []capability {
 		{name: "THREAD=ORDEREDSUBJECT", when: afterLogin, rfc: "RFC 5256 §3"},
 		{name: "THREAD=REFERENCES", when: afterLogin, rfc: "RFC 5256 §3"},
 		{name: "THREAD=REFS", when: afterLogin, rfc: "draft-ietf-morg-inthread §3"},
+		{name: "CONTEXT=SEARCH", when: afterLogin, rfc: "RFC 5267 §4"},
+		{name: "CONTEXT=SORT", when: afterLogin, rfc: "RFC 5267 §4"},
+		{name: "MULTISEARCH", when: afterLogin, rfc: "RFC 7377"},
 		{name: "INPROGRESS", when: afterLogin, rfc: "RFC 9585"},
 	}
 }

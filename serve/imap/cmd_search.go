@@ -10,12 +10,16 @@ func cmdSearch(s *session, c *call) error {
 	if err := c.End(); err != nil {
 		return err
 	}
+	if err := s.admitContext(c, in.Return); err != nil {
+		return err
+	}
 	return s.saving(in.Return, func() error {
 		r, err := s.search(c, &in)
 		if err != nil {
 			return err
 		}
 		s.answerSearch(c, &in, r)
+		s.addContext(c, &in, nil, r)
 		return nil
 	})
 }
@@ -62,7 +66,7 @@ func (s *session) answerSearch(c *call, in *imap.Search, r *result) {
 	if !want.Given {
 		want.All = true
 	}
-	if want.Answers() {
+	if want.Answers() || !want.Save {
 		r.writeExtended(s.esearch(c), want, in.ModSeq)
 	}
 	if want.Save {

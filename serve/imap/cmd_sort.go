@@ -18,6 +18,9 @@ func cmdSort(s *session, c *call) error {
 	if err := c.End(); err != nil {
 		return err
 	}
+	if err := s.admitContext(c, want); err != nil {
+		return err
+	}
 	return s.saving(want, func() error {
 		r, err := s.search(c, &in)
 		if err != nil {
@@ -27,6 +30,7 @@ func cmdSort(s *session, c *call) error {
 			return err
 		}
 		s.answerSort(c, &in, r)
+		s.addContext(c, &in, by, r)
 		return nil
 	})
 }
@@ -37,7 +41,7 @@ func (s *session) answerSort(c *call, in *imap.Search, r *result) {
 		r.writePlain(s.out, "SORT", in.ModSeq)
 		return
 	}
-	if in.Return.Answers() {
+	if in.Return.Answers() || !in.Return.Save {
 		r.writeExtended(s.esearch(c), in.Return, in.ModSeq)
 	}
 	if in.Return.Save {

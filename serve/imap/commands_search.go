@@ -5,6 +5,8 @@ func searchCommands() []command {
 	return []command{
 		{name: "SEARCH", legal: inMailbox, quiet: true, run: cmdSearch},
 		{name: "UID SEARCH", legal: inMailbox, run: cmdSearch},
+		{name: "ESEARCH", legal: loggedIn, run: cmdESearch},
+		{name: "CANCELUPDATE", legal: inMailbox, run: cmdCancelUpdate},
 		{name: "SORT", legal: inMailbox, quiet: true, run: cmdSort},
 		{name: "UID SORT", legal: inMailbox, run: cmdSort},
 		{name: "THREAD", legal: inMailbox, quiet: true, run: cmdThread},

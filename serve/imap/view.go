@@ -24,6 +24,7 @@ type selected struct {
 	words    flagWords
 	keywords int            // of the mailbox that the client was told of
 	saved    mailbox.UIDSet // "$" (RFC 5182)
+	contexts []*searchContext
 }
 
 // maxTold bounds selected.told; what is forgotten is told once more, which does no harm.
@@ -68,26 +69,49 @@ func (s *session) update(expunges bool) {
 		s.tellDelay()
 		return
 	}
+	var gone []expunged
 	var changed []int
-	var gone []mailbox.UID
 	mailbox.Diff(old, now,
-		func(i int, e mailbox.Entry) {
-			if s.vanishes() {
-				gone = append(gone, e.UID)
-				return
-			}
-			s.out.S("* ").N(uint64(i + 1)).S(" EXPUNGE\r\n")
-		},
-		func(i int, e mailbox.Entry) {
-			if !slices.Contains(sel.told, e.ModSeq) {
-				changed = append(changed, i)
-			}
-		})
+		func(i int, e mailbox.Entry) { gone = append(gone, expunged{i, e.UID}) },
+		func(i int, _ mailbox.Entry) { changed = append(changed, i) })
+	s.tellExpunged(gone)
+	told := sel.told
 	sel.view, sel.told = now, sel.told[:0]
-	s.vanished("", descending(gone))
 	s.announceNew(now, kept)
+	var touched mailbox.UIDSet
 	for _, i := range changed {
-		s.fetchFlags(i, now.At(i), false)
+		e := now.At(i)
+		touched = touched.Add(e.UID)
+		if !slices.Contains(told, e.ModSeq) {
+			s.fetchFlags(i, e, false)
+		}
+	}
+	s.contextsChange(append(touched, now.UIDs(kept, now.Len())...))
+}
+
+// expunged is a message that is gone, with its index in the view that had it.
+type expunged struct {
+	i   int
+	uid mailbox.UID
+}
+
+// tellExpunged tells which messages are gone, the last first.
+func (s *session) tellExpunged(gone []expunged) {
+	if len(gone) == 0 {
+		return
+	}
+	uids := make([]mailbox.UID, len(gone))
+	for k, g := range gone {
+		uids[k] = g.uid
+	}
+	set := descending(uids)
+	s.contextsExpunge(set)
+	if s.vanishes() {
+		s.vanished("", set)
+		return
+	}
+	for _, g := range gone {
+		s.out.S("* ").N(uint64(g.i + 1)).S(" EXPUNGE\r\n")
 	}
 }
 

@@ -1,0 +1,162 @@
+package imap
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"barid/mail/mailbox"
+	"barid/rfc/imap"
+)
+
+// maxSources bounds the mailboxes that one ESEARCH looks into.
+const maxSources = mailbox.MaxMailboxes
+
+// cmdESearch is ESEARCH, RFC 7377 §2: SEARCH in several mailboxes, answered with UIDs for each that has some.
+func cmdESearch(s *session, c *call) error {
+	sources, given := c.SearchSources()
+	in := c.Search()
+	c.quiet, c.uid = in.Numbers, true
+	if err := c.End(); err != nil {
+		return err
+	}
+	if !in.Return.Answers() && !in.Return.Save {
+		in.Return.Given, in.Return.All = true, true
+	}
+	here := !given || len(sources) == 1 && sources[0].Kind == imap.FilterSelected
+	if err := s.admitESearch(c, &in, sources, here); err != nil {
+		return err
+	}
+	return s.saving(in.Return, func() error {
+		if here {
+			return s.searchSource(c, &in, s.sel)
+		}
+		return s.searchSources(c, &in, sources)
+	})
+}
+
+// admitESearch refuses what only the selected mailbox could give, or none.
+func (s *session) admitESearch(c *call, in *imap.Search, sources []imap.MailboxFilter, here bool) error {
+	selected := here
+	for _, f := range sources {
+		if f.Kind == imap.FilterSelectedDelayed {
+			return badf("selected-delayed is no source of a search")
+		}
+		selected = selected || f.Kind == imap.FilterSelected
+	}
+	switch {
+	case s.sel == nil && (selected || in.Return.Update):
+		return badf("select a mailbox first")
+	case !here && (in.Return.Save || in.Saved):
+		return badf("results are saved of the selected mailbox alone")
+	}
+	if err := s.admitContext(c, in.Return); err != nil {
+		return err
+	}
+	return s.admitSearch(c, in)
+}
+
+// searchSources searches every mailbox that a source names, each once.
+func (s *session) searchSources(c *call, in *imap.Search, sources []imap.MailboxFilter) error {
+	names, err := s.sourceNames(sources)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if s.sel != nil && name == s.sel.box.Name() {
+			if err := s.searchSource(c, in, s.sel); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := s.searchElsewhere(c, in, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// searchElsewhere searches a mailbox that is not selected. One that is gone meanwhile has nothing to find.
+func (s *session) searchElsewhere(c *call, in *imap.Search, name string) error {
+	box, err := s.account.Open(s.ctx, name)
+	if errors.Is(err, mailbox.ErrNoMailbox) || errors.Is(err, mailbox.ErrNoSelect) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer box.Close()
+	return s.searchSource(c, in, &selected{box: box, name: box.Name(), readOnly: true, view: box.View()})
+}
+
+// searchSource searches one mailbox and answers if something was found (RFC 7377 §2.1).
+func (s *session) searchSource(c *call, in *imap.Search, sel *selected) error {
+	q, err := newSearch(s, sel, in)
+	if err != nil {
+		return err
+	}
+	if err := q.run(); err != nil {
+		return err
+	}
+	r := q.result(true)
+	if len(r.hits) > 0 && in.Return.Answers() {
+		s.out.S("* ESEARCH (TAG ").Str(c.tag).S(" MAILBOX ").Name(sel.box.Name())
+		s.out.S(" UIDVALIDITY ").N(uint64(r.view.UIDValidity())).S(") UID")
+		r.writeExtended(s.out, in.Return, in.ModSeq)
+	}
+	if sel != s.sel {
+		return s.out.Err()
+	}
+	if in.Return.Save {
+		sel.saved = r.saved(in.Return)
+	}
+	s.addContext(c, in, nil, r)
+	return s.out.Err()
+}
+
+// sourceNames gives the mailboxes that sources mean, in the order of the list.
+func (s *session) sourceNames(sources []imap.MailboxFilter) ([]string, error) {
+	all, err := s.account.List(s.ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, in := range all {
+		if in.NoSelect || in.NonExistent {
+			continue
+		}
+		if slices.ContainsFunc(sources, func(f imap.MailboxFilter) bool { return s.filterMeans(f, in) }) {
+			out = append(out, in.Name)
+		}
+	}
+	if len(out) > maxSources {
+		return nil, no("LIMIT", "too many mailboxes in one search")
+	}
+	return out, nil
+}
+
+// filterMeans reports whether a filter means a mailbox (RFC 5465 §6, RFC 7377 §2.2).
+func (s *session) filterMeans(f imap.MailboxFilter, in mailbox.Info) bool {
+	switch f.Kind {
+	case imap.FilterSelected, imap.FilterSelectedDelayed:
+		return s.sel != nil && s.sel.box.Name() == in.Name
+	case imap.FilterInboxes:
+		return in.Name == mailbox.Inbox
+	case imap.FilterPersonal:
+		return true
+	case imap.FilterSubscribed:
+		return in.Subscribed
+	}
+	return slices.ContainsFunc(f.Names, func(name string) bool {
+		rest, below := strings.CutPrefix(in.Name, strings.TrimSuffix(name, "/")+"/")
+		switch {
+		case in.Name == name:
+			return true
+		case f.Kind == imap.FilterSubtree:
+			return below
+		case f.Kind == imap.FilterSubtreeOne:
+			return below && !strings.Contains(rest, "/")
+		}
+		return false
+	})
+}
