@@ -91,7 +91,9 @@ func (a *attempt) note(h *host, t *trouble) {
 	switch t.answer.Stage {
 	case spool.StageConnect, spool.StageGreeting, spool.StageEHLO, spool.StageAuth:
 		if t.next {
-			a.d.health.failed(h.id(), t.answer.Text)
+			why := t.answer
+			why.Remote = ""
+			a.d.health.failed(h.id(), why.String())
 		}
 		if t.answer.Stage == spool.StageAuth {
 			a.d.Log.Error("a relay does not let us in", "relay", h.id(), "code", t.answer.Code, "text", t.answer.Text)
