@@ -16,9 +16,14 @@ func searchCapabilities() []capability {
 		{name: "CONTEXT=SEARCH", when: afterLogin, rfc: "RFC 5267 §4"},
 		{name: "CONTEXT=SORT", when: afterLogin, rfc: "RFC 5267 §4"},
 		{name: "MULTISEARCH", when: afterLogin, rfc: "RFC 7377"},
+		{name: "UIDONLY", when: afterLogin, rfc: "RFC 9586"},
 		{name: "INPROGRESS", when: afterLogin, rfc: "RFC 9585"},
 	}
 }
 
 // searchExtensions are what ENABLE may switch on here.
-func searchExtensions() []extensionRow { return nil }
+func searchExtensions() []extensionRow {
+	return []extensionRow{
+		{name: "UIDONLY", bit: extUIDOnly, on: (*session).dropNumberContexts},
+	}
+}

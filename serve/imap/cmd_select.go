@@ -24,6 +24,9 @@ func (s *session) open(c *call, readOnly bool) error {
 	if params.QResync != nil && !s.has(extQResync) {
 		return badf("enable QRESYNC first")
 	}
+	if q := params.QResync; q != nil && q.Seqs != nil && s.has(extUIDOnly) {
+		return errUIDRequired
+	}
 	s.leave()
 	box, err := s.account.Open(s.ctx, name)
 	if err != nil {

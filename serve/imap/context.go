@@ -60,6 +60,13 @@ func (s *session) noUpdate(tag, why string) {
 	s.out.S("* NO [NOUPDATE ").Str(tag).S("] ").S(why).CRLF()
 }
 
+// dropNumberContexts ends updates with sequence numbers, for a client that gives those up (RFC 9586 §3).
+func (s *session) dropNumberContexts() {
+	if s.sel != nil {
+		s.sel.contexts = slices.DeleteFunc(s.sel.contexts, func(x *searchContext) bool { return !x.uid })
+	}
+}
+
 // freeze turns sequence numbers and "$" into the UIDs they mean now: that is what a context goes on to mean.
 func (sel *selected) freeze(k *imap.SearchKey) {
 	switch k.Op {
