@@ -129,3 +129,11 @@ func hasNonJoiner[T bytesOrString](s T) bool {
 	}
 	return false
 }
+
+// Unfind takes back that the i-th needle was found, also if it is empty: it is then in the next text looked at.
+func (m *Matcher) Unfind(i int) {
+	if m.found[i] {
+		m.found[i] = false
+		m.left++
+	}
+}
