@@ -56,15 +56,19 @@ func placesOf(ds []mailbox.Delivered) []event.Place {
 // them stands behind in the record.
 func (tx *Tx) queued(now time.Time) {
 	for _, e := range tx.entries {
+		waiting := e.WaitingRcpts() // the others have the message, and wait for the report of that only
+		if len(waiting) == 0 {
+			continue
+		}
 		ev := event.Event{
-			Time: now, Kind: event.Queued, ID: tx.id, Login: tx.c.Login, From: sender(tx.from), Rcpts: len(e.Rcpts), Size: e.Size,
+			Time: now, Kind: event.Queued, ID: tx.id, Login: tx.c.Login, From: sender(tx.from), Rcpts: len(waiting), Size: e.Size,
 			Hop: &event.Hop{Entry: e.Name().String(), Destination: e.Queue(), Next: tx.wishes.release},
 		}
 		if tx.held() {
 			ev.Stage = "hold" // for the time that the sender chose
 		}
-		for _, r := range e.Rcpts[:min(len(e.Rcpts), event.MaxTo)] {
-			ev.To = append(ev.To, r.To.Mailbox.String())
+		for _, i := range waiting[:min(len(waiting), event.MaxTo)] {
+			ev.To = append(ev.To, e.Rcpts[i].To.Mailbox.String())
 		}
 		tx.in.record(ev)
 	}

@@ -3,6 +3,8 @@ package report
 import (
 	"context"
 	"log/slog"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -130,7 +132,7 @@ func (r *Result) event(t *Told, report string, now time.Time) event.Event {
 	ev := event.Event{
 		Time: now.Truncate(time.Microsecond), Kind: kindOf(t.Action), ID: r.ID, Login: r.Login, From: r.Sender,
 		Stage: "report", Rcpts: 1, Other: report,
-		Hop: &event.Hop{Host: t.RemoteMTA, Text: t.Diagnostic, Next: t.RetryUntil},
+		Hop: &event.Hop{Host: t.RemoteMTA, Next: t.RetryUntil},
 	}
 	if ev.Hop.Host == "" {
 		ev.Hop.Host = r.Bounce.ReportingMTA
@@ -141,6 +143,7 @@ func (r *Result) event(t *Told, report string, now time.Time) event.Event {
 	if !t.Status.Unknown() {
 		ev.Enhanced = t.Status.String()
 	}
+	ev.Code, ev.Hop.Text = remoteWords(t.Diagnostic, ev.Enhanced)
 	to := t.To
 	if to == "" {
 		to = t.Final
@@ -149,6 +152,19 @@ func (r *Result) event(t *Told, report string, now time.Time) event.Event {
 		ev.To = []string{to}
 	}
 	return ev
+}
+
+// remoteWords takes "552 5.2.2 mailbox is full" apart, so that its codes are not told twice.
+func remoteWords(diagnostic, enhanced string) (code int, text string) {
+	first, rest, _ := strings.Cut(diagnostic, " ")
+	n, err := strconv.Atoi(first)
+	if err != nil || n < 200 || n > 599 {
+		return 0, diagnostic
+	}
+	if again, ok := strings.CutPrefix(rest, enhanced+" "); ok && enhanced != "" {
+		rest = again
+	}
+	return n, rest
 }
 
 // kindOf gives the kind of event for an action that another host reports.
