@@ -4,6 +4,7 @@ import (
 	"barid/flow/queue"
 	"barid/mail/spool"
 	"barid/rfc/dsn"
+	"barid/rfc/smtp"
 )
 
 // Why a report that is due by the outcome is not made.
@@ -34,19 +35,25 @@ func actionOf(k queue.Kind) dsn.Action {
 
 // due gives the recipients that the sender of e is owed a report about. If some are, but none may be made,
 // why tells the reason. It is pure.
-func due(e *spool.Entry, a dsn.Action, rcpts []int, known func(*spool.Message) bool) (wanted []int, why string) {
+func due(e *spool.Entry, a dsn.Action, rcpts []int, known func(*spool.Message) bool) (owed []int, why string) {
 	for _, i := range rcpts {
-		if i >= 0 && i < len(e.Rcpts) && dsn.Wanted(e.Rcpts[i].Notify, a) {
-			wanted = append(wanted, i)
+		if i >= 0 && i < len(e.Rcpts) && wanted(e, &e.Rcpts[i], a) {
+			owed = append(owed, i)
 		}
 	}
 	switch {
 	case len(rcpts) > 0 && e.From.Null: // whatever NOTIFY says: there is nobody to tell
 		return nil, reasonOfReport
-	case len(wanted) == 0:
+	case len(owed) == 0:
 		return nil, ""
 	case !known(&e.Message):
 		return nil, reasonToStranger
 	}
-	return wanted, ""
+	return owed, ""
+}
+
+// wanted tells whether the sender asked to be told of a: by NOTIFY, or by the T of BY, which asks for every hop
+// (RFC 2852 §4).
+func wanted(e *spool.Entry, r *spool.Rcpt, a dsn.Action) bool {
+	return dsn.Wanted(r.Notify, a) || a == dsn.Relayed && e.ByTrace && r.Notify&smtp.NotifyNever == 0
 }

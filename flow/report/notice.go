@@ -56,7 +56,7 @@ func (n *notice) message(orig *original) *dsn.Message {
 		m.HTML = p.html()
 	}
 	if orig != nil {
-		m.Original = dsn.Original{Body: orig.body, Size: orig.body.Size(), Full: dsn.WantsFull(n.e.Ret, n.action), MaxFull: s.MaxReturn}
+		m.Original = dsn.Original{Body: orig.body, Size: orig.body.Size(), Full: dsn.WantsFull(n.e.Ret, n.action) && !n.e.RequireTLS, MaxFull: s.MaxReturn}
 	}
 	return m
 }

@@ -75,6 +75,8 @@ func TestWhoIsTold(t *testing.T) {
 		"expanded, NOTIFY=SUCCESS":      {queue.Expanded, func(e *spool.Entry) { e.Rcpts[0].Notify = notifyAll }, "delivered report-expanded", 1},
 		"failure, NOTIFY=SUCCESS":       {queue.Failed, func(e *spool.Entry) { e.Rcpts[0].Notify = smtp.NotifySuccess }, "", 0},
 		"failure, NOTIFY=NEVER":         {queue.Failed, func(e *spool.Entry) { e.Rcpts[0].Notify = smtp.NotifyNever }, "", 0},
+		"relayed, BY with T":            {queue.Relayed, func(e *spool.Entry) { e.ByTrace = true }, "delivered report-relayed", 1},
+		"relayed, BY with T, NEVER":     {queue.Relayed, func(e *spool.Entry) { e.ByTrace, e.Rcpts[0].Notify = true, smtp.NotifyNever }, "", 0},
 		"a report fails":                {queue.Failed, func(e *spool.Entry) { e.From = addr.Path{Null: true} }, "discarded report-of-report", 0},
 		"a report fails, NOTIFY=NEVER":  {queue.Failed, func(e *spool.Entry) { e.From, e.Rcpts[0].Notify = addr.Path{Null: true}, smtp.NotifyNever }, "discarded report-of-report", 0},
 		"a stranger's message":          {queue.Failed, func(e *spool.Entry) { e.Account = 0 }, "discarded report-to-stranger", 0},
@@ -271,6 +273,25 @@ func TestWhatComesBack(t *testing.T) {
 }
 
 // TestCodesAreKept wants what was known to be told: never 5.0.0 where 5.1.2 is due.
+// RFC 8689 §5: what was not to go in clear does not go in clear in a report either, and only its header does at all.
+func TestAReportOfRequireTLSNeedsItToo(t *testing.T) {
+	w := newWorld(t)
+	e := w.entry()
+	e.RequireTLS, e.Ret, e.From = true, smtp.RetFull, path("sender@example.net")
+	w.report(e, queue.Failed)
+	got := w.queued("example.net")
+	if got == nil || !got.RequireTLS {
+		t.Fatalf("%+v", got)
+	}
+	b, err := w.db.Open(t.Context(), got.Blob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := readAll(t, b); strings.Contains(text, "Hello.") || !strings.Contains(text, "Subject: =?UTF-8?B?2q/Ystin2LHYtA==?= Q3") {
+		t.Error(text)
+	}
+}
+
 func TestCodesAreKept(t *testing.T) {
 	for _, c := range []struct {
 		answer spool.Answer

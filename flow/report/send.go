@@ -117,7 +117,7 @@ func (n *notice) entries(msg *written, to []addr.Mailbox) []*spool.Entry {
 			Message: spool.Message{
 				ID: msg.id, Blob: msg.msg.Blob, Size: msg.msg.Size, HeaderLen: msg.head, From: addr.Path{Null: true},
 				Has8bit: msg.form.Has8bit, UTF8: msg.form.UTF8, HasUTF8Header: m.NeedsUTF8(), Hops: 1,
-				Arrived: n.now, Expires: n.now.Add(n.r.d.Settings.Expire),
+				Arrived: n.now, Expires: n.now.Add(n.r.d.Settings.Expire), RequireTLS: n.e.RequireTLS, // RFC 8689 §5
 			},
 			Destination: m.Domain, Next: n.now,
 			Rcpts: []spool.Rcpt{{To: addr.Path{Mailbox: m}, Notify: smtp.NotifyNever}}, // RFC 3461 §6.1
