@@ -15,7 +15,7 @@ import (
 
 // check refuses what can not work.
 func (c *Config) check() error {
-	for _, f := range []func() error{c.checkNames, c.checkListeners, c.checkNetworks, c.checkLimits, c.checkWords} {
+	for _, f := range []func() error{c.checkNames, c.checkRoles, c.checkListeners, c.checkNetworks, c.checkLimits, c.checkWords} {
 		if err := f(); err != nil {
 			return err
 		}

@@ -16,6 +16,7 @@ import (
 type Config struct {
 	Hostname     string        `toml:"hostname" doc:"the name this server calls itself: banner, EHLO, Received, certificate"`
 	Data         string        `toml:"data" doc:"folder that holds all state; a path that is not absolute counts from the configuration file"`
+	Roles        []string      `toml:"roles" doc:"parts that this server has, of mx, submission, access and outbound; none: what the listeners and [outbound] say"`
 	Resolver     []string      `toml:"resolver" doc:"DNS servers used for every look-up, as address:port; none: those of /etc/resolv.conf"`
 	ResolverWait Duration      `toml:"resolver_timeout" doc:"how long one DNS server may take to answer"`
 	ProxyTrusted []string      `toml:"proxy_trusted" doc:"networks whose connections begin with a PROXY v1 or v2 header"`
