@@ -84,41 +84,6 @@ func healthCommand(t *terminal) *cobra.Command {
 	return c
 }
 
-func traceCommand(t *terminal) *cobra.Command {
-	c := &cobra.Command{
-		Use: "trace", Short: "Follow a message",
-		Example: "  barid trace msg 01jd4xk8t0003f7q2m.1",
-	}
-	c.AddCommand(traceMessage(t))
-	return c
-}
-
-func traceMessage(t *terminal) *cobra.Command {
-	var s settings
-	c := &cobra.Command{
-		Use: "msg ID", Short: "Show what happened to a message, by the id of the reply and of its Received field", Args: cobra.ExactArgs(1),
-		Example: "  barid trace msg 01jd4xk8t0003f7q2m.1",
-		RunE: func(c *cobra.Command, args []string) error {
-			out, err := call[[]manage.EventInfo](c.Context(), &s, t, "event.find", manage.EventQuery{ID: args[0]})
-			if err != nil {
-				return err
-			}
-			if len(out) == 0 {
-				return fault.New("B4006", "nothing is known of %q", args[0]).WithFix("the id stands in the reply to the message and in its Received field")
-			}
-			if t.json {
-				return list(t, out, "", eventLine)
-			}
-			for _, e := range out {
-				writeString(t.out, eventLine(e)+"\n")
-			}
-			return nil
-		},
-	}
-	s.flags(c)
-	return c
-}
-
 func eventLine(e manage.EventInfo) string {
 	parts := []string{e.Time.Local().Format(time.DateTime), e.Kind, e.ID, "from <" + e.From + ">"}
 	if len(e.To) > 0 {
