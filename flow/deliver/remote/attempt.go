@@ -206,10 +206,11 @@ func (a *attempt) visitRelay(ctx context.Context, r *Relay) (on bool, t *trouble
 	return a.visit(ctx, &h, want), nil
 }
 
-// remembered finds the level of TLS that the domain's mail must have.
+// remembered finds the level of TLS that the domain's mail must have. A sender may rather have it in clear than not
+// at all (RFC 8689 §5).
 func (a *attempt) remembered(ctx context.Context) *trouble {
 	a.demand = demand{offer: true}
-	if m := a.d.Memory; m != nil {
+	if m := a.d.Memory; m != nil && !a.e.TLSOptional {
 		level, at, err := m.Level(ctx, a.e.Destination)
 		if err != nil {
 			a.d.Log.Error("remembered TLS can not be read", "domain", a.e.Destination, "err", err)

@@ -106,6 +106,26 @@ func TestADomainNeverFallsBelowALevelOnceSeen(t *testing.T) {
 	}
 }
 
+// RFC 8689 §5: "TLS-Required: No" goes out in clear where nothing else works, and nothing is forgotten for it.
+func TestASenderMayRatherHaveItInClear(t *testing.T) {
+	id := certify(t, yesterday(), "mx1.there.test")
+	memory := OpenLevels(memory.New())
+	s := newScene(t, zone, func(d *Deps) { d.Roots, d.Memory = id.roots, memory })
+	if err := memory.Saw(t.Context(), "there.test", Verified, s.d.now()); err != nil {
+		t.Fatal(err)
+	}
+	s.sink(1, sink.Options{})
+	e := s.entry(letterText)
+	e.TLSOptional = true
+	if out := s.expect(e, relayed); out[0].TLS != "" {
+		t.Errorf("%q", out[0].TLS)
+	}
+	if l, _, _ := memory.Level(t.Context(), "there.test"); l != Verified {
+		t.Errorf("now %v is remembered", l)
+	}
+	s.expect(s.entry(letterText), "deferred 4.7.10 tls")
+}
+
 func TestAVerifiedDomainDoesNotTakeAnyCertificate(t *testing.T) {
 	good, bad := certify(t, yesterday(), "mx1.there.test"), certify(t, yesterday(), "evil.test")
 	m := OpenLevels(memory.New())
