@@ -142,14 +142,23 @@ func (f *fetch) message(r *row) error {
 			return brokenLiteral{err}
 		}
 	}
-	if f.seen[r.e.UID] && !flags {
-		out.S(" FLAGS ").S(f.s.sel.flags(e))
-		if f.s.has(extCondstore) && !f.modseq { // RFC 7162 §3.1: a change of flags comes with its modseq
-			out.S(" MODSEQ (").N(uint64(e.ModSeq)).C(')')
-		}
+	if f.seen[r.e.UID] {
+		f.tellSeen(e, flags)
 	}
 	out.S(")\r\n")
 	return out.Err()
+}
+
+// tellSeen tells the flags of a message that this FETCH made \Seen, if they were not asked for anyway. A
+// change of flags comes with its modseq (RFC 7162 §3.1).
+func (f *fetch) tellSeen(e mailbox.Entry, told bool) {
+	out := f.s.out
+	if !told {
+		out.S(" FLAGS ").S(f.s.sel.flags(e))
+	}
+	if f.s.has(extCondstore) && !f.modseq {
+		out.S(" MODSEQ (").N(uint64(e.ModSeq)).C(')')
+	}
 }
 
 // coldItem writes one item from the cold row or the body.
