@@ -27,6 +27,7 @@ import (
 	"barid/mail/event"
 	"barid/mail/mailbox"
 	"barid/mail/relay"
+	"barid/mail/search"
 	"barid/ops/manage"
 	"barid/store/embedded"
 
@@ -46,6 +47,7 @@ type System struct {
 	directory *account.Directory
 	book      *allowance.Book // what logins sent lately
 	mail      *mailbox.Store
+	search    *search.Index
 	events    *event.Log
 	resolver  *dns.Resolver // nil when no check asks
 	known     *dns.Known    // names of servers that mail goes to
@@ -94,6 +96,7 @@ func (s *System) Manager() *manage.Manager {
 		m.Doors = append(m.Doors, manage.Listening{Protocol: l.Protocol, Address: l.Address})
 	}
 	m.Relaying = s.relaying()
+	m.Search = s.search
 	if f := s.listening.Load(); f != nil {
 		m.Server = *f
 	}
@@ -111,6 +114,9 @@ func (s *System) Close() error {
 	}
 	if s.book != nil {
 		err = errors.Join(err, s.book.Close())
+	}
+	if s.search != nil {
+		s.search.Close()
 	}
 	if s.mail != nil {
 		s.mail.Close()

@@ -65,6 +65,7 @@ func (s *System) serve(ctx context.Context, ready func([]manage.Listening) error
 		return err
 	}
 	defer s.outbound.stop()
+	s.search.Start(ctx)
 	list := r.listening
 	s.listening.Store(&list)
 	var wg sync.WaitGroup

@@ -20,10 +20,12 @@ import (
 	"barid/flow/policy/ratelimit"
 	"barid/flow/policy/sender"
 	"barid/flow/route"
+	"barid/mail"
 	"barid/mail/account"
 	book "barid/mail/allowance"
 	"barid/mail/event"
 	"barid/mail/mailbox"
+	"barid/mail/search"
 	"barid/store/embedded"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -94,7 +96,11 @@ func (s *System) openMail() (err error) {
 		return err
 	}
 	s.book = book.Open(s.engine, book.Options{Log: s.log, Metrics: book.NewMetrics(s.reg)})
-	s.mail = mailbox.Open(s.engine, s.engine, mailbox.Options{Log: s.log, Metrics: mailbox.NewMetrics(s.reg)})
+	s.mail = mailbox.Open(s.engine, s.engine, mailbox.Options{
+		Log: s.log, Metrics: mailbox.NewMetrics(s.reg),
+		Appended: func(id mail.AccountID, n int) { s.search.Appended(id, n) },
+	})
+	s.search = search.Open(s.engine, s.mail, search.Options{Log: s.log, Metrics: search.NewMetrics(s.reg)})
 	s.events, err = event.Open(s.engine, event.Options{Log: s.log, Metric: event.NewMetrics(s.reg)})
 	return err
 }

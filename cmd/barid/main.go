@@ -68,7 +68,7 @@ func newRoot(io *terminal) *cobra.Command {
 		serveCommand, devCommand, setupCommand,
 		domainCommand, accountCommand, applicationCommand, aliasCommand, queueCommand, relayCommand, shimCommand,
 		statusCommand, healthCommand, traceCommand, sendCommand,
-		storeCommand, backupCommand, restoreCommand,
+		storeCommand, indexCommand, backupCommand, restoreCommand,
 		configCommand, explainCommand, versionCommand,
 	} {
 		root.AddCommand(add(io))

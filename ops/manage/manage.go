@@ -22,6 +22,7 @@ import (
 	"barid/mail/allowance"
 	"barid/mail/event"
 	"barid/mail/mailbox"
+	"barid/mail/search"
 )
 
 // MaxRequest is the most bytes of one operation's input.
@@ -59,6 +60,7 @@ type Manager struct {
 	Host      string             // name of the server, as mail programs are told
 	Doors     []Listening        // listeners of the configuration
 	Relaying  Relaying
+	Search    *search.Index
 }
 
 // Listening is one open listener of the running server.
@@ -101,6 +103,7 @@ func Operations() []Operation {
 	all = append(all, applicationOperations()...)
 	all = append(all, allowanceOperations()...)
 	all = append(all, storeOperations()...)
+	all = append(all, indexOperations()...)
 	all = append(all, watchOperations()...)
 	all = append(all, queueOperations()...)
 	all = append(all, relayOperations()...)
