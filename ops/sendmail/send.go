@@ -76,7 +76,7 @@ func (d *Dialogue) cmd(line string) (smtp.Reply, error) {
 // broken is the loss of the server: nothing is known to be taken.
 func broken(err error) error { return exit(TempFail, err, "the server went away") }
 
-func refused(what string, r smtp.Reply) error {
+func refused(what string, r smtp.Reply) *Exit {
 	return exit(exitOf(r), nil, "%s: %s", what, strings.TrimSpace(fmt.Sprintf("%d %s %s", r.Code, r.Enhanced, strings.Join(r.Lines, " "))))
 }
 
@@ -132,8 +132,11 @@ func (d *Dialogue) begin(o *Options, e *Envelope, to []addr.Mailbox, size int64)
 		if r.Code/100 == 2 {
 			continue
 		}
-		_ = errors.As(refused("recipient "+m.Unicode(), r), &first)
-		bad = append(bad, first.Text)
+		why := refused("recipient "+m.Unicode(), r)
+		bad = append(bad, why.Text)
+		if first == nil || first.Code == TempFail { // it is of no use to try again
+			first = why
+		}
 	}
 	if first == nil {
 		return nil

@@ -57,9 +57,9 @@ func (s *session) introduce(args []byte, esmtp bool) error {
 	return nil
 }
 
-// offered are the extensions with parameters. Those that make work for a queue are for people who log in and programs of this machine: what
-// strangers bring ends in a mailbox at once, and they are sent no reports that others could use to flood somebody.
-// A server that hears of no DSN here tells its sender itself (RFC 3461 §5.2.2).
+// offered are the extensions with parameters. Those that make work for a queue are for people who log in and for
+// programs of this machine: what strangers bring ends in a mailbox at once, and they are sent no reports that
+// others could use to flood somebody. A server that hears of no DSN here tells its sender itself (RFC 3461 §5.2.2).
 func (s *session) offered() smtp.Ext {
 	ext := smtp.ExtSize | smtp.Ext8BitMIME | smtp.ExtBinaryMIME | smtp.ExtUTF8
 	if s.client.TLS != "" {
