@@ -21,8 +21,9 @@ type StoreOp struct {
 }
 
 // Store changes the flags of the messages in set, in one commit. modified are those it left alone because
-// their modseq is past UnchangedSince. modseq is the mailbox's after the change; messages whose flags are
-// as wanted already keep theirs. What changed is what Diff says of the Views.
+// their modseq is past UnchangedSince. modseq is the mailbox's after the change, 0 if nothing changed, so that
+// it is never that of somebody else's change; messages whose flags are as wanted already keep theirs. What
+// changed is what Diff says of the Views.
 func (m *Mailbox) Store(ctx context.Context, set UIDSet, op StoreOp) (modified UIDSet, modseq ModSeq, err error) {
 	err = m.b.a.update(ctx, func(x *tx) error {
 		b, err := x.loaded(m.b.id)
@@ -33,8 +34,11 @@ func (m *Mailbox) Store(ctx context.Context, set UIDSet, op StoreOp) (modified U
 		if err != nil {
 			return err
 		}
+		before := b.sum.modseq
 		modified = x.flag(b, set, flagOp{mode: op.Mode, mask: op.Flags&SystemFlags | f}, op.UnchangedSince)
-		modseq = max(b.sum.modseq, 1)
+		if modseq = 0; b.sum.modseq != before {
+			modseq = b.sum.modseq
+		}
 		return nil
 	})
 	return modified, modseq, err
