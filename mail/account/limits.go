@@ -30,8 +30,10 @@ func (l *Limits) fields() [4]struct {
 		name string
 		v    **int64
 	}{
-		{"messages per hour", &l.Messages}, {"recipients", &l.Recipients},
-		{"octets per day", &l.Bytes}, {"new recipients per day", &l.NewRecipients},
+		{"messages per hour", &l.Messages},
+		{"recipients", &l.Recipients},
+		{"octets per day", &l.Bytes},
+		{"new recipients per day", &l.NewRecipients},
 	}
 }
 
