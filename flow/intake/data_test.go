@@ -150,6 +150,20 @@ func TestTraceFields(t *testing.T) {
 			[]string{"from بريد.test ([192.0.2.1])", "with UTF8SMTPS (TLS1.2 X) id", "for <واحد@example.test>"},
 			"",
 		},
+		{
+			"a program of this machine", &mail.Client{Role: mail.RoleLocal, User: "www-data", Helo: "localhost", ESMTP: true},
+			smtp.MailParams{},
+			[]string{"one"},
+			[]string{"Received: from localhost (user www-data)\r\n\tby mail.example.test with ESMTP id", "mail.example.test; none"},
+			"unknown",
+		},
+		{
+			"its user's name does not break out", &mail.Client{Role: mail.RoleLocal, User: "x) by us (", ESMTP: true},
+			smtp.MailParams{},
+			[]string{"one"},
+			[]string{"Received: from localhost\r\n\tby"},
+			"by us",
+		},
 		{"no UTF-8 without SMTPUTF8", utf8, smtp.MailParams{}, []string{"one"}, []string{"from [192.0.2.1] ([192.0.2.1])"}, "بريد"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
