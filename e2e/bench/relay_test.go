@@ -15,6 +15,9 @@ import (
 // relayTo is the domain that the relayed load goes to; its only mail exchanger is the sink.
 const relayTo = "example.net"
 
+// deadEnd is a domain whose mail exchanger refuses connections.
+const deadEnd = "example.org"
+
 // relayWait is how long a load may take.
 const relayWait = 5 * time.Minute
 
@@ -27,7 +30,8 @@ type relayer struct {
 var relayers = []relayer{{"barid", relayBarid}, {"postfix", relayPostfix}}
 
 func relayBarid(b *testing.B, to *sink.Sink) (Load, int) {
-	w := world.Start(b, "$ORIGIN "+relayTo+".\n@ 300 IN SOA ns hostmaster 1 60 60 60 0\n@ 300 IN MX 10 mx\nmx 300 IN A 127.0.0.1\n")
+	const zone = "@ 300 IN SOA ns hostmaster 1 60 60 60 0\n@ 300 IN MX 10 mx\nmx 300 IN A %s\n"
+	w := world.Start(b, "$ORIGIN "+relayTo+".\n"+fmt.Sprintf(zone, "127.0.0.1"), "$ORIGIN "+deadEnd+".\n"+fmt.Sprintf(zone, "127.0.0.77"))
 	s := server.Start(b, server.Options{
 		Resolver: w.Addr(), Top: "plain_login = true",
 		Settings: fmt.Sprintf("[log]\nlevel = \"warn\"\n[limits]\nsession_messages = 100000\nconnections_per_network = 10000\n"+
@@ -50,9 +54,29 @@ func BenchmarkRelay(b *testing.B) {
 	}
 }
 
+// BenchmarkRelayStanding is the same beside 100,000 messages that wait for a server that is down.
+func BenchmarkRelayStanding(b *testing.B) {
+	to := sink.Start(b, sink.Options{Discard: true})
+	l, pid := relayBarid(b, to)
+	wait := l
+	wait.Conns, wait.Messages, wait.PerConn, wait.Size, wait.Recipients = 50, 100_000, 1000, 4<<10, []string{"info@" + deadEnd}
+	if err := wait.Run(); err != nil {
+		b.Fatal(err)
+	}
+	for _, conns := range []int{10, 100} {
+		b.Run(fmt.Sprintf("4KiB/%dconns", conns), func(b *testing.B) { relayed(b, to, l, pid, conns) })
+	}
+}
+
 func relay(b *testing.B, r relayer, conns int) {
 	to := sink.Start(b, sink.Options{Discard: true})
 	l, pid := r.start(b, to)
+	relayed(b, to, l, pid, conns)
+}
+
+// relayed hands a load over and waits until the sink has all of it.
+func relayed(b *testing.B, to *sink.Sink, l Load, pid, conns int) {
+	already := to.Count()
 	l.Conns, l.Messages, l.PerConn, l.Size, l.Recipients = conns, b.N, 100, 4<<10, []string{"info@" + relayTo}
 	before := CPU(pid)
 	b.ResetTimer()
@@ -61,13 +85,13 @@ func relay(b *testing.B, r relayer, conns int) {
 		b.Fatal(err)
 	}
 	taken := time.Since(begin)
-	for to.Count() < b.N && time.Since(begin) < relayWait {
+	for to.Count()-already < b.N && time.Since(begin) < relayWait {
 		time.Sleep(time.Millisecond)
 	}
 	elapsed := time.Since(begin)
 	b.StopTimer()
-	if to.Count() != b.N {
-		b.Fatalf("%d messages arrived, want %d", to.Count(), b.N)
+	if n := to.Count() - already; n != b.N {
+		b.Fatalf("%d messages arrived, want %d", n, b.N)
 	}
 	b.ReportMetric(float64(b.N)/taken.Seconds(), "taken/s")
 	b.ReportMetric(float64(b.N)/elapsed.Seconds(), "msg/s")
