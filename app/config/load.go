@@ -145,11 +145,7 @@ func (c *Config) readEnvironment(environ []string) error {
 		}
 		key := keyOfVariable(rest)
 		if key == "" {
-			f := fault.New("B1002", "unknown variable %s", name).WithExit(fault.ExitUsage)
-			if near := Nearest(rest); near != "" {
-				f.WithFix("did you mean %s?", variable(near))
-			}
-			return f
+			return unknownVariable(name)
 		}
 		if err := c.set(key, value, "environment"); err != nil {
 			return err

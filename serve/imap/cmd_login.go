@@ -40,7 +40,7 @@ func (s *session) logIn(user, password string) error {
 	s.locale = who.Locale
 	s.user, s.account = who.Name, s.srv.Mail.Account(who.ID)
 	_, secure := s.conn.TLS()
-	s.log.Info("imap login", "user", who.Name, "tls", secure)
+	s.log.Info("imap login", "user", who.LoginName(), "tls", secure)
 	s.in.SetLimits(imap.AfterLogin(s.srv.set.MaxMessageBytes))
 	return nil
 }
