@@ -173,6 +173,9 @@ func showChanges(c *cobra.Command, s *settings, t *terminal, op string, in any) 
 		if len(out.Changes) == 0 {
 			fmt.Fprintln(w, "nothing is different")
 		}
+		if out.Queued > 0 {
+			fmt.Fprintf(w, "%d queued messages are tried now\n", out.Queued)
+		}
 	})
 }
 

@@ -156,7 +156,7 @@ func (e *Edit) check() error {
 func (e *Edit) changes() []Change {
 	out := []Change{} // an empty list in JSON, not null
 	out = compared(out, "route", e.old.routes, e.next.routes, func(r *Route) string { return r.Name })
-	out = compared(out, "rule", e.old.rules, e.next.rules, func(r *Rule) string { return r.String() + " -> " + r.Route })
+	out = compared(out, "rule", e.old.rules, e.next.rules, (*Rule).Title)
 	out = compared(out, "source", e.old.sources, e.next.sources, func(s *Source) string { return s.Addr.String() })
 	return out
 }

@@ -130,6 +130,9 @@ func (r *Rule) String() string {
 	return s
 }
 
+// Title gives the rule with its route, as Change.Name does: "all mail -> office".
+func (r *Rule) Title() string { return r.String() + " -> " + r.Route }
+
 // Source is an address that mail leaves from, and the name said there.
 type Source struct {
 	Addr    netip.Addr `json:"addr"`

@@ -55,6 +55,7 @@ type RelayRemoval struct {
 type RelayChanged struct {
 	DryRun  bool           `json:"dry_run"`
 	Changes []relay.Change `json:"changes"`
+	Queued  int            `json:"queued"` // queued messages that are tried now because of it
 }
 
 // RouteInfo describes a route.
@@ -90,11 +91,11 @@ type RelayTrials struct {
 
 func relayOperations() []Operation {
 	return []Operation{
-		op("relay.set", func(ctx context.Context, m *Manager, in RelayChange, _ Progress) (RelayChanged, error) {
-			return m.setRelay(ctx, in, false)
+		op("relay.set", func(ctx context.Context, m *Manager, in RelayChange, p Progress) (RelayChanged, error) {
+			return m.setRelay(ctx, in, false, p)
 		}),
-		op("relay.add", func(ctx context.Context, m *Manager, in RelayChange, _ Progress) (RelayChanged, error) {
-			return m.setRelay(ctx, in, true)
+		op("relay.add", func(ctx context.Context, m *Manager, in RelayChange, p Progress) (RelayChanged, error) {
+			return m.setRelay(ctx, in, true, p)
 		}),
 		op("relay.list", func(_ context.Context, m *Manager, _ None, _ Progress) ([]RouteInfo, error) {
 			snap := m.Relaying.Store.Snapshot()
@@ -112,8 +113,8 @@ func relayOperations() []Operation {
 			}
 			return m.routeInfo(snap, &r), nil
 		}),
-		op("relay.rm", func(ctx context.Context, m *Manager, in RelayRemoval, _ Progress) (RelayChanged, error) {
-			return m.changeRelays(ctx, in.DryRun, func(e *relay.Edit) error { return e.RemoveRoute(in.Name, in.WithRules) })
+		op("relay.rm", func(ctx context.Context, m *Manager, in RelayRemoval, p Progress) (RelayChanged, error) {
+			return m.changeRelays(ctx, in.DryRun, p, func(e *relay.Edit) error { return e.RemoveRoute(in.Name, in.WithRules) })
 		}),
 		op("relay.test", func(ctx context.Context, m *Manager, in RelayTrial, p Progress) (RelayTrials, error) {
 			return m.tryRelays(ctx, in, p)
@@ -129,13 +130,17 @@ func relayOperations() []Operation {
 }
 
 // changeRelays changes everything that f changes in one commit.
-func (m *Manager) changeRelays(ctx context.Context, dry bool, f func(*relay.Edit) error) (RelayChanged, error) {
+func (m *Manager) changeRelays(ctx context.Context, dry bool, p Progress, f func(*relay.Edit) error) (RelayChanged, error) {
 	changes, err := m.Relaying.Store.Update(ctx, dry, f)
-	return RelayChanged{DryRun: dry, Changes: changes}, err
+	out := RelayChanged{DryRun: dry, Changes: changes}
+	if err == nil && !dry {
+		out.Queued, err = m.follow(ctx, changes, p)
+	}
+	return out, err
 }
 
 // setRelay makes a route of one relay with its rules, or adds a relay to the end of a chain.
-func (m *Manager) setRelay(ctx context.Context, in RelayChange, add bool) (RelayChanged, error) {
+func (m *Manager) setRelay(ctx context.Context, in RelayChange, add bool, p Progress) (RelayChanged, error) {
 	if in.Name == "" {
 		in.Name = relay.Default
 	}
@@ -143,7 +148,7 @@ func (m *Manager) setRelay(ctx context.Context, in RelayChange, add bool) (Relay
 	if err != nil {
 		return RelayChanged{}, err
 	}
-	return m.changeRelays(ctx, in.DryRun, func(e *relay.Edit) error {
+	return m.changeRelays(ctx, in.DryRun, p, func(e *relay.Edit) error {
 		route := relay.Route{Name: in.Name}
 		if add {
 			if route, err = e.Route(in.Name); err != nil {

@@ -53,8 +53,8 @@ type Way struct {
 
 func relayRuleOperations() []Operation {
 	return []Operation{
-		op("relay.rule.add", func(ctx context.Context, m *Manager, in RuleChange, _ Progress) (RelayChanged, error) {
-			return m.changeRelays(ctx, in.DryRun, func(e *relay.Edit) error {
+		op("relay.rule.add", func(ctx context.Context, m *Manager, in RuleChange, p Progress) (RelayChanged, error) {
+			return m.changeRelays(ctx, in.DryRun, p, func(e *relay.Edit) error {
 				return e.SetRule(relay.Rule{Sender: in.From, Recipient: in.To, Route: in.Route})
 			})
 		}),
@@ -66,11 +66,11 @@ func relayRuleOperations() []Operation {
 			}
 			return out, snap.Err()
 		}),
-		op("relay.rule.rm", func(ctx context.Context, m *Manager, in RuleChange, _ Progress) (RelayChanged, error) {
-			return m.changeRelays(ctx, in.DryRun, func(e *relay.Edit) error { return e.RemoveRule(in.From, in.To) })
+		op("relay.rule.rm", func(ctx context.Context, m *Manager, in RuleChange, p Progress) (RelayChanged, error) {
+			return m.changeRelays(ctx, in.DryRun, p, func(e *relay.Edit) error { return e.RemoveRule(in.From, in.To) })
 		}),
-		op("relay.source.add", func(ctx context.Context, m *Manager, in SourceChange, _ Progress) (RelayChanged, error) {
-			return m.changeRelays(ctx, in.DryRun, func(e *relay.Edit) error { return e.SetSource(in.Address, in.Helo, in.Senders) })
+		op("relay.source.add", func(ctx context.Context, m *Manager, in SourceChange, p Progress) (RelayChanged, error) {
+			return m.changeRelays(ctx, in.DryRun, p, func(e *relay.Edit) error { return e.SetSource(in.Address, in.Helo, in.Senders) })
 		}),
 		op("relay.source.list", func(_ context.Context, m *Manager, _ None, _ Progress) ([]SourceInfo, error) {
 			snap := m.Relaying.Store.Snapshot()
@@ -80,8 +80,8 @@ func relayRuleOperations() []Operation {
 			}
 			return out, snap.Err()
 		}),
-		op("relay.source.rm", func(ctx context.Context, m *Manager, in SourceChange, _ Progress) (RelayChanged, error) {
-			return m.changeRelays(ctx, in.DryRun, func(e *relay.Edit) error { return e.RemoveSource(in.Address) })
+		op("relay.source.rm", func(ctx context.Context, m *Manager, in SourceChange, p Progress) (RelayChanged, error) {
+			return m.changeRelays(ctx, in.DryRun, p, func(e *relay.Edit) error { return e.RemoveSource(in.Address) })
 		}),
 		op("relay.which", func(_ context.Context, m *Manager, in WayQuery, _ Progress) (Way, error) { return m.way(in) }),
 	}
