@@ -406,3 +406,23 @@ func TestTheWarningComesOnce(t *testing.T) {
 		t.Errorf("%+v %v", uses, err)
 	}
 }
+
+// BenchmarkTransaction is what a message of a login to one known recipient costs.
+func BenchmarkTransaction(b *testing.B) {
+	book := Open(memory.New(), Options{})
+	defer book.Close()
+	gs := []Grant{grant(1, Limits{Messages: 1 << 40, NewRecipients: 100}), {Sender: Sender{Scope: Domain, Domain: "barid.test"}, Name: "barid.test"}}
+	to := []addr.Mailbox{box(b, "colleague@barid.test")}
+	b.ReportAllocs()
+	for b.Loop() {
+		h, x, err := book.Begin(context.Background(), 1, gs, 4096)
+		if x != nil || err != nil {
+			b.Fatal(x, err)
+		}
+		if x, err := h.Recipient(context.Background(), to[0], 0); x != nil || err != nil {
+			b.Fatal(x, err)
+		}
+		h.Size(4096)
+		h.Commit(to, 4096)
+	}
+}
