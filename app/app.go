@@ -52,9 +52,9 @@ type System struct {
 	resolver  *dns.Resolver // nil when no check asks
 	known     *dns.Known    // names of servers that mail goes to
 	relays    *relay.Store
-	certs     *btls.Store   // nil without certificates
-	outbound  *outbound     // nil: mail for other domains is refused
-	queue     *queue.Queue  // see spooled
+	certs     *btls.Store  // nil without certificates
+	outbound  *outbound    // nil: mail for other domains is refused
+	queue     *queue.Queue // see spooled
 	queueOnce sync.Once
 	intake    *intake.Intake
 	started   time.Time
@@ -96,6 +96,7 @@ func (s *System) Manager() *manage.Manager {
 		m.Doors = append(m.Doors, manage.Listening{Protocol: l.Protocol, Address: l.Address})
 	}
 	m.Relaying = s.relaying()
+	m.Around, m.Probe = s.around(), s.prober
 	m.Search = s.search
 	if f := s.listening.Load(); f != nil {
 		m.Server = *f

@@ -209,14 +209,6 @@ func (b *builder) text(f Field, r io.Reader) (more bool, err error) {
 	return true, err
 }
 
-// bytes is how much all postings take.
-func (b *builder) bytes() (n int64) {
-	for i := range b.terms {
-		n += int64(len(b.terms[i].b))
-	}
-	return n
-}
-
 // sorted gives the terms in order.
 func (b *builder) sorted() []builtTerm {
 	slices.SortFunc(b.terms, func(x, y builtTerm) int { return strings.Compare(x.term, y.term) })

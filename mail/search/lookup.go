@@ -167,8 +167,8 @@ func (v *lookup) all(words []string, h how, mask Field) (*Set, error) {
 	return out, nil
 }
 
-// phrase gives the messages in which the words can follow one another.
-func (v *lookup) phrase(tokens []string, mask Field) (*Set, error) {
+// phrase gives the messages in which the words can follow one another; part says how each is looked for.
+func (v *lookup) phrase(tokens []string, mask Field, part func(tokens []string, i int) (string, how)) (*Set, error) {
 	var left *Set
 	for i := range tokens {
 		piece, h := part(tokens, i)

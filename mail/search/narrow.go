@@ -222,7 +222,7 @@ func (q *narrowing) form(v *lookup, f *narrowForm, yes, maybe *Set) error {
 		maybe.or(found)
 	}
 	if len(f.tokens) > 1 {
-		found, err := v.phrase(f.tokens, q.mask)
+		found, err := v.phrase(f.tokens, q.mask, part)
 		if err == nil {
 			maybe.or(found)
 		}

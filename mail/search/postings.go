@@ -74,9 +74,8 @@ func appendPlaces(b []byte, os []occurrence) []byte {
 type posting struct {
 	msg    mailbox.MsgNo
 	fields Field
-	times  int // in Subject and Body
-	// body and subject are where it stands there, if the reader wants places.
-	places [2][]uint32 // of Subject, of Body
+	times  [2]int      // how often in Subject, in Body
+	places [2][]uint32 // where there, if the reader wants places
 	cut    bool        // there are more places than are kept
 }
 
@@ -110,7 +109,7 @@ func (r *postingReader) next() bool {
 	p.msg, p.cut = r.last, false
 	p.places[0], p.places[1] = p.places[0][:0], p.places[1][:0]
 	if head&1 != 0 {
-		p.fields, p.times = Body, 1
+		p.fields, p.times = Body, [2]int{0, 1}
 		if v := r.d.uint(); r.places {
 			p.places[1] = append(p.places[1], uint32(v))
 		}
@@ -120,7 +119,7 @@ func (r *postingReader) next() bool {
 	if f == nil {
 		return false
 	}
-	p.fields, p.times = Field(f[0]), 0
+	p.fields, p.times = Field(f[0]), [2]int{}
 	if p.fields&Subject != 0 {
 		r.placesOf(0)
 	}
@@ -137,7 +136,7 @@ func (r *postingReader) placesOf(k int) {
 		r.d.bad = true
 		return
 	}
-	r.p.times += int(n)
+	r.p.times[k] = int(n)
 	r.p.cut = r.p.cut || n == maxTimes
 	at := uint64(0)
 	for range n {
