@@ -188,7 +188,7 @@ func applicationRemove(t *terminal) *cobra.Command {
 	var s settings
 	c := &cobra.Command{
 		Use: "rm ACCOUNT NAME", Short: "Take a program's password away", Args: cobra.ExactArgs(2), Aliases: []string{"remove", "delete", "revoke"},
-		Long:    "The program can not log in any more, and can not go on sending in a session that is open.",
+		Long:    "The program can not log in any more, and can not go on sending in a session that is open. A session that\nreads goes on until it ends.",
 		Example: "  barid app-password rm info@example.org shop",
 		RunE: func(c *cobra.Command, args []string) error {
 			in := manage.ApplicationNamed{Account: args[0], Name: args[1]}
