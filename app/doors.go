@@ -113,7 +113,8 @@ func (d *doors) imapServer() listen.Handler {
 	set.IdleTime = time.Duration(d.s.cfg.Limits.IdleWait)
 	set.PlainLogin = d.s.cfg.PlainLogin
 	return imap.New(imap.Deps{
-		Mail: d.s.mail, Blobs: d.s.engine, Accounts: d.s.directory, IDs: d.s.ids, Log: d.s.log, Metrics: d.imap,
+		Mail: d.s.mail, Blobs: d.s.engine, Accounts: d.s.directory, IDs: d.s.ids, Index: d.s.search,
+		Log: d.s.log, Metrics: d.imap,
 	}, set)
 }
 

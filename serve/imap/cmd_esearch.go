@@ -91,7 +91,7 @@ func (s *session) searchElsewhere(c *call, in *imap.Search, name string) error {
 
 // searchSource searches one mailbox and answers if something was found (RFC 7377 §2.1).
 func (s *session) searchSource(c *call, in *imap.Search, sel *selected) error {
-	q, err := newSearch(s, sel, in)
+	q, err := newFinder(s, sel, in)
 	if err != nil {
 		return err
 	}

@@ -29,7 +29,7 @@ func (s *session) search(c *call, in *imap.Search) (*result, error) {
 	if err := s.admitSearch(c, in); err != nil {
 		return nil, err
 	}
-	q, err := newSearch(s, s.sel, in)
+	q, err := newFinder(s, s.sel, in)
 	if err != nil {
 		return nil, err
 	}

@@ -112,7 +112,7 @@ func (s *session) contextsChange(touched mailbox.UIDSet) {
 }
 
 func (s *session) contextChange(x *searchContext, touched mailbox.UIDSet) error {
-	q, err := newSearch(s, s.sel, &x.search)
+	q, err := newFinder(s, s.sel, &x.search)
 	if err != nil {
 		return err
 	}

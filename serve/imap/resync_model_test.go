@@ -243,7 +243,8 @@ func TestContextsFollowTheMailbox(t *testing.T) {
 			}
 			watcher := ms[0]
 			lists := []*listing{
-				{t: t, cmd: "UID SEARCH RETURN (%s) FLAGGED"}, {t: t, cmd: "UID SEARCH RETURN (%s) NOT (SEEN DELETED) SUBJECT x"},
+				{t: t, cmd: "UID SEARCH RETURN (%s) FLAGGED"},
+				{t: t, cmd: "UID SEARCH RETURN (%s) NOT (SEEN DELETED) SUBJECT x"},
 				{t: t, cmd: "UID SORT RETURN (%s) (SUBJECT REVERSE ARRIVAL) UTF-8 NOT SEEN", sort: true},
 				{t: t, cmd: "UID SORT RETURN (%s) (REVERSE SIZE SUBJECT) UTF-8 ALL", sort: true},
 			}

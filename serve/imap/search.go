@@ -4,45 +4,42 @@ import (
 	"errors"
 	"time"
 
-	"barid/base/text"
 	"barid/mail/mailbox"
 	"barid/rfc/imap"
 )
 
-// search is one search being done in one mailbox. It looks at what is in memory first, then at the cold rows
+// finder is one search being done in one mailbox. It looks at what is in memory first, then at the cold rows
 // of those messages that this did not decide, then at the bodies of those still open.
-type search struct {
-	s       *session
-	sel     *selected // the mailbox; not the session's in a search of several
-	key     *imap.SearchKey
-	view    *mailbox.View
-	now     *mailbox.View
-	at      time.Time                         // when it began, for OLDER and YOUNGER
-	needles []*text.Needle                    // of BODY and TEXT keys
-	fields  map[*imap.SearchKey]*text.Matcher // of keys for a header field
-	flags   map[imap.Flag]mailbox.Flags
-	sets    map[*imap.SearchKey][]imap.Range
-	hits    []bool // by index in view
-	open    mailbox.UIDSet
-	found   message // the message being looked at
-	texts   textScan
+type finder struct {
+	s        *session
+	sel      *selected // the mailbox; not the session's in a search of several
+	key      *imap.SearchKey
+	view     *mailbox.View
+	now      *mailbox.View
+	at       time.Time // when it began, for OLDER and YOUNGER
+	textKeys map[*imap.SearchKey]*textKey
+	flags    map[imap.Flag]mailbox.Flags
+	sets     map[*imap.SearchKey][]imap.Range
+	hits     []bool // by index in view
+	open     mailbox.UIDSet
+	found    message // the message being looked at
+	texts    texts
 }
 
-func newSearch(s *session, sel *selected, in *imap.Search) (*search, error) {
-	q := &search{
+func newFinder(s *session, sel *selected, in *imap.Search) (*finder, error) {
+	q := &finder{
 		s: s, sel: sel, key: &in.Key, view: sel.view, now: sel.box.View(), at: time.Now(),
 		flags: make(map[imap.Flag]mailbox.Flags), sets: make(map[*imap.SearchKey][]imap.Range),
-		fields: make(map[*imap.SearchKey]*text.Matcher),
+		textKeys: make(map[*imap.SearchKey]*textKey),
 	}
 	if err := q.prepare(q.key); err != nil {
 		return nil, err
 	}
-	q.texts.match = text.NewMatcher(q.needles...)
 	return q, nil
 }
 
 // prepare resolves once what would else be resolved for each message.
-func (q *search) prepare(k *imap.SearchKey) error {
+func (q *finder) prepare(k *imap.SearchKey) error {
 	switch k.Op {
 	case imap.SearchFlag:
 		q.flags[k.Flag] = q.flagBit(k.Flag)
@@ -52,13 +49,8 @@ func (q *search) prepare(k *imap.SearchKey) error {
 		q.sets[k] = k.UIDs.Resolve(q.lastUID())
 	case imap.SearchSaved:
 		q.sets[k] = wireRanges(q.sel.saved)
-	case imap.SearchHeader:
-		if err := q.admitText(k); err != nil {
-			return err
-		}
-		q.fields[k] = text.NewMatcher(text.NewNeedle(k.Text))
-	case imap.SearchBody, imap.SearchText:
-		if err := q.addNeedle(k); err != nil {
+	case imap.SearchHeader, imap.SearchBody, imap.SearchText:
+		if err := q.addText(k); err != nil {
 			return err
 		}
 	}
@@ -70,28 +62,7 @@ func (q *search) prepare(k *imap.SearchKey) error {
 	return nil
 }
 
-func (q *search) addNeedle(k *imap.SearchKey) error {
-	if len(q.needles) == q.s.srv.set.MaxNeedles {
-		return no("LIMIT", "too many BODY and TEXT keys in one SEARCH")
-	}
-	if err := q.admitText(k); err != nil {
-		return err
-	}
-	k.Number = uint64(len(q.needles)) // its place in needles
-	q.needles = append(q.needles, text.NewNeedle(k.Text))
-	q.texts.headers = append(q.texts.headers, k.Op == imap.SearchText)
-	return nil
-}
-
-// admitText refuses a text that is too long to be looked for.
-func (q *search) admitText(k *imap.SearchKey) error {
-	if len(k.Text) > text.MaxNeedleBytes {
-		return no("LIMIT", "the text to look for is too long")
-	}
-	return nil
-}
-
-func (q *search) lastUID() uint32 {
+func (q *finder) lastUID() uint32 {
 	if n := q.view.Len(); n > 0 {
 		return uint32(q.view.At(n - 1).UID)
 	}
@@ -99,7 +70,7 @@ func (q *search) lastUID() uint32 {
 }
 
 // flagBit gives the bit of a flag in this mailbox; 0 for a keyword that no message has.
-func (q *search) flagBit(f imap.Flag) mailbox.Flags {
+func (q *finder) flagBit(f imap.Flag) mailbox.Flags {
 	sys, words := splitFlags([]imap.Flag{f})
 	if len(words) == 0 {
 		return sys
@@ -115,10 +86,10 @@ func (q *search) flagBit(f imap.Flag) mailbox.Flags {
 func sameKeyword(a, b string) bool { return upperASCII(a) == upperASCII(b) }
 
 // run decides every message.
-func (q *search) run() error { return q.runIn(mailbox.All()) }
+func (q *finder) run() error { return q.runIn(mailbox.All()) }
 
 // runIn decides the messages of a set.
-func (q *search) runIn(set mailbox.UIDSet) error {
+func (q *finder) runIn(set mailbox.UIDSet) error {
 	q.hits, q.open = make([]bool, q.view.Len()), nil
 	for i, e := range q.view.In(set) {
 		q.found = message{i: i, e: q.sel.current(q.now, e)}
@@ -137,7 +108,7 @@ func (q *search) runIn(set mailbox.UIDSet) error {
 
 // runCold decides what memory alone could not, in batches, so that no snapshot of the store is held while
 // bodies are read.
-func (q *search) runCold() error {
+func (q *finder) runCold() error {
 	for len(q.open) > 0 {
 		var later []message
 		next := mailbox.UID(0)
@@ -189,7 +160,7 @@ func above(set mailbox.UIDSet, uid mailbox.UID) mailbox.UIDSet {
 }
 
 // result gives what was found, in mailbox order.
-func (q *search) result(uid bool) *result {
+func (q *finder) result(uid bool) *result {
 	r := &result{view: q.view, now: q.now, sel: q.sel, uid: uid}
 	for i, hit := range q.hits {
 		if hit {

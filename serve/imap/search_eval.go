@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"barid/base/kv"
+	"barid/base/text"
 	"barid/mail/mailbox"
 	"barid/rfc/header"
 	"barid/rfc/imap"
@@ -49,7 +50,7 @@ func (m message) keep() message {
 }
 
 // eval judges the message in q.found by what level allows to look at.
-func (q *search) eval(k *imap.SearchKey, at level) verdict {
+func (q *finder) eval(k *imap.SearchKey, at level) verdict {
 	switch k.Op {
 	case imap.SearchAnd:
 		return q.all(k.Keys, at)
@@ -59,13 +60,10 @@ func (q *search) eval(k *imap.SearchKey, at level) verdict {
 		return q.eval(&k.Keys[0], at)
 	case imap.SearchNot:
 		return match - q.eval(&k.Keys[0], at)
-	case imap.SearchHeader, imap.SearchSentBefore, imap.SearchSentOn, imap.SearchSentSince:
-		return q.evalHeader(k, at)
-	case imap.SearchBody, imap.SearchText:
-		if at < levelBody {
-			return undecided
-		}
-		return truth(q.found.texts[k.Number])
+	case imap.SearchSentBefore, imap.SearchSentOn, imap.SearchSentSince:
+		return q.evalSent(k, at)
+	case imap.SearchHeader, imap.SearchBody, imap.SearchText:
+		return q.evalText(k, at)
 	}
 	return truth(q.evalHot(k))
 }
@@ -78,7 +76,7 @@ func truth(b bool) verdict {
 }
 
 // all is the smallest of the verdicts, any the largest; both stop as soon as that is certain.
-func (q *search) all(keys []imap.SearchKey, at level) verdict {
+func (q *finder) all(keys []imap.SearchKey, at level) verdict {
 	out := match
 	for i := range keys {
 		if v := q.eval(&keys[i], at); v == miss {
@@ -90,7 +88,7 @@ func (q *search) all(keys []imap.SearchKey, at level) verdict {
 	return out
 }
 
-func (q *search) any(keys []imap.SearchKey, at level) verdict {
+func (q *finder) any(keys []imap.SearchKey, at level) verdict {
 	out := miss
 	for i := range keys {
 		if v := q.eval(&keys[i], at); v == match {
@@ -103,7 +101,7 @@ func (q *search) any(keys []imap.SearchKey, at level) verdict {
 }
 
 // evalHot judges by what is in memory.
-func (q *search) evalHot(k *imap.SearchKey) bool {
+func (q *finder) evalHot(k *imap.SearchKey) bool {
 	e := &q.found.e
 	switch k.Op {
 	case imap.SearchFlag:
@@ -149,26 +147,19 @@ func inRanges(rs []imap.Range, n uint32) bool {
 	return i < len(rs) && rs[i].Lo <= n
 }
 
-// evalHeader judges by header fields: those kept in the cold row if they answer it, else all of them.
-func (q *search) evalHeader(k *imap.SearchKey, at level) verdict {
+// evalSent judges by the Date field: that of the cold row if it is there, else of the header section.
+func (q *finder) evalSent(k *imap.SearchKey, at level) verdict {
 	m := &q.found
-	name := k.Field
-	if k.Op != imap.SearchHeader {
-		name = "Date"
-	}
 	var section []byte
 	switch {
 	case at == levelHot:
 		return undecided
-	case m.cold.HeadersComplete && mailbox.Listed(name):
+	case m.cold.HeadersComplete:
 		section = m.cold.Headers
 	case at == levelCold:
 		return undecided
 	default:
 		section = m.header
-	}
-	if k.Op == imap.SearchHeader {
-		return truth(q.hasField(section, name, k))
 	}
 	t, err := header.Date(header.Get(section, "Date"))
 	if err != nil {
@@ -177,16 +168,15 @@ func (q *search) evalHeader(k *imap.SearchKey, at level) verdict {
 	return truth(compareDay(k.Op-imap.SearchSentBefore, t, k.Date))
 }
 
-// hasField reports whether a field of that name contains the text of k.
-func (q *search) hasField(section []byte, name string, k *imap.SearchKey) bool {
-	m := q.fields[k]
+// hasField reports whether a field that k names contains its text.
+func hasField(section []byte, k *imap.SearchKey, m *text.Matcher) bool {
 	for off := 0; ; {
 		f, ok := header.Next(section, off)
 		if !ok {
 			return false
 		}
 		off = f.Off + f.Len
-		if !f.Is(name) {
+		if !f.Is(k.Field) {
 			continue
 		}
 		if m.Reset(); m.Left() > 0 {
@@ -199,7 +189,7 @@ func (q *search) hasField(section []byte, name string, k *imap.SearchKey) bool {
 }
 
 // runBody decides a message with its bytes.
-func (q *search) runBody(m *message) error {
+func (q *finder) runBody(m *message) error {
 	if err := q.s.ctx.Err(); err != nil {
 		return err
 	}
@@ -211,7 +201,7 @@ func (q *search) runBody(m *message) error {
 	if m.header, err = readHeader(body, m.cold.HeaderBytes); err != nil {
 		return err
 	}
-	if len(q.needles) > 0 {
+	if len(q.texts.keys) > 0 {
 		if m.texts, err = q.texts.scan(m, body); err != nil {
 			return err
 		}

@@ -2,72 +2,120 @@ package imap
 
 import (
 	"errors"
-	"io"
 
 	"barid/base/kv"
 	"barid/base/text"
-	"barid/rfc/header"
+	"barid/mail/mailbox"
+	"barid/mail/search"
+	"barid/rfc/imap"
 	"barid/rfc/mime"
 )
 
-// textScan looks for the needles of all BODY and TEXT keys of a search in one pass over a message: header
-// fields and text parts decoded to UTF-8, piece by piece. It is kept for one search to reuse its buffers.
-type textScan struct {
-	match   *text.Matcher
-	headers []bool // by needle: TEXT, for which header fields of the message count too
+// textKey is a search key that looks for a text: what the index knows of it, and what looks for it in a
+// header field.
+type textKey struct {
+	place      int                // in texts.keys
+	candidates *search.Candidates // nil: there is no index
+	field      *text.Matcher      // of a key for one header field
 }
 
-// scan gives which needles are in the message.
-func (t *textScan) scan(m *message, body kv.BlobReader) ([]bool, error) {
-	t.match.Reset()
-	t.header(m.header, t.headers)
-	tree, err := mime.DecodeMessage(m.cold.Tree)
-	if err != nil {
-		return nil, errors.Join(err, kv.ErrCorrupt)
-	}
-	var failed error
-	tree.Walk(func(_ []int, p *mime.Part) bool {
-		failed = t.part(p, p == tree.Root, body)
-		return failed == nil && t.match.Left() > 0
-	})
-	found := make([]bool, len(t.headers))
-	for i := range found {
-		found[i] = t.match.Found(i)
-	}
-	return found, failed
+// texts are all text keys of a search, looked for in one pass over a message.
+type texts struct {
+	keys    []search.Key
+	body    bool // some key looks behind the header
+	scanner *search.Scanner
 }
 
-// part looks into one part: the text of text parts, the header of parts (of the root it was done). Of HTML
-// both what a reader sees and what stands there counts.
-func (t *textScan) part(p *mime.Part, root bool, body kv.BlobReader) error {
-	if !root && p.BodyOff > p.HeaderOff {
-		head := make([]byte, min(p.BodyOff-p.HeaderOff, maxHeaderBytes))
-		if n, err := body.ReadAt(head, p.HeaderOff); n < len(head) {
+// fieldPlaces are the fields that the index knows by themselves.
+var fieldPlaces = map[string]search.Field{
+	"Subject": search.Subject, "From": search.From, "To": search.To, "Cc": search.Cc, "Bcc": search.Bcc,
+}
+
+// indexKey gives the key of the index for k.
+func indexKey(k *imap.SearchKey) search.Key {
+	out := search.Key{Text: text.NewNeedle(k.Text)}
+	place, known := fieldPlaces[k.Field]
+	switch {
+	case k.Op == imap.SearchBody:
+		out.In = search.Parts
+	case k.Op == imap.SearchText:
+		out.In = search.Any
+	case known && k.Text != "":
+		out.In = place
+	default: // by name; with an empty text: is there such a field? (RFC 3501 §6.4.4)
+		out.In, out.Name = search.Header, k.Field
+	}
+	return out
+}
+
+// addText prepares a key that looks for a text.
+func (q *finder) addText(k *imap.SearchKey) error {
+	switch {
+	case len(k.Text) > text.MaxNeedleBytes:
+		return no("LIMIT", "the text to look for is too long")
+	case len(q.texts.keys) == q.s.srv.set.MaxNeedles:
+		return no("LIMIT", "too many texts to look for in one SEARCH")
+	}
+	key := indexKey(k)
+	t := &textKey{place: len(q.texts.keys)}
+	if k.Op == imap.SearchHeader {
+		t.field = text.NewMatcher(key.Text)
+	} else {
+		q.texts.body = true
+	}
+	if index := q.s.srv.Index; index != nil && k.Text != "" {
+		var err error
+		if t.candidates, err = index.Account(q.s.account.ID()).Narrow(q.s.ctx, key); err != nil {
 			return err
 		}
-		t.header(head, nil)
 	}
-	if p.Type != "TEXT" && p.Type != "" {
-		return nil
-	}
-	decoded := func() io.Reader { return p.Text(io.NewSectionReader(body, p.BodyOff, p.End-p.BodyOff)) }
-	if p.Subtype == "HTML" {
-		if err := t.match.Read(text.Visible(decoded()), nil); err != nil {
-			return err
-		}
-	}
-	return t.match.Read(decoded(), nil)
+	q.textKeys[k] = t
+	q.texts.keys = append(q.texts.keys, key)
+	return nil
 }
 
-// header looks for needles in decoded fields, for those that only says so if that is not nil: the header of
-// the message itself is for TEXT only, those of its parts are of its body.
-func (t *textScan) header(section []byte, only []bool) {
-	for off := 0; t.match.Left() > 0; {
-		f, ok := header.Next(section, off)
-		if !ok {
-			return
-		}
-		off = f.Off + f.Len
-		t.match.Look(string(f.Name)+": "+header.DecodeWords(f.Text()), only)
+// evalText judges a key for a text: by what the index knows, by listed header fields, by the whole message.
+func (q *finder) evalText(k *imap.SearchKey, at level) verdict {
+	t := q.textKeys[k]
+	if v := t.known(q.found.e.Msg); v != undecided {
+		return v
 	}
+	m := &q.found
+	switch {
+	case at == levelBody:
+		return truth(m.texts[t.place])
+	case at == levelCold && t.field != nil && m.cold.HeadersComplete && mailbox.Listed(k.Field):
+		return truth(hasField(m.cold.Headers, k, t.field))
+	}
+	return undecided
+}
+
+// known is what the index knows of a message.
+func (t *textKey) known(m mailbox.MsgNo) verdict {
+	if t.candidates == nil {
+		return undecided
+	}
+	switch t.candidates.Of(m) {
+	case search.Yes:
+		return match
+	case search.No:
+		return miss
+	}
+	return undecided
+}
+
+// scan looks for all texts in a message.
+func (t *texts) scan(m *message, body kv.BlobReader) ([]bool, error) {
+	if t.scanner == nil {
+		t.scanner = search.NewScanner(t.keys...)
+	}
+	in := search.Message{Header: m.header, Body: body}
+	if t.body {
+		tree, err := mime.DecodeMessage(m.cold.Tree)
+		if err != nil {
+			return nil, errors.Join(err, kv.ErrCorrupt)
+		}
+		in.Tree = tree
+	}
+	return t.scanner.Scan(&in)
 }

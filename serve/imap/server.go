@@ -36,6 +36,7 @@ import (
 	"barid/base/text"
 	"barid/mail/account"
 	"barid/mail/mailbox"
+	"barid/mail/search"
 	"barid/rfc/imap"
 	"barid/serve/listen"
 )
@@ -49,7 +50,7 @@ type Settings struct {
 	IdleTime        time.Duration // without a command; RFC 3501 §5.4: at least 30 minutes
 	WriteTime       time.Duration // one write to a client that does not read
 	MaxBad          int           // commands that can not be understood, and failed logins
-	MaxNeedles      int           // BODY and TEXT keys of one SEARCH
+	MaxNeedles      int           // texts to look for in one SEARCH
 	PlainLogin      bool          // take passwords without TLS: for loopback and development only
 	SortBytes       int64         // memory for what SORT and THREAD order by, of all mailboxes
 	Hidden          []Hide        // capabilities that some clients or accounts are not told of
@@ -64,7 +65,7 @@ func DefaultSettings(host string) Settings {
 		IdleTime:        31 * time.Minute,
 		WriteTime:       2 * time.Minute,
 		MaxBad:          20,
-		MaxNeedles:      64,
+		MaxNeedles:      128,
 		SortBytes:       64 << 20,
 	}
 }
@@ -94,7 +95,8 @@ type Deps struct {
 	Accounts Accounts
 	IDs      *id.Source
 	Log      *slog.Logger
-	Metrics  *Metrics // may be nil
+	Index    *search.Index // of texts; nil: every message is looked at
+	Metrics  *Metrics      // may be nil
 }
 
 // Server serves IMAP connections. It is safe for all goroutines.
