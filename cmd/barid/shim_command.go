@@ -22,13 +22,13 @@ func (e exited) Error() string { return fmt.Sprintf("exit %d", int(e)) }
 func shimCommand(t *terminal) *cobra.Command {
 	c := &cobra.Command{
 		Use: "shim", Short: "Be sendmail, mailq and the like for programs of this machine",
-		Long: "Called by one of these names (through a link), barid behaves as that command does, with its exit codes.\n" +
-			"barid shim install makes the links.",
+		Long: "Called as sendmail, mailq, newaliases, postqueue or postsuper (through a link), barid behaves as that command\n" +
+			"does, with its flags and exit codes. barid shim install makes the links; barid shim NAME does the same without.",
 		Example: "  barid shim install --dir /usr/sbin --dry-run\n  echo \"all is well\" | barid shim sendmail info@example.org",
 	}
 	for _, s := range shims() {
 		c.AddCommand(&cobra.Command{
-			Use: s.name + " [ARGUMENTS]", Short: s.short, Example: "  barid shim " + s.name, DisableFlagParsing: true,
+			Use: s.name + " [ARGUMENTS]", Short: s.short, Example: "  barid shim " + s.name, DisableFlagParsing: true, Hidden: true, // its flags and exit codes are another family's
 			RunE: func(c *cobra.Command, args []string) error {
 				if len(args) == 1 && args[0] == "--help" {
 					return c.Help()
