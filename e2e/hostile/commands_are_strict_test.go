@@ -57,7 +57,7 @@ func TestAddressesHoldNoControls(t *testing.T) {
 		{"SQL", "RCPT TO:<\"' OR 1=1 --\"@example.test>", "550 5.1.1 "},
 		{"LDAP", "RCPT TO:<*@example.test>", "550 5.1.1 "},
 		{"a path", "RCPT TO:<../../info@example.test>", "501 5.1.3 "},
-		{"NOTIFY=NEVER,SUCCESS", "RCPT TO:<info@example.test> NOTIFY=NEVER,SUCCESS", "501 5.5.4 "},
+		{"NOTIFY=NEVER,SUCCESS", "RCPT TO:<info@example.test> NOTIFY=NEVER,SUCCESS", "555 5.5.4 "},
 		{"ORCPT with a bare control", "RCPT TO:<info@example.test> ORCPT=rfc822;a\x02b", "501 5.5.4 "},
 	} {
 		t.Run(c.name, func(t *testing.T) {

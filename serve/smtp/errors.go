@@ -216,9 +216,23 @@ func enhanced(e *status.Error) string {
 	return string(b)
 }
 
-// write queues the reply that e stands for.
+// write queues the reply that e stands for, with the id of its reason at the end: "550 5.1.1 no such mailbox here
+// [rcpt-unknown]". barid explain knows it in three languages.
 func (s *session) write(e *status.Error) error {
-	return s.reply(e.Code(), enhanced(e), e.Public)
+	text := e.Public
+	if id := reasonID(e); id != "" {
+		text += " [" + id + "]"
+	}
+	return s.reply(e.Code(), enhanced(e), text)
+}
+
+// reasonID is the reason as a stranger may know it. Why a login failed is nobody's business: a wrong password, an
+// account that is off and one that does not exist are refused alike.
+func reasonID(e *status.Error) string {
+	if strings.HasPrefix(e.Reason, "auth-") || e.Reason == "internal" { // the text of the latter has an id that says more
+		return ""
+	}
+	return strings.TrimPrefix(e.Reason, ours)
 }
 
 // settle answers what a command ended with; only an end of the session is given on.
