@@ -44,7 +44,7 @@ type Site struct {
 	kind   siteKind
 	daemon *exec.Cmd
 	ended  chan struct{}
-	log    *output
+	log    *os.File
 }
 
 // siteKind is what differs between the programs.
@@ -53,6 +53,8 @@ type siteKind interface {
 	command(s *Site) *exec.Cmd // in the foreground
 	queued(s *Site) (int, error)
 	push(s *Site) *exec.Cmd // tries everything again now; nil: it does so by itself
+	quiesce(s *Site)        // before a stop: lets end what a stop would tear
+	journal(s *Site) string // what it writes elsewhere than to its standard error
 }
 
 // Folders of a site: mail holds a maildir for each user.
@@ -67,8 +69,13 @@ func newSite(t testing.TB, name, program string, utf8 bool, kind siteKind, o Sit
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Site{SiteOptions: o, Name: name, Dir: dir, UTF8: utf8, t: t, kind: kind, log: &output{}}
+	s := &Site{SiteOptions: o, Name: name, Dir: dir, UTF8: utf8, t: t, kind: kind}
 	t.Cleanup(func() { s.Stop(); _ = os.RemoveAll(dir) })
+	// A file, not a pipe: whoever the program leaves behind would keep a pipe open.
+	if s.log, err = os.OpenFile(filepath.Join(dir, "output"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.log.Close() })
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -142,15 +149,19 @@ func (s *Site) Stop() {
 		return
 	}
 	s.Thaw()
-	_ = s.daemon.Process.Signal(syscall.SIGTERM) // it may have ended by itself
-	select {
-	case <-s.ended:
-	case <-time.After(StopWait):
-		_ = syscall.Kill(-s.daemon.Process.Pid, syscall.SIGKILL)
-		<-s.ended
-		s.t.Errorf("%s did not stop within %s\n%s", s.Name, StopWait, s.Log())
+	s.kind.quiesce(s)
+	defer func() { s.daemon = nil }()
+	for end := time.Now().Add(StopWait); time.Now().Before(end); {
+		_ = s.daemon.Process.Signal(syscall.SIGTERM) // it may have ended by itself
+		select {
+		case <-s.ended:
+			return
+		case <-time.After(time.Second): // Exim may miss one that comes before it waits
+		}
 	}
-	s.daemon = nil
+	_ = syscall.Kill(-s.daemon.Process.Pid, syscall.SIGKILL)
+	<-s.ended
+	s.t.Errorf("%s did not stop within %s\n%s", s.Name, StopWait, s.Log())
 }
 
 // Freeze stops all its processes where they are, as a machine that hangs; Thaw lets them go on.
@@ -165,6 +176,16 @@ func (s *Site) signal(sig syscall.Signal) {
 			_ = syscall.Kill(pid, sig) // it may be gone
 		}
 	}
+}
+
+// runs tells whether a program of this name is below a process.
+func runs(root int, program string) bool {
+	for _, pid := range family(root) {
+		if b, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); err == nil && strings.TrimSpace(string(b)) == program {
+			return true
+		}
+	}
+	return false
 }
 
 // family gives the ids of a process and all below it, parents first.
@@ -228,11 +249,11 @@ func (s *Site) Mail(user string) []string {
 
 // Log is the end of what the site has written about its work.
 func (s *Site) Log() string {
-	text := s.log.String()
-	if s.Name == "Postfix" {
-		text += island.Log("postfix")
+	said, err := os.ReadFile(s.log.Name())
+	if err != nil {
+		s.t.Error(err)
 	}
-	return fmt.Sprintf("%s (%s) said:\n%s", s.Name, s.Domain, text)
+	return fmt.Sprintf("%s (%s) said:\n%s%s", s.Name, s.Domain, said, s.kind.journal(s))
 }
 
 // filesIn counts the plain files below folders of the site.

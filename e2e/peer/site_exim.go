@@ -99,3 +99,15 @@ func (eximKind) queued(s *Site) (int, error) {
 }
 
 func (eximKind) push(*Site) *exec.Cmd { return nil }
+
+func (eximKind) journal(s *Site) string {
+	var out string
+	for _, name := range []string{"mainlog", "paniclog"} {
+		if b, err := os.ReadFile(filepath.Join(s.Dir, "log", name)); err == nil {
+			out += string(b)
+		}
+	}
+	return out
+}
+
+func (eximKind) quiesce(*Site) {}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -73,8 +74,14 @@ func (opensmtpdKind) queued(s *Site) (int, error) {
 		opensmtpdSpool+"/queue", opensmtpdSpool+"/incoming", opensmtpdSpool+"/corrupt"), nil
 }
 
-// push takes back the waits for servers that were away, then those of messages. It runs smtpctl in the group of the socket: the file has lost its set-group-id bit, as the group is not outside.
+// push takes back the waits for servers that were away, then those of messages.
 func (opensmtpdKind) push(s *Site) *exec.Cmd {
+	const all = `$0 show routes | sed -n 's/^\([0-9]*\)\. .*/\1/p' | while read -r n; do $0 resume route "$n" || true; done; $0 schedule all`
+	return asItsGroup(s, exec.Command("sh", "-c", all, Need(s.t, "smtpctl")))
+}
+
+// asItsGroup lets a command talk to the program: smtpctl has lost its set-group-id bit, as the group is not outside.
+func asItsGroup(s *Site, cmd *exec.Cmd) *exec.Cmd {
 	g, err := user.LookupGroup("opensmtpq")
 	if err != nil {
 		s.t.Fatal(err)
@@ -83,8 +90,18 @@ func (opensmtpdKind) push(s *Site) *exec.Cmd {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	const all = `$0 show routes | sed -n 's/^\([0-9]*\)\. .*/\1/p' | while read -r n; do $0 resume route "$n" || true; done; $0 schedule all`
-	cmd := exec.Command("sh", "-c", all, Need(s.t, "smtpctl"))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Gid: uint32(gid)}}
 	return cmd
 }
+
+// quiesce waits for mail.maildir: if its other end stops, it delivers a part of a message, which then comes again.
+func (opensmtpdKind) quiesce(s *Site) {
+	if out, err := asItsGroup(s, exec.Command(Need(s.t, "smtpctl"), "pause", "mda")).CombinedOutput(); err != nil {
+		fmt.Fprintf(s.log, "pause mda: %v\n%s", err, out)
+	}
+	for end := time.Now().Add(StopWait); runs(s.daemon.Process.Pid, "mail.maildir") && time.Now().Before(end); {
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func (opensmtpdKind) journal(*Site) string { return "" }

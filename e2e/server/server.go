@@ -34,6 +34,7 @@ type Options struct {
 	Env      []string // further environment
 	Resolver string   // DNS server; "" is one that does not answer
 	Empty    bool     // no domain and accounts
+	Hostname string   // what it calls itself; "" is mx.example.test
 }
 
 // Domain and Password are those of the accounts that Start makes: info@, demo@ and فروش@.
@@ -160,7 +161,11 @@ func (s *Server) configure(protocols []string) {
 	if resolver == "" {
 		resolver = "127.0.0.1:9"
 	}
-	fmt.Fprintf(&b, "hostname = \"mx.%s\"\ndata = \"data\"\nresolver = [%q]\nresolver_timeout = \"1s\"\n%s\n", Domain, resolver, s.o.Top)
+	host := s.o.Hostname
+	if host == "" {
+		host = "mx." + Domain
+	}
+	fmt.Fprintf(&b, "hostname = %q\ndata = \"data\"\nresolver = [%q]\nresolver_timeout = \"1s\"\n%s\n", host, resolver, s.o.Top)
 	for _, p := range protocols {
 		s.Addr[p] = FreeAddress(s.t)
 		fmt.Fprintf(&b, "[[listener]]\nprotocol = %q\naddress = %q\n", p, s.Addr[p])

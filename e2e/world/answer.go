@@ -39,7 +39,10 @@ func (w *World) arrive(q question) (Behaviour, chan struct{}) {
 	w.arrival.Broadcast()
 	b, ok := w.behaviour[q]
 	if !ok {
-		b = w.behaviour[all]
+		b, ok = w.behaviour[all]
+	}
+	if !ok {
+		b = w.all
 	}
 	gate := w.held[q]
 	if gate == nil {

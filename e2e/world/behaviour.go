@@ -34,6 +34,13 @@ func (w *World) Set(name string, b Behaviour) {
 	w.behaviour[parseQuestion(name)] = b
 }
 
+// SetAll makes every name behave that does not behave in a way of its own: an outage, until SetAll(Behaviour{}).
+func (w *World) SetAll(b Behaviour) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.all = b
+}
+
 // Hold makes questions for a name wait until the function it returns is called.
 func (w *World) Hold(name string) (release func()) {
 	q, gate := parseQuestion(name), make(chan struct{})

@@ -48,6 +48,7 @@ type World struct {
 	records   map[string]map[uint16][]dns.RR // by owner (lower case), then type
 	zones     map[string]*dns.SOA            // by apex
 	behaviour map[question]Behaviour
+	all       Behaviour // of names without one
 	asked     map[question]int
 	held      map[question]chan struct{}
 	arrival   *sync.Cond // of mu: a question came, or the world ended

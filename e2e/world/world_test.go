@@ -78,6 +78,21 @@ func TestTruncatedByUDPIsWholeByTCP(t *testing.T) {
 	}
 }
 
+func TestAnOutageIsOfAllNamesAndEnds(t *testing.T) {
+	w := Start(t, zone)
+	w.SetAll(Behaviour{RCode: dns.RcodeServerFailure})
+	if m := ask(t, w, "udp", "mx.example.test.", dns.TypeA); m.Rcode != dns.RcodeServerFailure {
+		t.Errorf("during it: %v", m)
+	}
+	if m := ask(t, w, "udp", "mx.example.test.", dns.TypeAAAA); m.Rcode != dns.RcodeRefused {
+		t.Errorf("a name with a behaviour of its own: %v", m)
+	}
+	w.SetAll(Behaviour{})
+	if m := ask(t, w, "udp", "mx.example.test.", dns.TypeA); m.Rcode != dns.RcodeSuccess {
+		t.Errorf("after it: %v", m)
+	}
+}
+
 func TestLoadReplacesAndRemoveForgets(t *testing.T) {
 	w := Start(t, zone)
 	if err := w.Load("$ORIGIN example.test.\nnew A 127.0.0.9\n"); err != nil {
