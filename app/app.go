@@ -58,6 +58,7 @@ type System struct {
 	queueOnce sync.Once
 	intake    *intake.Intake
 	started   time.Time
+	inMemory  bool // nothing is on a disk
 	listening atomic.Pointer[func() []manage.Listening]
 }
 

@@ -67,7 +67,7 @@ func newRoot(io *terminal) *cobra.Command {
 	for _, add := range []func(*terminal) *cobra.Command{
 		serveCommand, devCommand, setupCommand,
 		domainCommand, accountCommand, applicationCommand, aliasCommand, queueCommand, relayCommand, shimCommand,
-		statusCommand, healthCommand, traceCommand, sendCommand,
+		statusCommand, healthCommand, traceCommand, probeCommand, sendCommand,
 		storeCommand, indexCommand, backupCommand, restoreCommand,
 		configCommand, explainCommand, versionCommand,
 	} {

@@ -36,8 +36,9 @@ $TTL 0
 // bed is a barid whose only other server is a sink.
 type bed struct {
 	*server.Server
-	t    *testing.T
-	sink *sink.Sink
+	t     *testing.T
+	sink  *sink.Sink
+	world *world.World
 }
 
 func newBed(t *testing.T, o sink.Options) *bed {
@@ -52,7 +53,7 @@ func newBed(t *testing.T, o sink.Options) *bed {
 		Resolver: w.Addr(),
 		Settings: fmt.Sprintf("[outbound]\nport = %d\nallow_private = true\nfirst_retry = \"1s\"\n\n[policy]\niprev = \"off\"\n", k.Port()),
 	})
-	return &bed{s, t, k}
+	return &bed{s, t, k, w}
 }
 
 var accepted = regexp.MustCompile(`250 2\.0\.0 Ok: (\S+)`)

@@ -60,6 +60,8 @@ type Manager struct {
 	Host      string             // name of the server, as mail programs are told
 	Doors     []Listening        // listeners of the configuration
 	Relaying  Relaying
+	Around    Around
+	Probe     func() (p *Prober, done func(), err error) // nil: this installation can not look at other servers
 	Search    *search.Index
 }
 
@@ -105,6 +107,7 @@ func Operations() []Operation {
 	all = append(all, storeOperations()...)
 	all = append(all, indexOperations()...)
 	all = append(all, watchOperations()...)
+	all = append(all, probeOperations()...)
 	all = append(all, queueOperations()...)
 	all = append(all, relayOperations()...)
 	all = append(all, relayRuleOperations()...)

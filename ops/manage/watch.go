@@ -63,7 +63,9 @@ func watchOperations() []Operation {
 			}
 			return m.events(ctx, q)
 		}),
-		op("trace.message", func(ctx context.Context, m *Manager, in TraceQuery, _ Progress) (Trace, error) { return m.trace(ctx, in) }),
+		op("trace.message", func(ctx context.Context, m *Manager, in TraceQuery, _ Progress) (Trace, error) {
+			return m.trace(ctx, in)
+		}),
 	}
 }
 

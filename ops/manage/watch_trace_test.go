@@ -117,7 +117,9 @@ stored: stored in INBOX of info@example.test
 settled: done; nothing of it is in the queue`,
 		},
 		"nobody is told": {
-			[]event.Event{report(2, func(e *event.Event) { e.Kind, e.Reason, e.Accounts, e.Other = event.Discarded, "report-of-report", nil, "" })},
+			[]event.Event{report(2, func(e *event.Event) {
+				e.Kind, e.Reason, e.Accounts, e.Other = event.Discarded, "report-of-report", nil, ""
+			})},
 			`not-reported: the sender is not told about sales@example.net (report-of-report)`,
 		},
 		"a report of another server came in": {
@@ -253,7 +255,6 @@ func TestTraceIsBounded(t *testing.T) {
 		t.Errorf("%d messages, %d more, %v", len(out.Messages), out.More, f)
 	}
 }
-
 
 // TestEveryCodeIsExplained: docs/develop/trace.md has a row for every code and names every member.
 func TestEveryCodeIsExplained(t *testing.T) {

@@ -2,6 +2,8 @@ package remote
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"net/netip"
 	"time"
 
@@ -29,6 +31,9 @@ type ProbedHost struct {
 	TLS        string        // "" in clear
 	Doubt      string        // why its certificate, or its TLS, is not good
 	Extensions []string      // as it says them
+	Banner     string        // what it says first, "220 mx1.example.org ESMTP"
+	Dialogue   []Exchange    // all that was said
+	Cert       *x509.Certificate
 	Timing     queue.Timing
 }
 
@@ -80,6 +85,12 @@ func (d *Deliverer) probeHost(ctx context.Context, domain, name string, class in
 
 func (d *Deliverer) probeAddr(ctx context.Context, domain string, h *host, addr netip.AddrPort, p ProbedHost) ProbedHost {
 	a := &attempt{d: d, e: &spool.Entry{Destination: domain}, timing: p.Timing}
+	a.heard = func(x Exchange) {
+		if x.Said == "" && x.TLS == "" && p.Banner == "" {
+			p.Banner = x.Reply
+		}
+		p.Dialogue = append(p.Dialogue, x)
+	}
 	k := a.keyOf(h)
 	p.Addr = addr
 	s, _, _, t := a.dialNext(ctx, k, h, []netip.AddrPort{addr}, demand{offer: true})
@@ -91,6 +102,11 @@ func (d *Deliverer) probeAddr(ctx context.Context, domain string, h *host, addr 
 	p.Name, p.TLS, p.Extensions = s.caps.name, s.tls, s.caps.lines
 	if s.doubt != nil {
 		p.Doubt = plainError(s.doubt)
+	}
+	if tc, ok := s.wire.nc.(*tls.Conn); ok {
+		if all := tc.ConnectionState().PeerCertificates; len(all) > 0 {
+			p.Cert = all[0]
+		}
 	}
 	s.quit(d.set.Timeouts.Quit)
 	return p

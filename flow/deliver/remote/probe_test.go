@@ -24,6 +24,12 @@ func TestProbeTellsHowADomainTakesMail(t *testing.T) {
 		slices.Contains(one.Extensions, "STARTTLS") || one.Timing.TLS == 0 {
 		t.Errorf("%+v", one)
 	}
+	if !strings.HasPrefix(one.Banner, "220 mx1.there.test") || one.Cert == nil || one.Cert.DNSNames[0] != "mx1.there.test" || len(one.Dialogue) < 4 {
+		t.Errorf("banner %q, certificate %v, %+v", one.Banner, one.Cert, one.Dialogue)
+	}
+	if two.Banner != "554 5.7.1 blocked" {
+		t.Errorf("banner %q", two.Banner)
+	}
 	if two.Class != 1 || two.Trouble == nil || two.Trouble.Text != "blocked" || two.Trouble.Time.IsZero() {
 		t.Errorf("%+v", two)
 	}
