@@ -16,6 +16,7 @@ func searchCapabilities() []capability {
 		{name: "CONTEXT=SEARCH", when: afterLogin, rfc: "RFC 5267 §4"},
 		{name: "CONTEXT=SORT", when: afterLogin, rfc: "RFC 5267 §4"},
 		{name: "MULTISEARCH", when: afterLogin, rfc: "RFC 7377"},
+		{name: "SEARCH=FUZZY", when: afterLogin, rfc: "RFC 6203", able: hasIndex},
 		{name: "UIDONLY", when: afterLogin, rfc: "RFC 9586"},
 		{name: "INPROGRESS", when: afterLogin, rfc: "RFC 9585"},
 	}

@@ -52,7 +52,7 @@ func (s *session) admitSearch(c *call, in *imap.Search) error {
 	if in.ModSeq {
 		s.enableCondstore()
 	}
-	return nil
+	return admitRelevancy(in, nil)
 }
 
 // answerSearch tells the result: as SEARCH to clients of RFC 3501 that asked for nothing else, as ESEARCH to

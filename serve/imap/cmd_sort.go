@@ -21,6 +21,9 @@ func cmdSort(s *session, c *call) error {
 	if err := s.admitContext(c, want); err != nil {
 		return err
 	}
+	if err := admitRelevancy(&in, by); err != nil {
+		return err
+	}
 	return s.saving(want, func() error {
 		r, err := s.search(c, &in)
 		if err != nil {
@@ -54,6 +57,7 @@ type sorter struct {
 	by      []imap.SortKey
 	keys    []*sortKey      // by place before sorting; nil if no criterion needs them
 	entries []mailbox.Entry // likewise
+	scores  []uint8         // likewise
 	hits    []int32
 }
 
@@ -83,7 +87,7 @@ func (s *session) newSorter(r *result, by []imap.SortKey) (*sorter, error) {
 		var err error
 		switch {
 		case k.Field == imap.SortRelevancy:
-			return nil, no("CANNOT", "there is no order by relevancy")
+			o.readScores(r)
 		case k.Field == imap.SortArrival || k.Field == imap.SortSize:
 			o.readEntries(r)
 		case o.keys == nil:
@@ -103,6 +107,14 @@ func (o *sorter) readEntries(r *result) {
 	o.entries = make([]mailbox.Entry, len(r.hits))
 	for k, i := range r.hits {
 		o.entries[k] = r.view.At(int(i))
+	}
+}
+
+// readScores notes the relevancy of the results.
+func (o *sorter) readScores(r *result) {
+	o.scores = make([]uint8, len(r.hits))
+	for k := range r.hits {
+		o.scores[k] = r.score(k)
 	}
 }
 
@@ -127,6 +139,8 @@ func (o *sorter) compareBy(field imap.SortField, a, b int) int {
 		return cmp.Compare(o.entries[a].Date, o.entries[b].Date)
 	case imap.SortSize:
 		return cmp.Compare(o.entries[a].Size, o.entries[b].Size)
+	case imap.SortRelevancy: // the highest score comes first (RFC 6203 §6)
+		return cmp.Compare(o.scores[b], o.scores[a])
 	}
 	x, y := o.keys[a], o.keys[b]
 	switch field {

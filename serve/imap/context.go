@@ -40,6 +40,10 @@ func (s *session) addContext(c *call, in *imap.Search, by []imap.SortKey, r *res
 	if !in.Return.Update {
 		return
 	}
+	if in.Fuzzy {
+		s.noUpdate(c.tag, "a ranking is not kept up to date")
+		return
+	}
 	all := len(r.hits)
 	for _, x := range s.sel.contexts {
 		all += len(x.members)

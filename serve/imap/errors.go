@@ -9,6 +9,7 @@ import (
 
 	"barid/base/kv"
 	"barid/mail/mailbox"
+	"barid/mail/search"
 	"barid/rfc/imap"
 	"barid/rfc/status"
 	"barid/serve/listen"
@@ -79,6 +80,7 @@ var refusals = []struct {
 	{mailbox.ErrHasChildren, refusal{code: "HASCHILDREN", text: "the name has names below it"}},
 	{mailbox.ErrNoSelect, refusal{code: "CANNOT", text: "the name holds other names, no messages"}},
 	{mailbox.ErrUse, refusal{code: "USEATTR", text: "special use is taken or unknown"}},
+	{search.ErrTooLong, refusal{code: "LIMIT", text: "too many words to look for"}},
 	{mailbox.ErrTooBig, refusal{code: "LIMIT", text: "message is over the size limit"}},
 	{mailbox.ErrOverQuota, refusal{code: "OVERQUOTA", text: "mailbox is full"}},
 	{mailbox.ErrGone, refusal{code: "EXPUNGEISSUED", text: "some of the messages were expunged"}},

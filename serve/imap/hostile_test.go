@@ -122,7 +122,7 @@ func TestNeedlesAreCounted(t *testing.T) {
 	w := newWorld(t, nil)
 	c := w.login()
 	c.do("SELECT INBOX")
-	lines := c.try("SEARCH %sTEXT x", strings.Repeat("TEXT x ", 64))
+	lines := c.try("SEARCH %sTEXT x", strings.Repeat("TEXT x ", 128))
 	if got := lines[len(lines)-1]; !strings.HasPrefix(got, "NO [LIMIT]") {
 		t.Error(got)
 	}

@@ -24,6 +24,7 @@ type finder struct {
 	open     mailbox.UIDSet
 	found    message // the message being looked at
 	texts    texts
+	fuzzy    []*fuzzyKey // of text keys within FUZZY
 }
 
 func newFinder(s *session, sel *selected, in *imap.Search) (*finder, error) {
@@ -58,6 +59,9 @@ func (q *finder) prepare(k *imap.SearchKey) error {
 		if err := q.prepare(&k.Keys[i]); err != nil {
 			return err
 		}
+	}
+	if k.Op == imap.SearchFuzzy {
+		return q.prepareFuzzy(&k.Keys[0])
 	}
 	return nil
 }
@@ -161,7 +165,7 @@ func above(set mailbox.UIDSet, uid mailbox.UID) mailbox.UIDSet {
 
 // result gives what was found, in mailbox order.
 func (q *finder) result(uid bool) *result {
-	r := &result{view: q.view, now: q.now, sel: q.sel, uid: uid}
+	r := &result{view: q.view, now: q.now, sel: q.sel, uid: uid, relevancy: q.relevancy}
 	for i, hit := range q.hits {
 		if hit {
 			r.hits = append(r.hits, int32(i))

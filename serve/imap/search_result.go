@@ -11,6 +11,7 @@ type result struct {
 	sel       *selected
 	uid       bool // numbers told are UIDs
 	hits      []int32
+	relevancy func(mailbox.MsgNo) uint8
 }
 
 // number is the k-th result as the client is told it.
@@ -57,6 +58,9 @@ func (r *result) writeExtended(out *imap.Writer, want imap.SearchReturn, modseq 
 	}
 	if want.Partial != nil {
 		r.writePartial(out, *want.Partial)
+	}
+	if want.Relevancy && n > 0 {
+		r.writeRelevancy(out, want)
 	}
 	if want.Count {
 		out.S(" COUNT ").N(uint64(n))

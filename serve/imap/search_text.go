@@ -17,6 +17,7 @@ type textKey struct {
 	place      int                // in texts.keys
 	candidates *search.Candidates // nil: there is no index
 	field      *text.Matcher      // of a key for one header field
+	fuzzy      *fuzzyKey          // of a key within FUZZY; nil: by the text alone
 }
 
 // texts are all text keys of a search, looked for in one pass over a message.
@@ -95,10 +96,13 @@ func (t *textKey) known(m mailbox.MsgNo) verdict {
 	if t.candidates == nil {
 		return undecided
 	}
-	switch t.candidates.Of(m) {
-	case search.Yes:
+	v := t.candidates.Of(m)
+	switch {
+	case v == search.Yes:
 		return match
-	case search.No:
+	case t.fuzzy != nil:
+		return t.knownFuzzily(m)
+	case v == search.No:
 		return miss
 	}
 	return undecided
