@@ -223,18 +223,19 @@ func (s *System) reloaded(asked bool) {
 	}
 }
 
-// sweep removes events that are too old, once a day.
+// sweep removes events that are too old, at the start and every hour: a server that is started every day must not
+// keep them for ever.
 func (s *System) sweep(ctx context.Context) {
-	daily := time.NewTicker(24 * time.Hour)
-	defer daily.Stop()
+	hourly := time.NewTicker(time.Hour)
+	defer hourly.Stop()
 	for {
+		if _, err := s.events.Sweep(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			s.log.Error("old events were not removed", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-daily.C:
-			if _, err := s.events.Sweep(ctx, time.Now()); err != nil {
-				s.log.Error("old events were not removed", "error", err)
-			}
+		case <-hourly.C:
 		}
 	}
 }

@@ -45,16 +45,56 @@ func printStatus(w io.Writer, st manage.Status) {
 	}
 	fmt.Fprintf(w, "domains   %d\naccounts  %d\naliases   %d\nmessages  %d (%s)\n", st.Domains, st.Accounts, st.Aliases, st.Messages, manage.FormatBytes(st.Bytes))
 	printCounts(w, st.Queue)
+	printAround(w, st, time.Now())
 	if st.Trouble != "" {
 		fmt.Fprintf(w, "trouble   mail can not be stored now: %s\n", st.Trouble)
 	}
 	if len(st.Troubles) > 0 {
-		fmt.Fprintf(w, "lately refused or deferred (barid explain REASON says more)\n")
+		fmt.Fprintf(w, "lately refused, deferred or not delivered (barid trace msg ID, barid explain REASON)\n")
 		for _, e := range st.Troubles {
-			fmt.Fprintf(w, "  %s\n", eventLine(e))
+			fmt.Fprintf(w, "  %s\n", printable(eventLine(e)))
 		}
 	}
 }
+
+// soon is how long before its end a certificate is mentioned as a trouble.
+const soon = 21 * 24 * time.Hour
+
+// printAround prints times, disk, certificates, and other servers that are down.
+func printAround(w io.Writer, st manage.Status, now time.Time) {
+	if len(st.Stages) > 0 {
+		var parts []string
+		for _, s := range st.Stages {
+			parts = append(parts, fmt.Sprintf("%s %s/%s", s.Stage, seconds(s.P50), seconds(s.P95)))
+		}
+		fmt.Fprintf(w, "stages    half/95%% of the newest took up to: %s\n", strings.Join(parts, ", "))
+	}
+	if d := st.Disk; d != nil {
+		low := ""
+		if d.Free < 2*d.Reserve {
+			low = "  LOW: new mail is deferred below " + manage.FormatBytes(d.Reserve)
+		}
+		fmt.Fprintf(w, "disk      %s free of %s (%s)%s\n", manage.FormatBytes(d.Free), manage.FormatBytes(d.Total), d.Path, low)
+	}
+	for _, c := range st.Certificates {
+		switch left := c.Expires.Sub(now); {
+		case c.Trouble != "":
+			fmt.Fprintf(w, "cert      %s  CAN NOT BE USED: %s\n", c.File, printable(c.Trouble))
+		case left < soon:
+			fmt.Fprintf(w, "cert      %s  EXPIRES %s (%s)\n", strings.Join(c.Names, ", "), c.Expires.Format(time.DateOnly), inDays(left))
+		default:
+			fmt.Fprintf(w, "cert      %s  until %s (%s)\n", strings.Join(c.Names, ", "), c.Expires.Format(time.DateOnly), inDays(left))
+		}
+	}
+	if st.HostsDown > 0 {
+		fmt.Fprintf(w, "servers   %d can not be reached; others of their domains are tried first\n", st.HostsDown)
+		for _, h := range st.Hosts {
+			fmt.Fprintf(w, "  %s  %d times since %s: %s\n", printable(h.Host), h.Fails, h.Since.Local().Format(time.DateTime), printable(h.Why))
+		}
+	}
+}
+
+func seconds(s float64) string { return span(time.Duration(s * float64(time.Second))) }
 
 func healthCommand(t *terminal) *cobra.Command {
 	var s settings
@@ -92,8 +132,14 @@ func eventLine(e manage.EventInfo) string {
 	if e.Remote != "" {
 		parts = append(parts, "peer "+e.Remote)
 	}
+	if e.Host != "" {
+		parts = append(parts, "at "+e.Host)
+	}
 	if e.Status != "" {
 		parts = append(parts, e.Status)
+	}
+	if e.Answer != "" {
+		parts = append(parts, e.Answer)
 	}
 	if e.Reason != "" {
 		parts = append(parts, "("+e.Reason+")")

@@ -24,7 +24,13 @@ type Status struct {
 	Bytes     int64       `json:"bytes"`
 	Queue     QueueCounts `json:"queue"`
 	Trouble   string      `json:"trouble,omitempty"`  // why mail can not be stored now
-	Troubles  []EventInfo `json:"troubles,omitempty"` // the last refusals and deferrals
+	Troubles  []EventInfo `json:"troubles,omitempty"` // the last refusals, deferrals and failed attempts
+
+	Stages       []StageTime        `json:"stages,omitempty"` // how long things took, in the newest events
+	Certificates []CertificateState `json:"certificates,omitempty"`
+	Disk         *DiskState         `json:"disk,omitempty"`
+	Hosts        []HostState        `json:"hosts_down,omitempty"` // other servers that can not be reached, the worst 10
+	HostsDown    int                `json:"hosts_down_count"`
 }
 
 // EventQuery is the input of event.find; empty fields match all.
@@ -48,6 +54,8 @@ type EventInfo struct {
 	Reason  string    `json:"reason,omitempty"`
 	Stage   string    `json:"stage,omitempty"`
 	Timing  string    `json:"timing,omitempty"`
+	Host    string    `json:"host,omitempty"`   // other server of an attempt
+	Answer  string    `json:"answer,omitempty"` // its words
 }
 
 func watchOperations() []Operation {
@@ -69,12 +77,6 @@ func watchOperations() []Operation {
 	}
 }
 
-// recentTroubles is how many refusals a status shows, recentEvents how far back it looks for them.
-const (
-	recentTroubles = 5
-	recentEvents   = 500
-)
-
 func (m *Manager) status(ctx context.Context) (Status, error) {
 	st := Status{Version: m.Version, Started: m.Started}
 	if m.Server != nil {
@@ -83,26 +85,11 @@ func (m *Manager) status(ctx context.Context) (Status, error) {
 	if err := m.Ready(ctx); err != nil {
 		st.Trouble = err.Error()
 	}
-	domains, err := m.domains(ctx)
-	if err != nil {
+	if err := m.holds(ctx, &st); err != nil {
 		return st, err
-	}
-	st.Domains = len(domains)
-	for _, d := range domains {
-		st.Accounts, st.Aliases = st.Accounts+d.Accounts, st.Aliases+d.Aliases
-	}
-	accounts, err := m.Directory.Accounts(ctx)
-	if err != nil {
-		return st, err
-	}
-	for _, a := range accounts {
-		use, err := m.Mail.Account(a.ID).Usage(ctx)
-		if err != nil {
-			return st, err
-		}
-		st.Messages, st.Bytes = st.Messages+use.Messages, st.Bytes+use.Bytes
 	}
 	if m.Queue != nil {
+		var err error
 		if st.Queue, err = m.queueCounts(ctx); err != nil {
 			return st, err
 		}
@@ -114,13 +101,34 @@ func (m *Manager) status(ctx context.Context) (Status, error) {
 			st.Trouble = err.Error()
 		}
 	}
-	all, err := m.events(ctx, event.Query{Limit: recentEvents})
-	for _, e := range all {
-		if (e.Kind == "refused" || e.Kind == "deferred") && len(st.Troubles) < recentTroubles {
-			st.Troubles = append(st.Troubles, e)
-		}
-	}
+	r, err := m.recently(ctx)
+	st.Troubles, st.Stages = r.troubles, r.stageTimes()
+	st.around(&m.Around)
 	return st, err
+}
+
+// holds counts domains, accounts and their mail.
+func (m *Manager) holds(ctx context.Context, st *Status) error {
+	domains, err := m.domains(ctx)
+	if err != nil {
+		return err
+	}
+	st.Domains = len(domains)
+	for _, d := range domains {
+		st.Accounts, st.Aliases = st.Accounts+d.Accounts, st.Aliases+d.Aliases
+	}
+	accounts, err := m.Directory.Accounts(ctx)
+	if err != nil {
+		return err
+	}
+	for _, a := range accounts {
+		use, err := m.Mail.Account(a.ID).Usage(ctx)
+		if err != nil {
+			return err
+		}
+		st.Messages, st.Bytes = st.Messages+use.Messages, st.Bytes+use.Bytes
+	}
+	return nil
 }
 
 // readyWait is how long the store may take for what should take a moment.
@@ -159,6 +167,9 @@ func eventInfo(e event.Event) EventInfo {
 	}
 	if e.Code != 0 {
 		info.Status = strings.TrimSpace(fmt.Sprintf("%d %s", e.Code, e.Enhanced))
+	}
+	if h := e.Hop; h != nil {
+		info.Host, info.Answer = h.Host, h.Text
 	}
 	if t := e.Timing; t != (event.Timing{}) {
 		info.Timing = fmt.Sprintf("receive %s, check %s, store %s, deliver %s", t.Receive, t.Check, t.Store, t.Deliver)
