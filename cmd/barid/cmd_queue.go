@@ -38,7 +38,7 @@ func (s *selection) flags(c *cobra.Command) {
 	f.StringVar(&s.From, "from", "", "sender, with * for any text; \"<>\" for reports")
 	f.StringVar(&s.To, "to", "", "a recipient, with * for any text")
 	f.StringVar(&s.Domain, "domain", "", "destination, with * for any text")
-	f.StringVar(&s.route, "route", "", "by this route; mx for those without one")
+	f.StringVar(&s.route, "route", "", "by this route; direct for those by MX")
 	f.StringVar(&s.OlderThan, "older-than", "", "arrived longer ago, e.g. 90m, 12h, 2d")
 	f.StringVar(&s.Error, "error", "", "text within the last answer, with * for any text")
 	f.BoolVar(&s.held, "held", false, "those that are held; --held=false for the others")
@@ -53,17 +53,9 @@ func (s *selection) chosen(c *cobra.Command, ids []string) manage.QueueSelector 
 		q.Held = &s.held
 	}
 	if c.Flags().Changed("route") {
-		q.Route = routeName(s.route)
+		q.Route = &s.route
 	}
 	return q
-}
-
-// routeName makes "mx" the name of no route.
-func routeName(s string) *string {
-	if s == "mx" {
-		s = ""
-	}
-	return &s
 }
 
 // verb is a command that changes entries: what it is called, and how its result is told.
@@ -193,20 +185,23 @@ func queueRoute(t *terminal) *cobra.Command {
 	var via string
 	c := &cobra.Command{
 		Use: "route [ID...] --via ROUTE", Short: "Send entries another way", Args: cobra.ArbitraryArgs,
-		Long: "Gives entries a smarthost route, takes it away (--via mx), or lets another domain be looked up for them\n" +
-			"(--destination); the recipients stay as they are. They get new ids and are tried at once.",
-		Example: "  barid queue route --domain example.net --via backup\n  barid queue route 1F42A --via mx --destination mx2.example.net",
+		Long: "Gives entries a route of barid relay, the way by MX whatever the rules say (--via direct), what the rules say\n" +
+			"(--via rules), or another domain to look up (--destination); the recipients stay as they are. The\n" +
+			"entries get new ids and are tried at once.",
+		Example: "  barid queue route --domain example.net --via backup\n  barid queue route 1F42A --via direct --destination mx2.example.net",
 		RunE: func(c *cobra.Command, ids []string) error {
 			if !c.Flags().Changed("via") && in.ToDestination == "" {
 				return usage(c, "--via or --destination is needed")
 			}
 			in.QueueSelector = sel.chosen(c, ids)
-			in.ToRoute = *routeName(via)
+			if in.ToRoute = via; via == "rules" {
+				in.ToRoute = ""
+			}
 			return changeQueue(c, &s, t, "queue.route", in, "sent another way")
 		},
 	}
 	sel.flags(c)
-	c.Flags().StringVar(&via, "via", "", "route to take; mx for none")
+	c.Flags().StringVar(&via, "via", "", "name of a route, direct or rules")
 	c.Flags().StringVar(&in.ToDestination, "destination", "", "domain, host or [address] to look up instead of the recipients' domain")
 	c.Flags().BoolVar(&in.DryRun, "dry-run", false, "tell how many, and change nothing")
 	s.flags(c)

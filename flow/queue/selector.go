@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"barid/mail"
+	"barid/mail/relay"
 	"barid/mail/spool"
 	"barid/rfc/addr"
 )
@@ -18,7 +19,7 @@ type Selector struct {
 	Account   mail.AccountID // of this account
 	From, To  string         // pattern of the reverse-path, of some forward-path: "*@example.org"
 	Domain    string         // pattern of the destination
-	Route     *string        // name of the route; pointer to "": without one
+	Route     *string        // name of the route, by rule or by an operator; pointer to "": by MX
 	Before    time.Time      // arrived before
 	ErrorLike string         // pattern within the last answer to some recipient: code, enhanced code, words
 	Hold      *bool          // held, or not
@@ -40,7 +41,7 @@ func (s *Selector) Match(e *spool.Entry) bool {
 	case len(s.Names) > 0 && !slices.Contains(s.Names, e.Name()),
 		len(s.Messages) > 0 && !slices.Contains(s.Messages, e.Message.ID),
 		s.Account != 0 && s.Account != e.Account,
-		s.Route != nil && *s.Route != e.Route,
+		s.Route != nil && plainRoute(*s.Route) != plainRoute(e.Route),
 		!s.Before.IsZero() && !e.Arrived.Before(s.Before),
 		s.Hold != nil && *s.Hold != e.Hold,
 		compareNames(s.After, e.Name()) >= 0,
@@ -50,6 +51,15 @@ func (s *Selector) Match(e *spool.Entry) bool {
 		return false
 	}
 	return s.matchRcpts(e)
+}
+
+// plainRoute gives the name of a route as people know it, "" for the way by MX.
+func plainRoute(route string) string {
+	if route == spool.Direct {
+		return ""
+	}
+	name, _ := relay.Hinted(route)
+	return name
 }
 
 func (s *Selector) matchRcpts(e *spool.Entry) bool {

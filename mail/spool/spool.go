@@ -169,9 +169,13 @@ type Entry struct {
 // Queue names the line the entry stands in: its destination, or "route:NAME" if it has a route.
 func (e *Entry) Queue() string { return QueueOf(e.Destination, e.Route) }
 
+// Direct is the route of an entry that goes by MX whatever else is configured: it stands in the line of its
+// destination.
+const Direct = "direct"
+
 // QueueOf gives "example.org" or "route:NAME".
 func QueueOf(destination, route string) string {
-	if route != "" {
+	if route != "" && route != Direct {
 		return "route:" + route
 	}
 	return destination

@@ -10,6 +10,7 @@ import (
 	"barid/base/fault"
 	"barid/flow/queue"
 	"barid/mail"
+	"barid/mail/relay"
 	"barid/mail/spool"
 	"barid/rfc/addr"
 )
@@ -23,7 +24,7 @@ type QueueSelector struct {
 	From      string   `json:"from,omitempty"`       // pattern of the sender; "<>" for reports
 	To        string   `json:"to,omitempty"`         // pattern of a recipient
 	Domain    string   `json:"domain,omitempty"`     // pattern of the destination
-	Route     *string  `json:"route,omitempty"`      // name of the route; "" for those by MX
+	Route     *string  `json:"route,omitempty"`      // name of the route; "" or "direct" for those by MX
 	OlderThan string   `json:"older_than,omitempty"` // "90m", "36h", "2d", "1w"
 	Error     string   `json:"error,omitempty"`      // pattern within the last answer
 	Held      *bool    `json:"held,omitempty"`
@@ -136,11 +137,12 @@ func (n *names) of(ctx context.Context, id mail.AccountID) string {
 // queueEntry describes e; all tells whether settled recipients are shown too.
 func queueEntry(e *spool.Entry, account string, all bool) QueueEntry {
 	waiting := len(e.WaitingRcpts())
+	route, _ := relay.Hinted(e.Route)
 	q := QueueEntry{
 		QueueName: "active", QueueID: e.Name().String(), ArrivalTime: e.Arrived.Unix(), MessageSize: e.Size,
 		ForcedExpire: waiting == 0, Sender: "MAILER-DAEMON", Recipients: []QueueRcpt{},
 		Message: e.Message.ID, State: "waiting", Attempts: e.Attempts, NextAttempt: e.Next.UTC(), Expires: e.Expires.UTC(),
-		Destination: addr.UnicodeDomain(e.Destination), Route: e.Route, Line: e.Queue(), Account: account, Priority: int(e.Priority),
+		Destination: addr.UnicodeDomain(e.Destination), Route: route, Line: e.Queue(), Account: account, Priority: int(e.Priority),
 	}
 	if !e.From.Null {
 		q.Sender = e.From.Mailbox.Unicode()

@@ -9,6 +9,7 @@ import (
 
 	"barid/base/fault"
 	"barid/flow/queue"
+	"barid/mail/relay"
 	"barid/mail/spool"
 	"barid/rfc/addr"
 )
@@ -77,17 +78,39 @@ func lineName(s string) (string, error) {
 	return destination(s)
 }
 
+// linesOf gives the lines that a name means: mail takes a route because a rule says so, or an operator.
+func linesOf(name string) []string {
+	route, ok := strings.CutPrefix(name, "route:")
+	if _, hinted := relay.Hinted(route); !ok || hinted {
+		return []string{name}
+	}
+	return []string{name, "route:" + relay.Hint(route)}
+}
+
+// lineTitle gives a line as people name it.
+func lineTitle(line string) string {
+	route, ok := strings.CutPrefix(line, "route:")
+	if !ok {
+		return addr.UnicodeDomain(line)
+	}
+	name, _ := relay.Hinted(route)
+	return "route:" + name
+}
+
 // standing counts the entries of a line.
 func (m *Manager) standing(ctx context.Context, line string) (n int, err error) {
-	s := queue.Selector{Domain: line, Route: new(string)}
+	lines := linesOf(line)
+	s := queue.Selector{Domain: line}
 	if route, ok := strings.CutPrefix(line, "route:"); ok {
 		s = queue.Selector{Route: &route}
 	}
-	for _, err := range m.Queue.Find(ctx, s) {
+	for e, err := range m.Queue.Find(ctx, s) {
 		if err != nil {
 			return 0, err
 		}
-		n++
+		if slices.Contains(lines, e.Queue()) {
+			n++
+		}
 	}
 	return n, nil
 }
@@ -110,30 +133,45 @@ func (m *Manager) lineChange(ctx context.Context, in LinePause) (c LineChange, e
 }
 
 func (m *Manager) pauseLine(ctx context.Context, in LinePause) (LineChange, error) {
-	c, err := m.lineChange(ctx, in)
-	if err != nil || in.DryRun {
-		return c, err
-	}
-	return c, queueFault(m.Queue.PauseLine(ctx, c.Line, c.Until, in.Reason))
+	return m.changeLines(ctx, in, func(line string, c LineChange) error { return m.Queue.PauseLine(ctx, line, c.Until, in.Reason) })
 }
 
 func (m *Manager) resumeLine(ctx context.Context, in LinePause) (LineChange, error) {
 	in.For = ""
+	return m.changeLines(ctx, in, func(line string, _ LineChange) error { return m.Queue.ResumeLine(ctx, line) })
+}
+
+// changeLines calls f with every line that is meant.
+func (m *Manager) changeLines(ctx context.Context, in LinePause, f func(line string, c LineChange) error) (LineChange, error) {
 	c, err := m.lineChange(ctx, in)
 	if err != nil || in.DryRun {
 		return c, err
 	}
-	return c, queueFault(m.Queue.ResumeLine(ctx, c.Line))
+	for _, line := range linesOf(c.Line) {
+		if err := f(line, c); err != nil {
+			return c, queueFault(err)
+		}
+	}
+	return c, nil
 }
 
 func (m *Manager) pauses(ctx context.Context) ([]PauseInfo, error) {
 	ps, err := m.Queue.Pauses(ctx)
 	out := make([]PauseInfo, 0, len(ps))
 	for _, p := range ps {
-		out = append(out, pauseInfo(p))
+		if !isTwin(p, ps) {
+			out = append(out, pauseInfo(p))
+		}
 	}
 	slices.SortFunc(out, func(a, b PauseInfo) int { return cmp.Compare(a.Line, b.Line) })
 	return out, err
+}
+
+// isTwin tells whether p is the second of the two lines of a route, which are paused as one.
+func isTwin(p spool.Pause, all []spool.Pause) bool {
+	title := lineTitle(p.Queue)
+	return strings.HasPrefix(title, "route:") && title != p.Queue &&
+		slices.ContainsFunc(all, func(o spool.Pause) bool { return o.Queue == title })
 }
 
 func pauseInfo(p spool.Pause) PauseInfo {
@@ -157,17 +195,19 @@ func (m *Manager) queueSummary(ctx context.Context, in QueueQuery) ([]QueueLine,
 	out := make([]QueueLine, 0, len(lines))
 	for _, l := range lines {
 		out = append(out, QueueLine{
-			Line: l.Name, Name: addr.UnicodeDomain(l.Name), Entries: l.Entries, Recipients: l.Recipients, Bytes: l.Bytes, Held: l.Held,
+			Line: l.Name, Name: lineTitle(l.Name), Entries: l.Entries, Recipients: l.Recipients, Bytes: l.Bytes, Held: l.Held,
 			Oldest: l.Oldest.UTC(), Next: l.Next.UTC(), LastError: l.LastError, Running: l.Running, Limit: l.Limit, ShutTill: l.ShutTill.UTC(),
 		})
 	}
 	for _, p := range paused {
-		i := slices.IndexFunc(out, func(l QueueLine) bool { return l.Line == p.Line })
-		switch {
-		case i >= 0:
-			out[i].Pause = &p
-		case in.Limit == 0:
-			out = append(out, QueueLine{Line: p.Line, Name: addr.UnicodeDomain(p.Line), Pause: &p})
+		shown := false
+		for i := range out {
+			if slices.Contains(linesOf(p.Line), out[i].Line) {
+				out[i].Pause, shown = &p, true
+			}
+		}
+		if !shown && in.Limit == 0 {
+			out = append(out, QueueLine{Line: p.Line, Name: lineTitle(p.Line), Pause: &p})
 		}
 	}
 	return out, nil

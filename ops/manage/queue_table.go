@@ -8,6 +8,7 @@ import (
 	"barid/base/fault"
 	"barid/flow/queue"
 	"barid/mail"
+	"barid/mail/relay"
 	"barid/mail/spool"
 )
 
@@ -37,7 +38,7 @@ type QueueChange struct {
 	DryRun bool   `json:"dry_run,omitempty"` // tell how many, and change nothing
 	Reason string `json:"reason,omitempty"`  // queue.bounce: what the senders are told
 
-	ToRoute       string `json:"to_route,omitempty"`       // queue.route: the route to take; "" is by MX
+	ToRoute       string `json:"to_route,omitempty"`       // queue.route: the route to take, "direct" for the way by MX; "": as the rules say
 	ToDestination string `json:"to_destination,omitempty"` // queue.route: another domain to look up
 }
 
@@ -94,11 +95,7 @@ func queueOperations() []Operation {
 			return q.Delete(ctx, s, in.DryRun)
 		}),
 		change("queue.route", func(ctx context.Context, q *queue.Queue, s queue.Selector, in QueueChange) (queue.Result, error) {
-			to, err := destination(in.ToDestination)
-			if err != nil {
-				return queue.Result{}, err
-			}
-			return q.Reroute(ctx, s, to, in.ToRoute, in.DryRun)
+			return q.Reroute(ctx, s, in.ToDestination, in.ToRoute, in.DryRun)
 		}),
 		op("queue.pause", func(ctx context.Context, m *Manager, in LinePause, _ Progress) (LineChange, error) {
 			return m.pauseLine(ctx, in)
@@ -120,6 +117,9 @@ func queueOperations() []Operation {
 func change(name string, f func(context.Context, *queue.Queue, queue.Selector, QueueChange) (queue.Result, error)) Operation {
 	return op(name, func(ctx context.Context, m *Manager, in QueueChange, _ Progress) (QueueResult, error) {
 		s, err := m.selector(ctx, &in.QueueSelector)
+		if err == nil {
+			err = m.checkWay(&in)
+		}
 		if err != nil {
 			return QueueResult{}, err
 		}
@@ -129,6 +129,18 @@ func change(name string, f func(context.Context, *queue.Queue, queue.Selector, Q
 		r, err := f(ctx, m.Queue, s, in)
 		return QueueResult{Matched: r.Matched, Changed: r.Changed, DryRun: in.DryRun, Running: m.Server != nil}, queueFault(err)
 	})
+}
+
+// checkWay reads where queue.route is to lead.
+func (m *Manager) checkWay(in *QueueChange) (err error) {
+	if in.ToDestination, err = destination(in.ToDestination); err != nil {
+		return err
+	}
+	if in.ToRoute == "" || in.ToRoute == relay.Direct || m.Relaying.Store == nil {
+		return nil
+	}
+	_, err = m.Relaying.Store.Snapshot().Need(in.ToRoute)
+	return err
 }
 
 // needEntries refuses names that nothing has before anything is changed.
@@ -236,7 +248,9 @@ func (m *Manager) queueCounts(ctx context.Context) (QueueCounts, error) {
 		AgeP50: c.Median.Seconds(), AgeP95: c.High.Seconds(), Estimated: c.Estimated,
 	}
 	for _, p := range c.Paused {
-		out.Paused = append(out.Paused, p.Queue)
+		if !isTwin(p, c.Paused) {
+			out.Paused = append(out.Paused, lineTitle(p.Queue))
+		}
 	}
 	return out, err
 }

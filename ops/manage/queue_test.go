@@ -13,6 +13,7 @@ import (
 	"barid/base/log"
 	"barid/flow/queue"
 	"barid/mail"
+	"barid/mail/relay"
 	"barid/mail/spool"
 	"barid/ops/manage"
 	"barid/rfc/addr"
@@ -108,7 +109,7 @@ func TestQueueSelectors(t *testing.T) {
 	}
 	one := enqueue(t, db, "m1", "info@ours.test", "someone@there.test", 3, nil)
 	enqueue(t, db, "m2", "فروش@ours.test", "demo@مثال.إختبار", 0, func(e *spool.Entry) { e.Hold = true })
-	enqueue(t, db, "m3", "", "someone@else.test", 1, func(e *spool.Entry) { e.Route = "backup" })
+	enqueue(t, db, "m3", "", "someone@else.test", 1, func(e *spool.Entry) { e.Route = relay.Hint("backup") })
 	enqueue(t, db, "m4", "info@ours.test", "info@there.test", 30, func(e *spool.Entry) { e.Account = mail.AccountID(a.ID) })
 	for _, c := range []struct {
 		name string
@@ -128,6 +129,7 @@ func TestQueueSelectors(t *testing.T) {
 		{"domain, A-labels", manage.QueueSelector{Domain: "xn--mgbh0fb.*"}, "[m2]"},
 		{"route", manage.QueueSelector{Route: ptr("backup")}, "[m3]"},
 		{"by MX", manage.QueueSelector{Route: ptr("")}, "[m1 m2 m4]"},
+		{"by MX, in a word", manage.QueueSelector{Route: ptr("direct")}, "[m1 m2 m4]"},
 		{"older", manage.QueueSelector{OlderThan: "90m"}, "[m1 m4]"},
 		{"older, days", manage.QueueSelector{OlderThan: "1d5h"}, "[m4]"},
 		{"error", manage.QueueSelector{Error: "LATER*please"}, "[m1 m3 m4]"},
@@ -236,9 +238,10 @@ func TestQueuePausesAndLines(t *testing.T) {
 	if f != nil || len(ps) != 3 || ps[1].Reason != "asked" || ps[1].Until.Before(time.Now().Add(23*time.Hour)) || !ps[0].Until.IsZero() {
 		t.Errorf("%+v %v", ps, f)
 	}
+	enqueue(t, db, "m4", "info@ours.test", "info@far.test", 0, func(e *spool.Entry) { e.Route = relay.Hint("backup") })
 	lines, f := call[[]manage.QueueLine](t, m, "queue.summary", manage.QueueQuery{})
 	if f != nil || len(lines) != 3 || lines[0].Line != "there.test" || lines[0].Entries != 2 || lines[0].Held != 1 || lines[0].Pause == nil ||
-		lines[1].Name != "مثال.إختبار" || lines[2].Line != "route:backup" || !strings.Contains(lines[0].LastError, "later, please") {
+		lines[1].Line != "route:rule/backup" || lines[1].Name != "route:backup" || lines[1].Pause == nil || lines[2].Name != "مثال.إختبار" || !strings.Contains(lines[0].LastError, "later, please") {
 		t.Errorf("%+v %v", lines, f)
 	}
 	if _, f := call[manage.LineChange](t, m, "queue.resume", manage.LinePause{Line: "there.test"}); f != nil {
@@ -250,7 +253,7 @@ func TestQueuePausesAndLines(t *testing.T) {
 		}
 	}
 	c, f := call[manage.QueueCounts](t, m, "queue.counts", manage.None{})
-	if f != nil || c.Entries != 3 || c.Recipients != 3 || c.Held != 1 || len(c.Paused) != 2 || c.Estimated {
+	if f != nil || c.Entries != 4 || c.Recipients != 4 || c.Held != 1 || len(c.Paused) != 2 || c.Estimated {
 		t.Errorf("%+v %v", c, f)
 	}
 }
@@ -326,5 +329,12 @@ func TestAges(t *testing.T) {
 		if got := manage.FormatAge(d); got != want {
 			t.Errorf("%v: %q, want %q", d, got, want)
 		}
+	}
+}
+
+// TestTheDirectWayHasOneName: the queue and the routes agree on the word.
+func TestTheDirectWayHasOneName(t *testing.T) {
+	if spool.Direct != relay.Direct || spool.QueueOf("there.test", relay.Direct) != "there.test" {
+		t.Errorf("%q and %q", spool.Direct, relay.Direct)
 	}
 }
