@@ -60,7 +60,7 @@ func (tx *Tx) hold() error {
 // mayHave is the highest priority that the sender of tx may ask for. The field MT-Priority of the message means
 // nothing to us: everybody can write it.
 func (in *Intake) mayHave(ctx context.Context, tx *Tx) int8 {
-	if tx.c.Login == 0 {
+	if !tx.c.Known() {
 		return 0
 	}
 	if in.d.MaxPriority != nil {

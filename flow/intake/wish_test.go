@@ -222,14 +222,22 @@ func TestPrioritiesAreForThoseWhoMayHaveThem(t *testing.T) {
 	} {
 		d := newDesk(t, Settings{MaxPriority: c.settings})
 		d.in.d.MaxPriority = c.by
-		d.client.Login = c.login
-		if c.login == 0 {
+		if d.client.Login = c.login; c.login == 0 {
 			d.client.Role = mail.RoleMX
 		}
 		tx, err := d.begin(smtp.MailParams{Priority: c.ask})
 		if err != nil || tx.Priority() != c.want {
 			t.Errorf("%+v: %v, %v", c, tx.Priority(), err)
 		}
+	}
+}
+
+func TestProgramsOfThisMachineMayHurryToo(t *testing.T) {
+	d := newDesk(t, Settings{})
+	d.client.Login, d.client.Role = 0, mail.RoleLocal
+	d.in.d.MaxPriority = func(context.Context, *mail.Client) int8 { return 4 }
+	if tx, err := d.begin(smtp.MailParams{Priority: 9}); err != nil || tx.Priority() != 4 {
+		t.Errorf("%v, %v", tx.Priority(), err)
 	}
 }
 

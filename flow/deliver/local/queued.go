@@ -117,6 +117,10 @@ func (v *visit) answer(code int, enhanced, text string) spool.Answer {
 
 // fail defers a recipient for trouble of our own.
 func (v *visit) fail(i int, err error) {
+	if errors.Is(err, errChanged) {
+		v.settle(i, queue.Deferred, 451, "4.3.0", "the entry was changed while it was tried")
+		return
+	}
 	v.q.d.Log.Error("a queued message was not delivered here", slog.String("id", v.e.Message.ID),
 		slog.String("entry", v.e.Name().String()), slog.Any("error", err))
 	v.settle(i, queue.Deferred, 451, "4.3.0", "local error, it is tried again")

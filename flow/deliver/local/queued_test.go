@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,14 +31,15 @@ import (
 
 // town knows info@ and demo@example.test (accounts 1 and 2), team@ for both, out@ for info and somebody elsewhere.
 // What else there is can be changed.
-type town struct{ gone map[string]bool }
+type town struct{ gone sync.Map } // local parts
 
 func (t *town) Resolve(_ context.Context, m addr.Mailbox) (account.Target, error) {
+	_, gone := t.gone.Load(m.Local)
 	elsewhere := addr.Mailbox{Local: "member", Domain: "x.test"}
 	switch {
 	case m.Domain != "example.test":
 		return account.Target{Kind: account.NotHosted}, nil
-	case t.gone[m.Local]:
+	case gone:
 		return account.Target{Kind: account.Unknown}, nil
 	case m.Local == "info":
 		return account.Target{Kind: account.ToAccount, Accounts: []mail.AccountID{1}}, nil
@@ -52,19 +54,44 @@ func (t *town) Resolve(_ context.Context, m addr.Mailbox) (account.Target, error
 }
 
 // far relays everything and remembers it.
-type far struct{ got []string }
+type far struct {
+	mu  sync.Mutex
+	all []string
+}
+
+// got gives what was relayed, sorted.
+func (f *far) got() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Sorted(slices.Values(f.all))
+}
 
 func (f *far) Deliver(_ context.Context, e *spool.Entry) (out []queue.Outcome) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	for _, i := range e.WaitingRcpts() {
-		f.got = append(f.got, e.Rcpts[i].To.Mailbox.String()+" "+e.Rcpts[i].ORcpt+" "+e.Rcpts[i].Notify.String())
+		f.all = append(f.all, e.Rcpts[i].To.Mailbox.String()+" "+e.Rcpts[i].ORcpt+" "+e.Rcpts[i].Notify.String())
 		out = append(out, queue.Outcome{Rcpt: i, Kind: queue.Relayed, Answer: spool.Answer{Code: 250, Enhanced: "2.0.0"}})
 	}
 	return out
 }
 
-type events struct{ all []event.Event }
+type events struct {
+	mu  sync.Mutex
+	all []event.Event
+}
 
-func (e *events) Record(ev event.Event) { e.all = append(e.all, ev) }
+func (e *events) Record(ev event.Event) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.all = append(e.all, ev)
+}
+
+func (e *events) recorded() []event.Event {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.all)
+}
 
 // house is intake, queue, deliverers and reporter over one store in memory, in a bubble of testing/synctest.
 type house struct {
@@ -85,7 +112,7 @@ func newHouse(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	db := memory.New()
-	h := &house{t: t, db: db, boxes: mailbox.Open(db, db, mailbox.Options{}), town: &town{gone: map[string]bool{}}, far: &far{}, events: &events{}}
+	h := &house{t: t, db: db, boxes: mailbox.Open(db, db, mailbox.Options{}), town: &town{}, far: &far{}, events: &events{}}
 	submitted := func(es ...*spool.Entry) { h.queue.Submitted(es...) }
 	h.queue = queue.New(queue.Deps{
 		KV: db, Events: h.events,
@@ -176,13 +203,12 @@ func TestHeldMailIsDeliveredWhenItsTimeHasCome(t *testing.T) {
 		h.send(smtp.MailParams{HoldFor: 30 * time.Hour}, 0, "demo@example.test", "out@example.test", "a@x.test")
 		time.Sleep(30*time.Hour - time.Second)
 		synctest.Wait()
-		if n := len(h.inbox(1)) + len(h.inbox(2)) + len(h.far.got); n != 0 {
+		if n := len(h.inbox(1)) + len(h.inbox(2)) + len(h.far.got()); n != 0 {
 			t.Fatalf("%d were delivered before their time", n)
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		slices.Sort(h.far.got)
-		if got := strings.Join(h.far.got, "|"); got != "a@x.test  |member@x.test rfc822;out@example.test " {
+		if got := strings.Join(h.far.got(), "|"); got != "a@x.test  |member@x.test rfc822;out@example.test " {
 			t.Errorf("elsewhere: %s", got)
 		}
 		if a, b := h.inbox(1), h.inbox(2); len(a) != 1 || len(b) != 1 || !strings.Contains(b[0], "Subject: later") || !strings.HasPrefix(b[0], "Return-Path: <info@example.test>\r\n") {
@@ -190,7 +216,7 @@ func TestHeldMailIsDeliveredWhenItsTimeHasCome(t *testing.T) {
 		}
 		h.empty()
 		delivered := 0
-		for _, e := range h.events.all {
+		for _, e := range h.events.recorded() {
 			if e.Kind == event.Delivered {
 				delivered++
 				if e.Hop == nil || e.Hop.Attempt != 1 || e.ID != "s.1" {
@@ -237,7 +263,7 @@ func TestHeldMailForSomebodyWhoIsGoneComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
 		h.send(smtp.MailParams{HoldFor: time.Hour}, 0, "demo@example.test", "team@example.test")
-		h.town.gone["demo"] = true
+		h.town.gone.Store("demo", true)
 		time.Sleep(2 * time.Hour)
 		synctest.Wait()
 		if got := strings.Join(h.actions(), "|"); got != "demo@example.test failed" {
@@ -267,7 +293,6 @@ func TestAFullMailboxIsTriedUntilThereIsRoom(t *testing.T) {
 		}
 		time.Sleep(12 * time.Hour)
 		synctest.Wait()
-		slices.Sort(h.far.got)
 		if len(h.inbox(2)) != 1 {
 			t.Errorf("not delivered when there was room: %q", h.actions())
 		}
@@ -297,12 +322,9 @@ func TestAFailedCommitDeliversNothing(t *testing.T) {
 	})
 }
 
-// Somebody may end a message between its being read and its delivery.
-func TestAnEntryThatIsGoneIsNotDelivered(t *testing.T) {
-	h := &house{t: t, town: &town{}}
-	db := memory.New()
-	boxes := mailbox.Open(db, db, mailbox.Options{})
-	defer boxes.Close()
+// waiting puts a message for demo@ into the queue of a store.
+func waiting(t *testing.T, db *memory.Store) *spool.Entry {
+	t.Helper()
 	w, err := db.Create(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -314,9 +336,53 @@ func TestAnEntryThatIsGoneIsNotDelivered(t *testing.T) {
 		t.Fatal(err)
 	}
 	to := addr.Path{Mailbox: addr.Mailbox{Local: "demo", Domain: "example.test"}}
-	e := &spool.Entry{Message: spool.Message{ID: "s.1", Blob: blob, Size: 17, From: addr.Path{Null: true}}, Destination: "example.test", Rcpts: []spool.Rcpt{{To: to}}}
-	e.Shard, e.ID = spool.ShardOf("example.test", ""), 7
-	out := local.NewQueued(local.QueuedDeps{Directory: h.town, Store: boxes, Blobs: db}).Deliver(t.Context(), e)
+	e := &spool.Entry{
+		Message:     spool.Message{ID: "s.1", Blob: blob, Size: 17, From: addr.Path{Null: true}, Arrived: time.Now()},
+		Destination: "example.test", Next: time.Now(), Rcpts: []spool.Rcpt{{To: to}},
+	}
+	if err := db.Update(t.Context(), spool.ShardOf("example.test", "").Part(), func(x kv.Txn) error { return spool.Enqueue(x, e) }); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// A process that dies between the delivery and the queue's own note has lost nothing, and doubles nothing when the
+// entry, as it was read before, is tried again: the delivery has settled it.
+func TestADeliveryIsNotedInItsOwnCommit(t *testing.T) {
+	db := memory.New()
+	boxes := mailbox.Open(db, db, mailbox.Options{})
+	defer boxes.Close()
+	e := waiting(t, db)
+	q := local.NewQueued(local.QueuedDeps{Directory: &town{}, Store: boxes, Blobs: db})
+	if out := q.Deliver(t.Context(), e); len(out) != 1 || out[0].Kind != queue.Delivered {
+		t.Fatalf("%+v", out)
+	}
+	err := db.View(t.Context(), e.Shard.Part(), func(r kv.Reader) error {
+		got, err := spool.Load(r, e.Shard, e.ID)
+		if got != nil {
+			t.Errorf("still there: %+v", got.Rcpts)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out := q.Deliver(t.Context(), e); len(out) != 1 || out[0].Kind != queue.Deferred {
+		t.Errorf("a second time: %+v", out)
+	}
+	if u, err := boxes.Account(2).Usage(t.Context()); err != nil || u.Messages != 1 {
+		t.Errorf("%+v, %v", u, err)
+	}
+}
+
+// Somebody may end a message between its being read and its delivery.
+func TestAnEntryThatIsGoneIsNotDelivered(t *testing.T) {
+	db := memory.New()
+	boxes := mailbox.Open(db, db, mailbox.Options{})
+	defer boxes.Close()
+	e := waiting(t, db)
+	e.ID += 7
+	out := local.NewQueued(local.QueuedDeps{Directory: &town{}, Store: boxes, Blobs: db}).Deliver(t.Context(), e)
 	if len(out) != 1 || out[0].Kind != queue.Deferred {
 		t.Errorf("%+v", out)
 	}
