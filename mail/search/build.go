@@ -98,6 +98,7 @@ func (b *builder) finish() {
 	if b.partial {
 		b.term([]byte(markPartial), Header, 0)
 	}
+	bucketed(b.os)
 	slices.Sort(b.os)
 	b.os = slices.Compact(b.os)
 	for os := b.os; len(os) > 0; {

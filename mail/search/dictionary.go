@@ -33,18 +33,25 @@ func (d *dictionary) memory() int64 {
 func (d *dictionary) terms() int { return len(d.post) - 1 }
 
 // readDictionary reads all pages of a segment's dictionary.
-func readDictionary(r kv.Reader, s *segmentInfo) (*dictionary, error) {
-	if s.terms > s.dict || s.dict > maxDictionary {
+func readDictionary(r kv.Reader, c codec, s *segmentInfo) (*dictionary, error) {
+	if s.terms > s.names || s.names > maxDictionary {
 		return nil, errDamaged
 	}
 	d := &dictionary{
-		text:  make([]byte, 1, 2*s.dict+1),
+		text:  make([]byte, 1, s.names+s.terms+1),
 		marks: make([]uint32, 0, s.terms/markStep+1),
 		post:  make([]uint32, 1, s.terms+1),
 		words: -1,
 	}
 	lo, hi := rowKey(s.id, kindDictionary, 0), rowKey(s.id, kindDictionary+1, 0)
-	if err := r.Scan(mail.TableSearch, lo, hi, kv.ScanOpt{}, func(_, v []byte) error { return d.page(v) }); err != nil {
+	var page []byte
+	err := r.Scan(mail.TableSearch, lo, hi, kv.ScanOpt{}, func(_, v []byte) (err error) {
+		if page, err = c.unpack(page[:0], v); err != nil {
+			return err
+		}
+		return d.page(page)
+	})
+	if err != nil {
 		return nil, err
 	}
 	if int64(d.terms()) != s.terms || int64(d.post[d.terms()]) != s.postings {
@@ -53,7 +60,6 @@ func readDictionary(r kv.Reader, s *segmentInfo) (*dictionary, error) {
 	if d.words < 0 {
 		d.words = len(d.text)
 	}
-	var err error
 	if d.norms, err = readNorms(r, s); err != nil {
 		return nil, err
 	}
@@ -254,7 +260,7 @@ func (a *Account) dictionary(r kv.Reader, s *segmentInfo) (*dictionary, error) {
 		return d, nil
 	}
 	a.x.opt.Metrics.dictionary(false)
-	d, err := readDictionary(r, s)
+	d, err := readDictionary(r, a.x.codec, s)
 	if err == nil {
 		a.x.cache.put(k, d)
 	}

@@ -116,7 +116,7 @@ func (a *Account) append(ctx context.Context, m *manifest, b *builder) error {
 	if b.info.docs > 0 {
 		id := m.next
 		m.next++
-		s, err := b.write(id, w.hold)
+		s, err := b.write(id, a.x.codec, w.hold)
 		if err != nil {
 			return err
 		}

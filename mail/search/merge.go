@@ -18,7 +18,7 @@ const mergeWidth = 8
 // Bounds of a segment that a merge makes, bytes. Both are far below what places in memory can address.
 const (
 	maxMergedPostings = 1 << 30
-	maxMergedDict     = 256 << 20
+	maxMergedDict     = 256 << 20 // not compressed
 )
 
 // level is the size of a segment in steps of mergeWidth.
@@ -34,7 +34,7 @@ func mergeable(all []segmentInfo) (from, to int) {
 			all[len(all)-1].hi-all[from-1].lo < maxRange {
 			from--
 			postings += all[from].postings
-			dict += all[from].dict
+			dict += all[from].names
 		}
 		if len(all)-from >= mergeWidth {
 			return from, len(all)
@@ -94,7 +94,7 @@ func (a *Account) merge(ctx context.Context, m *manifest, from, to int, live *Se
 		}
 	}
 	old := m.segments[from:to]
-	g.out = segmentWriter{put: g.rows.hold, info: segmentInfo{id: m.next, lo: old[0].lo, hi: old[len(old)-1].hi}}
+	g.out = segmentWriter{put: g.rows.hold, codec: a.x.codec, info: segmentInfo{id: m.next, lo: old[0].lo, hi: old[len(old)-1].hi}}
 	m.next++
 	norms := make([]byte, 0, g.out.info.hi-g.out.info.lo+1)
 	for i := range old {
@@ -231,12 +231,12 @@ func (g *merging) term(term []byte) error {
 
 // copyAll adds all of a source's postings: only the first delta is another.
 func (g *merging) copyAll(s *source, b []byte, docs int64, last mailbox.MsgNo) (int64, mailbox.MsgNo, error) {
-	head, n := binary.Uvarint(b)
-	first := s.s.lo + mailbox.MsgNo(head>>1)
-	if n <= 0 || first > s.s.hi {
+	delta, n := binary.Uvarint(b)
+	if n <= 0 || delta > uint64(s.s.hi-s.s.lo) {
 		return 0, 0, errDamaged
 	}
-	g.post = binary.AppendUvarint(g.post, uint64(first-last)<<1|head&1)
+	first := s.s.lo + mailbox.MsgNo(delta)
+	g.post = binary.AppendUvarint(g.post, uint64(first-last))
 	g.post = append(g.post, b[n:]...)
 	if last = first; s.e.docs > 1 {
 		last = s.s.lo + mailbox.MsgNo(s.e.last)
@@ -256,8 +256,8 @@ func (g *merging) copyLive(s *source, b []byte, docs int64, last mailbox.MsgNo) 
 			continue
 		}
 		one := before[:len(before)-len(rd.d.b)]
-		head, n := binary.Uvarint(one)
-		g.post = binary.AppendUvarint(g.post, uint64(rd.p.msg-last)<<1|head&1)
+		_, n := binary.Uvarint(one)
+		g.post = binary.AppendUvarint(g.post, uint64(rd.p.msg-last))
 		g.post = append(g.post, one[n:]...)
 		docs, last = docs+1, rd.p.msg
 	}
@@ -284,7 +284,7 @@ type source struct {
 
 // Pages read at once.
 const (
-	sourceDictPages = 8
+	sourceDictPages = 4
 	sourcePostPages = 16
 )
 
@@ -309,7 +309,11 @@ func (s *source) next() error {
 			s.done = true
 			return nil
 		}
-		s.e = entryReader{d: decoder{b: s.dict[0]}}
+		page, err := s.a.x.codec.unpack(nil, s.dict[0])
+		if err != nil {
+			return err
+		}
+		s.e = entryReader{d: decoder{b: page}}
 		s.dict = s.dict[1:]
 	}
 	s.skipped = s.e.postings

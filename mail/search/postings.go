@@ -7,13 +7,31 @@ import (
 	"barid/mail/mailbox"
 )
 
-// The postings of a term in a segment, for each message in order:
+// The postings of a term in a segment are, for each message in order, the delta of its number as a varint (the
+// first one from the beginning of the segment's range) and a byte that says what follows:
 //
-//	(delta of its number)<<1 | 1, place             once, in the body
-//	(delta of its number)<<1, fields, and for each of Subject and Body in fields: how often, first place, deltas
+//	0 to maxBucket       once in the body, at this place
+//	kindList + n         n times in the body, n <= maxList: place, deltas
+//	kindBitmap           in the body: 16 bytes, a bit for each place
+//	kindField + i        in the i-th field alone, which has no places
+//	kindMany             fields; for each of Subject and Body in it: how often, place, deltas
 //
-// The first delta is from the beginning of the segment's range. Places are kept for Subject and Body, where
-// phrases matter; in the other fields a term is there or not.
+// Places are kept for Subject and Body, where phrases matter; in the other fields a term is there or not. In the
+// body of a long message neighbouring words share a place, so that there are maxBucket+1 places at most (up to
+// bucketWords words on one): what follows a word is still at its place or the next one, which is all that is asked
+// of a phrase, and most postings have two bytes.
+const (
+	maxBucket  = 0x7F
+	kindList   = 0x80
+	maxList    = 0x5F
+	kindBitmap = 0xE0
+	kindMany   = 0xE1
+	kindField  = 0xE8
+
+	bitmapBytes = (maxBucket + 1) / 8
+	bucketShift = 6 // at most
+	bucketWords = 1 << bucketShift
+)
 
 // placed are the fields whose places are kept.
 const placed = Subject | Body
@@ -35,25 +53,65 @@ func (o occurrence) term() uint32  { return uint32(o >> 32) }
 func (o occurrence) field() Field  { return 1 << (o >> 29 & 7) }
 func (o occurrence) place() uint64 { return uint64(o & maxPlace) }
 
+// bucketed makes neighbouring words of a long body share places.
+func bucketed(os []occurrence) {
+	last := uint64(0)
+	for _, o := range os {
+		if o.field() == Body {
+			last = max(last, o.place())
+		}
+	}
+	shift := min(max(bits.Len64(last)-bits.Len64(maxBucket), 0), bucketShift)
+	for i, o := range os {
+		if o.field() == Body {
+			os[i] = o&^maxPlace | occurrence(o.place()>>shift)
+		}
+	}
+}
+
 // appendPosting adds what a message has of one term; os are its occurrences, sorted and without doubles.
 func appendPosting(b []byte, delta uint64, os []occurrence) []byte {
-	if len(os) == 1 && os[0].field() == Body {
-		b = binary.AppendUvarint(b, delta<<1|1)
-		return binary.AppendUvarint(b, os[0].place())
+	b = binary.AppendUvarint(b, delta)
+	f, last := os[0].field(), os[len(os)-1]
+	switch {
+	case f != last.field():
+		return appendMany(b, os)
+	case f&placed == 0:
+		return append(b, byte(kindField|bits.TrailingZeros8(uint8(f))))
+	case f == Subject:
+		return appendMany(b, os)
+	case len(os) == 1 && last.place() <= maxBucket:
+		return append(b, byte(last.place()))
+	case len(os) > bitmapBytes && last.place() <= maxBucket:
+		return appendBitmap(append(b, kindBitmap), os)
+	case len(os) <= maxList:
+		return appendPlaces(append(b, byte(kindList+len(os))), os)
 	}
-	b = binary.AppendUvarint(b, delta<<1)
+	return appendMany(b, os)
+}
+
+func appendBitmap(b []byte, os []occurrence) []byte {
+	var m [bitmapBytes]byte
+	for _, o := range os {
+		m[o.place()/8] |= 1 << (o.place() % 8)
+	}
+	return append(b, m[:]...)
+}
+
+func appendMany(b []byte, os []occurrence) []byte {
 	var fields Field
 	for _, o := range os {
 		fields |= o.field()
 	}
-	b = append(b, byte(fields))
+	b = append(b, kindMany, byte(fields))
 	for len(os) > 0 {
 		f, n := os[0].field(), 1
 		for n < len(os) && os[n].field() == f {
 			n++
 		}
 		if f&placed != 0 {
-			b = appendPlaces(b, os[:min(n, maxTimes)])
+			k := min(n, maxTimes)
+			b = appendPlaces(binary.AppendUvarint(b, uint64(k)), os[:k])
 		}
 		os = os[n:]
 	}
@@ -61,7 +119,6 @@ func appendPosting(b []byte, delta uint64, os []occurrence) []byte {
 }
 
 func appendPlaces(b []byte, os []occurrence) []byte {
-	b = binary.AppendUvarint(b, uint64(len(os)))
 	last := uint64(0)
 	for _, o := range os {
 		b = binary.AppendUvarint(b, o.place()-last)
@@ -98,40 +155,51 @@ func (r *postingReader) next() bool {
 	if len(r.d.b) == 0 {
 		return false
 	}
-	head := r.d.uint()
-	r.last += mailbox.MsgNo(head >> 1)
-	if r.last > r.hi || head>>1 > maxRange || head>>1 == 0 && !r.first {
+	delta := r.d.uint()
+	kind := r.d.take(1)
+	if kind == nil || delta > uint64(r.hi-r.last) || delta == 0 && !r.first {
 		r.d.bad = true
 		return false
 	}
 	r.first = false
+	r.last += mailbox.MsgNo(delta)
 	p := &r.p
-	p.msg, p.cut = r.last, false
+	p.msg, p.cut, p.fields, p.times = r.last, false, Body, [2]int{}
 	p.places[0], p.places[1] = p.places[0][:0], p.places[1][:0]
-	if head&1 != 0 {
-		p.fields, p.times = Body, [2]int{0, 1}
-		if v := r.d.uint(); r.places {
-			p.places[1] = append(p.places[1], uint32(v))
+	switch k := kind[0]; {
+	case k <= maxBucket:
+		if p.times[1] = 1; r.places {
+			p.places[1] = append(p.places[1], uint32(k))
 		}
-		return !r.d.bad
-	}
-	f := r.d.take(1)
-	if f == nil {
-		return false
-	}
-	p.fields, p.times = Field(f[0]), [2]int{}
-	if p.fields&Subject != 0 {
-		r.placesOf(0)
-	}
-	if p.fields&Body != 0 {
-		r.placesOf(1)
+	case k <= kindList+maxList:
+		r.placesOf(1, uint64(k-kindList))
+	case k == kindBitmap:
+		r.bitmap()
+	case k >= kindField && k < kindField+8:
+		p.fields = 1 << (k - kindField)
+	case k == kindMany:
+		r.many()
+	default:
+		r.d.bad = true
 	}
 	return !r.d.bad
 }
 
-// placesOf reads the places in one field.
-func (r *postingReader) placesOf(k int) {
-	n := r.d.uint()
+func (r *postingReader) many() {
+	f := r.d.take(1)
+	if f == nil {
+		return
+	}
+	r.p.fields = Field(f[0])
+	for k, f := range [...]Field{Subject, Body} {
+		if r.p.fields&f != 0 {
+			r.placesOf(k, r.d.uint())
+		}
+	}
+}
+
+// placesOf reads n places in one field.
+func (r *postingReader) placesOf(k int, n uint64) {
 	if n > maxTimes {
 		r.d.bad = true
 		return
@@ -142,6 +210,15 @@ func (r *postingReader) placesOf(k int) {
 	for range n {
 		if at += r.d.uint(); r.places {
 			r.p.places[k] = append(r.p.places[k], uint32(at))
+		}
+	}
+}
+
+func (r *postingReader) bitmap() {
+	for i, v := range r.d.take(bitmapBytes) {
+		r.p.times[1] += bits.OnesCount8(v)
+		for ; v != 0 && r.places; v &= v - 1 {
+			r.p.places[1] = append(r.p.places[1], uint32(i*8+bits.TrailingZeros8(v)))
 		}
 	}
 }

@@ -122,7 +122,7 @@ func (a *Account) Verify(ctx context.Context) (found []string, err error) {
 			found = append(found, fmt.Sprintf("segment %d: messages %d to %d do not follow %d, the cursor is %d", s.id, s.lo, s.hi, last, m.cursor))
 		}
 		last = s.hi
-		err := a.view(ctx, func(r kv.Reader) error { return verifySegment(ctx, r, s) })
+		err := a.view(ctx, func(r kv.Reader) error { return verifySegment(ctx, r, a.x.codec, s) })
 		if errors.Is(err, kv.ErrCorrupt) {
 			found = append(found, fmt.Sprintf("segment %d: %v", s.id, err))
 		} else if err != nil {
@@ -133,8 +133,8 @@ func (a *Account) Verify(ctx context.Context) (found []string, err error) {
 }
 
 // verifySegment reads every posting.
-func verifySegment(ctx context.Context, r kv.Reader, s *segmentInfo) error {
-	d, err := readDictionary(r, s)
+func verifySegment(ctx context.Context, r kv.Reader, c codec, s *segmentInfo) error {
+	d, err := readDictionary(r, c, s)
 	if err != nil {
 		return err
 	}

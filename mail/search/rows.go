@@ -16,7 +16,7 @@ import (
 //	key                          value
 //	0                            manifest
 //	segment, 'd', page           dictionary: terms in order, with how many messages hold each and how long its
-//	                             postings are
+//	                             postings are; zstd
 //	segment, 'p', page           postings of all terms in order, cut every postingsPage bytes
 //	segment, 'n', page           one byte for each number of the range: 0 no message, else how long (norm)
 //
@@ -32,7 +32,7 @@ const (
 // Sizes of rows, bytes.
 const (
 	postingsPage   = 8 << 10
-	dictionaryPage = 8 << 10
+	dictionaryPage = 32 << 10 // before it is compressed
 	normsPage      = 16 << 10
 )
 
@@ -48,6 +48,7 @@ type segmentInfo struct {
 	docs     int64         // messages indexed, the dead among them
 	terms    int64
 	dict     int64 // bytes of the dictionary's rows
+	names    int64 // the same before they were compressed
 	postings int64 // bytes of all postings
 	words    int64 // of all messages
 	text     int64 // bytes of text indexed
@@ -85,7 +86,7 @@ func (m *manifest) encode() []byte {
 	b = binary.AppendUvarint(b, uint64(m.building))
 	b = binary.AppendUvarint(b, uint64(len(m.segments)))
 	for _, s := range m.segments {
-		for _, v := range [...]int64{int64(s.id), int64(s.lo), int64(s.hi), s.docs, s.terms, s.dict, s.postings, s.words, s.text} {
+		for _, v := range [...]int64{int64(s.id), int64(s.lo), int64(s.hi), s.docs, s.terms, s.dict, s.names, s.postings, s.words, s.text} {
 			b = binary.AppendUvarint(b, uint64(v))
 		}
 	}
@@ -100,7 +101,7 @@ func decodeManifest(v []byte) (*manifest, error) {
 	m := &manifest{cursor: mailbox.MsgNo(d.uint()), next: uint32(d.uint()), building: uint32(d.uint())}
 	for n := d.uint(); n > 0 && !d.bad; n-- {
 		s := segmentInfo{id: uint32(d.uint()), lo: mailbox.MsgNo(d.uint()), hi: mailbox.MsgNo(d.uint())}
-		for _, p := range [...]*int64{&s.docs, &s.terms, &s.dict, &s.postings, &s.words, &s.text} {
+		for _, p := range [...]*int64{&s.docs, &s.terms, &s.dict, &s.names, &s.postings, &s.words, &s.text} {
 			*p = int64(d.uint())
 		}
 		if s.hi < s.lo || uint64(s.hi-s.lo) > maxRange || s.postings < 0 || s.terms < 0 {

@@ -75,6 +75,7 @@ type Index struct {
 	store *mailbox.Store
 	opt   Options
 	cache dictCache
+	codec codec
 	work  worker
 
 	mu    sync.Mutex
@@ -83,7 +84,7 @@ type Index struct {
 
 // Open makes an Index over the messages of store, whose rows are in db. Nothing is indexed before Start.
 func Open(db kv.KV, store *mailbox.Store, o Options) *Index {
-	x := &Index{db: db, store: store, opt: o.withDefaults(), locks: map[mail.AccountID]*writing{}}
+	x := &Index{db: db, store: store, opt: o.withDefaults(), codec: newCodec(), locks: map[mail.AccountID]*writing{}}
 	x.cache.limit = x.opt.CacheBytes
 	return x
 }
