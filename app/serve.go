@@ -89,7 +89,7 @@ func (s *System) serve(ctx context.Context, ready func([]manage.Listening) error
 	signal.Notify(hup, syscall.SIGHUP) // also without certificates: unheard, the signal would end the process
 	defer signal.Stop(hup)
 	go s.reload(ctx, hup)
-	go s.sweep(ctx)
+	wg.Go(func() { s.sweep(ctx) })
 	s.log.Info("ready", "version", Version, "data", s.cfg.Data)
 	if err := ready(r.listening()); err != nil {
 		cancel()
