@@ -217,9 +217,9 @@ func printRoute(w io.Writer, r *manage.RouteInfo) {
 	tw := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintf(tw, "route\t%s\nfor\t%s\n", r.Name, dash(strings.Join(r.Rules, "; ")))
 	_ = tw.Flush()
-	fmt.Fprintln(tw, "  RELAY\tTLS\tLOGIN\tPRESET\tHEALTH")
+	fmt.Fprintln(tw, "  RELAY\tTLS\tLOGIN\tPRESET\tTROUBLE")
 	for i, x := range r.Relays {
-		fmt.Fprintln(tw, tabs(fmt.Sprint(i+1, " ", x.Relay), dash(x.TLS), x.Login, dash(x.Preset), dash(x.Health)))
+		fmt.Fprintln(tw, tabs(fmt.Sprint(i+1, " ", x.Relay), dash(x.TLS), x.Login, dash(x.Preset), dash(x.Trouble)))
 	}
 	_ = tw.Flush()
 }

@@ -16,6 +16,7 @@ func relayRule(t *terminal) *cobra.Command {
 		Use: "rule", Short: "Which mail takes which route",
 		Long: "Of all rules that fit a message the one with the nearest recipient counts, among those the one with the nearest\n" +
 			"sender. barid relay rule list shows them in that order.",
+		Example: "  barid relay rule add --to example.org --route office\n  barid relay rule list",
 	}
 	var add, rm manage.RuleChange
 	addTo, rmFrom := ruleVerb(t, "add", "Make a rule, or change the one for the same mail", "relay.rule.add", &add,
@@ -56,6 +57,7 @@ func relaySource(t *terminal) *cobra.Command {
 		Use: "source", Short: "Addresses of this machine that mail leaves from",
 		Long: "Without any the system chooses. A sender's domain may have an address of its own, e.g. so that one customer's\n" +
 			"reputation is not another's.",
+		Example: "  barid relay source add 192.0.2.7 --helo out.shop.example --senders shop.example\n  barid relay source list",
 	}
 	c.AddCommand(
 		sourceAdd(t),

@@ -71,10 +71,10 @@ func TestAllMailGoesThroughARelay(t *testing.T) {
 	one.Set(sink.Auth, sink.Behaviour{Reply: "535 5.7.8 the account is closed"})
 	one.Set(sink.Mail, sink.Behaviour{Reply: "421 4.3.2 no"})
 	submit(t, s, "b@far.example")
-	var route struct{ Relays []struct{ Health string } }
+	var route struct{ Relays []struct{ Trouble string } }
 	await(t, s, "trouble", func() bool {
 		s.JSON(&route, "relay", "show", "office")
-		return route.Relays[0].Health != "ok"
+		return strings.Contains(route.Relays[0].Trouble, "535")
 	})
 	if out, _, code := s.Run("relay", "test", "office"); code != 3 || !strings.Contains(out, "would not take mail") {
 		t.Errorf("exit %d\n%s", code, out)

@@ -68,11 +68,11 @@ type RouteInfo struct {
 
 // RelayInfo describes a relay of a chain.
 type RelayInfo struct {
-	Relay  string `json:"relay"` // "smtps://office@relay.example:465", or "direct"
-	TLS    string `json:"tls,omitempty"`
-	Login  string `json:"login"` // "none", "password", "oauth"
-	Preset string `json:"preset,omitempty"`
-	Health string `json:"health"` // "ok", or what happened last; "" when no server runs
+	Relay   string `json:"relay"` // "smtps://office@relay.example:465", or "direct"
+	TLS     string `json:"tls,omitempty"`
+	Login   string `json:"login"` // "none", "password", "oauth"
+	Preset  string `json:"preset,omitempty"`
+	Trouble string `json:"trouble,omitempty"` // what happened last; "": nothing that the running server knows of
 }
 
 // RelayTrial is the input of relay.test.
@@ -192,7 +192,7 @@ func (m *Manager) routeInfo(snap *relay.Snapshot, r *relay.Route) RouteInfo {
 	info := RouteInfo{Name: r.Name, Rules: []string{}, Changed: r.Changed}
 	for i := range r.Relays {
 		x := &r.Relays[i]
-		one := RelayInfo{Relay: x.String(), TLS: x.TLS, Login: "none", Preset: x.Preset, Health: m.health(r.Name, i)}
+		one := RelayInfo{Relay: x.String(), TLS: x.TLS, Login: "none", Preset: x.Preset, Trouble: m.relayTrouble(r.Name, i)}
 		switch {
 		case x.OAuth != nil:
 			one.Login = "oauth"
@@ -209,8 +209,8 @@ func (m *Manager) routeInfo(snap *relay.Snapshot, r *relay.Route) RouteInfo {
 	return info
 }
 
-// health tells how a relay of a route was lately, as far as a running server knows.
-func (m *Manager) health(route string, at int) string {
+// relayTrouble tells what was wrong with a relay of a route lately, as far as a running server knows.
+func (m *Manager) relayTrouble(route string, at int) string {
 	if m.Relaying.Remote == nil || m.Server == nil {
 		return ""
 	}
@@ -223,7 +223,7 @@ func (m *Manager) health(route string, at int) string {
 			return h.Why
 		}
 	}
-	return "ok"
+	return ""
 }
 
 // tryRelays goes to each relay of a route as far as MAIL.
