@@ -15,6 +15,8 @@ import (
 type Metrics struct {
 	rcpts       *prometheus.CounterVec // by class, outcome
 	destination *prometheus.CounterVec // by destination, outcome
+	attempts    *prometheus.CounterVec // by destination, outcome
+	stages      *prometheus.CounterVec // by destination, stage: seconds
 	seconds     *prometheus.HistogramVec
 	age         *prometheus.HistogramVec
 	reports     *prometheus.CounterVec
@@ -44,6 +46,9 @@ func NewMetrics(reg prometheus.Registerer, destinations int) *Metrics {
 	m := &Metrics{
 		rcpts:       counter("barid_queue_recipients_total", "Recipients tried, by class and outcome.", "class", "outcome"),
 		destination: counter("barid_queue_destination_recipients_total", "Recipients tried, by destination and outcome.", "destination", "outcome"),
+		attempts:    counter("barid_queue_destination_attempts_total", "Attempts, by destination and the outcome of their last recipient.", "destination", "outcome"),
+		stages: counter("barid_queue_destination_stage_seconds_total", "Time that attempts spent in each stage, by destination: divided by the attempts, the mean.",
+			"destination", "stage"),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "barid_queue_attempt_seconds", Help: "How long attempts took.", Buckets: prometheus.ExponentialBuckets(0.001, 4, 10),
 		}, []string{"outcome"}),
@@ -60,7 +65,7 @@ func NewMetrics(reg prometheus.Registerer, destinations int) *Metrics {
 		lines:      prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "barid_queue_lines", Help: "Destinations in memory, by state."}, []string{"state"}),
 		labels:     map[string]bool{}, max: destinations,
 	}
-	reg.MustRegister(m.rcpts, m.destination, m.seconds, m.age, m.reports, m.failed, m.unreported, m.running, m.entries, m.bytes, m.memory, m.lines)
+	reg.MustRegister(m.rcpts, m.destination, m.attempts, m.stages, m.seconds, m.age, m.reports, m.failed, m.unreported, m.running, m.entries, m.bytes, m.memory, m.lines)
 	return m
 }
 
@@ -84,8 +89,24 @@ func (m *Metrics) ended(e *spool.Entry, outcomes []Outcome, took time.Duration) 
 		worst = k
 	}
 	m.seconds.WithLabelValues(worst).Observe(took.Seconds())
+	m.attempts.WithLabelValues(dest, worst).Inc()
+	if len(outcomes) > 0 { // all of one attempt have its times
+		m.staged(dest, &outcomes[0].Timing)
+	}
 	if worst == Relayed.String() || worst == Delivered.String() {
 		m.age.WithLabelValues(class).Observe(max(time.Since(e.Arrived).Seconds(), 0))
+	}
+}
+
+// staged adds the times of an attempt's stages to its destination's.
+func (m *Metrics) staged(dest string, t *Timing) {
+	for _, s := range [...]struct {
+		name string
+		took time.Duration
+	}{{"dns", t.DNS}, {"connect", t.Connect}, {"tls", t.TLS}, {"dialogue", t.Dialogue}, {"data", t.Data}} {
+		if s.took > 0 {
+			m.stages.WithLabelValues(dest, s.name).Add(s.took.Seconds())
+		}
 	}
 }
 

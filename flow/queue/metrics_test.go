@@ -42,7 +42,7 @@ func TestMetrics(t *testing.T) {
 			case e.Destination == "d1.example":
 				return refused()
 			}
-			return Outcome{Kind: Relayed}
+			return Outcome{Kind: Relayed, Timing: Timing{DNS: time.Second, Data: 2 * time.Second}}
 		}
 		b.q = New(Deps{KV: b.db, Deliver: b.f, Report: b.r, Metrics: NewMetrics(reg, 3)})
 		if err := b.q.Start(b.t.Context()); err != nil {
@@ -56,7 +56,7 @@ func TestMetrics(t *testing.T) {
 		got := metrics(t, reg)
 		destinations := 0
 		for k := range got {
-			if strings.HasPrefix(k, "barid_queue_destination") {
+			if strings.HasPrefix(k, "barid_queue_destination_recipients") {
 				destinations++
 			}
 		}
@@ -68,6 +68,10 @@ func TestMetrics(t *testing.T) {
 			"barid_queue_recipients_total{class=normal,outcome=failed}":                         1,
 			"barid_queue_destination_recipients_total{destination=other,outcome=relayed}":       7,
 			"barid_queue_destination_recipients_total{destination=d0.example,outcome=deferred}": 1,
+			"barid_queue_destination_attempts_total{destination=other,outcome=relayed}":         7,
+			"barid_queue_destination_attempts_total{destination=d1.example,outcome=failed}":     1,
+			"barid_queue_destination_stage_seconds_total{destination=other,stage=data}":         14,
+			"barid_queue_destination_stage_seconds_total{destination=d2.example,stage=dns}":     1,
 			"barid_queue_reports_total{kind=failed}":                                            1,
 			"barid_queue_entries{}":                                                             1,
 			"barid_queue_messages_bytes{}":                                                      4096,
