@@ -18,6 +18,7 @@ func searchCapabilities() []capability {
 		{name: "MULTISEARCH", when: afterLogin, rfc: "RFC 7377"},
 		{name: "SEARCH=FUZZY", when: afterLogin, rfc: "RFC 6203", able: hasIndex},
 		{name: "UIDONLY", when: afterLogin, rfc: "RFC 9586"},
+		{name: "I18NLEVEL=2", when: afterLogin, rfc: "RFC 5255 §4.4"},
 		{name: "INPROGRESS", when: afterLogin, rfc: "RFC 9585"},
 	}
 }

@@ -202,7 +202,7 @@ func (q *finder) runBody(m *message) error {
 		return err
 	}
 	if len(q.texts.keys) > 0 {
-		if m.texts, err = q.texts.scan(m, body); err != nil {
+		if m.texts, err = q.scanTexts(m, body); err != nil {
 			return err
 		}
 	}

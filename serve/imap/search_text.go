@@ -25,6 +25,8 @@ type texts struct {
 	keys    []search.Key
 	body    bool // some key looks behind the header
 	scanner *search.Scanner
+	wanted  []string     // the texts as the client wrote them
+	casemap *casemapScan // for clients that chose i;unicode-casemap
 }
 
 // fieldPlaces are the fields that the index knows by themselves.
@@ -72,20 +74,21 @@ func (q *finder) addText(k *imap.SearchKey) error {
 	}
 	q.textKeys[k] = t
 	q.texts.keys = append(q.texts.keys, key)
+	q.texts.wanted = append(q.texts.wanted, k.Text)
 	return nil
 }
 
 // evalText judges a key for a text: by what the index knows, by listed header fields, by the whole message.
 func (q *finder) evalText(k *imap.SearchKey, at level) verdict {
 	t := q.textKeys[k]
-	if v := t.known(q.found.e.Msg); v != undecided {
+	if v := t.known(q.found.e.Msg); v == miss || v == match && (q.s.order == byReader || t.fuzzy != nil) {
 		return v
 	}
 	m := &q.found
 	switch {
 	case at == levelBody:
 		return truth(m.texts[t.place])
-	case at == levelCold && t.field != nil && m.cold.HeadersComplete && mailbox.Listed(k.Field):
+	case at == levelCold && q.s.order == byReader && t.field != nil && m.cold.HeadersComplete && mailbox.Listed(k.Field):
 		return truth(hasField(m.cold.Headers, k, t.field))
 	}
 	return undecided
@@ -106,6 +109,17 @@ func (t *textKey) known(m mailbox.MsgNo) verdict {
 		return miss
 	}
 	return undecided
+}
+
+// scanTexts looks for all texts in a message.
+func (q *finder) scanTexts(m *message, body kv.BlobReader) ([]bool, error) {
+	if q.s.order != byCasemap {
+		return q.texts.scan(m, body)
+	}
+	if q.texts.casemap == nil {
+		q.texts.casemap = newCasemapScan(q.texts.keys, q.texts.wanted)
+	}
+	return q.texts.casemap.scan(m, body)
 }
 
 // scan looks for all texts in a message.

@@ -48,6 +48,7 @@ type session struct {
 	sel     *selected        // nil outside of a mailbox
 	enabled extension        // what the client switched on
 	locale  string           // language of the account's owner, for the order of texts
+	order   comparator       // how texts are compared
 	job     job              // the command being done
 
 	bad      int  // junk so far, see Settings.MaxBad
