@@ -114,7 +114,7 @@ func (e *entryReader) next() bool {
 	}
 	same := e.d.uint()
 	rest := e.d.take(e.d.uint())
-	if same > uint64(len(e.term)) || bytes.IndexByte(rest, 0) >= 0 {
+	if same > uint64(len(e.term)) || same+uint64(len(rest)) == 0 || bytes.IndexByte(rest, 0) >= 0 {
 		e.d.bad = true
 	}
 	if e.d.bad {
@@ -161,7 +161,7 @@ const (
 	inside
 )
 
-// find calls f with the numbers of the terms of which piece is a part, until f says stop. piece holds no NUL.
+// find calls f with the numbers of the terms of which piece is a part, until f says stop. piece is not empty and holds no NUL.
 func (d *dictionary) find(piece []byte, h how, f func(i int) bool) {
 	if h == whole || h == prefix {
 		for i := d.search(piece); i < d.terms(); i++ {

@@ -5,14 +5,13 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"math/bits"
 
 	"barid/base/kv"
 	"barid/mail"
 	"barid/mail/mailbox"
 )
 
-// mergeWidth is how many segments of like size there may be; so many are merged into one.
+// mergeWidth is how many segments of like size are merged into one.
 const mergeWidth = 8
 
 // Bounds of a segment that a merge makes, bytes. Both are far below what places in memory can address.
@@ -21,22 +20,21 @@ const (
 	maxMergedDict     = 256 << 20 // not compressed
 )
 
-// level is the size of a segment in steps of mergeWidth.
-func (s *segmentInfo) level() int { return (bits.Len64(uint64(max(s.docs, 1))) - 1) / 3 }
-
-// mergeable gives the segments to be merged: the last ones, as soon as mergeWidth of one level or below follow one
-// another. Thus each posting is written once for each level.
+// mergeable gives the segments to be merged: the shortest run of last ones that is long enough and of which none
+// has more than a quarter of the messages. Thus each posting is written again only into a segment that is
+// several times as big, and the number of segments grows with the logarithm of the messages.
 func mergeable(all []segmentInfo) (from, to int) {
-	for level := range 9 {
-		from = len(all)
-		var postings, dict int64
-		for from > 0 && all[from-1].level() <= level && postings < maxMergedPostings/2 && dict < maxMergedDict/2 &&
-			all[len(all)-1].hi-all[from-1].lo < maxRange {
-			from--
-			postings += all[from].postings
-			dict += all[from].names
+	var docs, largest, postings, dict int64
+	for from = len(all) - 1; from >= 0; from-- {
+		s := &all[from]
+		docs += s.docs
+		largest = max(largest, s.docs)
+		postings += s.postings
+		dict += s.names
+		if postings > maxMergedPostings || dict > maxMergedDict || all[len(all)-1].hi-s.lo >= maxRange {
+			break
 		}
-		if len(all)-from >= mergeWidth {
+		if len(all)-from >= mergeWidth && largest <= docs/4 {
 			return from, len(all)
 		}
 	}
