@@ -23,7 +23,7 @@ func TestStatusNamesWhatNeedsCare(t *testing.T) {
 		HostsDown: 1,
 		Hosts:     []manage.HostState{{Host: "mx.example.net", Fails: 3, Since: now.Add(-time.Hour), Why: "no answer\x07 in time"}},
 	}
-	want := `stages    half/95% of the newest took up to: receive 0.4 ms/20 ms, dns 1.2 s/1m11s
+	want := `stages    half/95% of the newest took up to: receive 400 µs/20 ms, dns 1.2 s/1m11s
 disk      300.0 MiB free of 10.0 GiB (/var/lib/barid)  LOW: new mail is deferred below 256.0 MiB
 cert      mx.example.org, mail.example.org  until 2027-01-21 (in 60 days)
 cert      old.example.org  EXPIRES 2026-11-27 (in 5 days)

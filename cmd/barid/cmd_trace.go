@@ -158,9 +158,11 @@ func tookWords(t *manage.StepTook) string {
 	return strings.Join(parts, ", ")
 }
 
-// span gives a time as a person compares it: "0.4 ms", "17 ms", "1.2 s", "5m12s", "3h5m0s".
+// span gives a time as a person compares it: "40 µs", "1.5 ms", "17 ms", "1.2 s", "5m12s", "3h5m0s".
 func span(d time.Duration) string {
 	switch d = max(d, 0); {
+	case d < time.Millisecond:
+		return fmt.Sprintf("%d µs", d.Microseconds())
 	case d < 10*time.Millisecond:
 		return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
 	case d < time.Second:

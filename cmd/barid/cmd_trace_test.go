@@ -29,10 +29,10 @@ func TestTraceIsOneScreen(t *testing.T) {
                                        Message-ID <a@b.test>
                                        ENVID QQ
                                        checks: iprev=pass, spf=none
-                                       took: receive 12 ms, check 0.4 ms, store 1.2 s, deliver 1m11s
+                                       took: receive 12 ms, check 400 µs, store 1.2 s, deliver 1m11s
 2026-11-23 UTC
 01:00:00.000   +13h0m0s  bounced       said "550 ?[31mred??" فروش
-01:00:00.000    +0.0 ms  stored        the report: stored in INBOX of info@example.test
+01:00:00.000      +0 µs  stored        the report: stored in INBOX of info@example.test
 now                      settled       done
 
 message 01jd4xk8t0003f7q2m.2
@@ -46,7 +46,7 @@ message 01jd4xk8t0003f7q2m.2
 
 func TestSpans(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		-time.Second: "0.0 ms", 0: "0.0 ms", 1500 * time.Microsecond: "1.5 ms", 17 * time.Millisecond: "17 ms", 1200 * time.Millisecond: "1.2 s",
+		-time.Second: "0 µs", 0: "0 µs", 400 * time.Microsecond: "400 µs", 1500 * time.Microsecond: "1.5 ms", 17 * time.Millisecond: "17 ms", 1200 * time.Millisecond: "1.2 s",
 		5*time.Minute + 12*time.Second + 300*time.Millisecond: "5m12s", 26 * time.Hour: "26h0m0s",
 	} {
 		if got := span(d); got != want {
