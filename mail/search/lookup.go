@@ -204,21 +204,24 @@ type phrase struct {
 	left *Set // messages that have all words
 	mask Field
 	hits []hit // where the words so far end
-	// Fields without places: those in which a message has all words so far.
-	loose map[mailbox.MsgNo]Field
+	// Fields without places: for each number of the segment those in which the message has all words so far.
+	loose []Field
 	cut   Set // messages of which not all places are kept
 }
 
 // word goes on with a word.
 func (p *phrase) word(piece string, h how, first bool) error {
 	var here []hit
-	loose := map[mailbox.MsgNo]Field{}
+	loose := make([]Field, p.v.s.hi-p.v.s.lo+1)
 	if first {
 		p.cut = *newSet(p.v.s.lo, p.v.s.hi)
 	}
 	terms, bytes := p.v.terms(piece, h)
 	if bytes > maxRead {
 		p.cut.or(p.v.d.full)
+		if first {
+			p.loose = loose
+		}
 		return nil
 	}
 	slices.Sort(terms)
@@ -243,16 +246,14 @@ func (p *phrase) word(piece string, h how, first bool) error {
 		return nil
 	}
 	p.hits = follow(p.hits, here)
-	for m, f := range p.loose {
-		if p.loose[m] = f & loose[m]; p.loose[m] == 0 {
-			delete(p.loose, m)
-		}
+	for i := range p.loose {
+		p.loose[i] &= loose[i]
 	}
 	return nil
 }
 
 // note enters where a message has the word.
-func (p *phrase) note(here []hit, loose map[mailbox.MsgNo]Field, at *posting) []hit {
+func (p *phrase) note(here []hit, loose []Field, at *posting) []hit {
 	if at.cut {
 		p.cut.add(at.msg)
 	}
@@ -264,9 +265,7 @@ func (p *phrase) note(here []hit, loose map[mailbox.MsgNo]Field, at *posting) []
 			here = append(here, hit(at.msg-p.v.s.lo)<<33|hit(k)<<32|hit(place))
 		}
 	}
-	if f := at.fields & p.mask &^ placed; f != 0 {
-		loose[at.msg] |= f
-	}
+	loose[at.msg-p.v.s.lo] |= at.fields & p.mask &^ placed
 	return here
 }
 
@@ -291,8 +290,10 @@ func (p *phrase) end() *Set {
 	for _, h := range p.hits {
 		out.add(p.v.s.lo + mailbox.MsgNo(h>>33))
 	}
-	for m := range p.loose {
-		out.add(m)
+	for i, f := range p.loose {
+		if f != 0 {
+			out.add(p.v.s.lo + mailbox.MsgNo(i))
+		}
 	}
 	p.cut.and(p.left)
 	out.or(&p.cut)
