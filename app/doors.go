@@ -99,6 +99,7 @@ func (d *doors) smtpSettings(role mail.Role) smtp.Settings {
 		MaxTransactions: l.SessionMessages, MaxErrors: l.BadCommands, MaxBadRecipients: l.BadRecipients,
 		CommandTimeout: time.Duration(l.CommandWait), DataTimeout: time.Duration(l.DataWait),
 		MessageTimeout: time.Duration(l.DataTotal), PlainLogin: d.s.cfg.PlainLogin, Queue: d.s.outbound != nil,
+		Networks: d.s.cfg.LMTPNetworks(),
 	}
 	if role == mail.RoleMX { // people at their mail programs, and our own front server, are not made to wait
 		set.EarlyWait = time.Duration(l.GreetWait)
@@ -112,10 +113,14 @@ func (d *doors) imapServer() listen.Handler {
 	set.MaxMessageBytes = d.s.cfg.Limits.MessageBytes
 	set.IdleTime = time.Duration(d.s.cfg.Limits.IdleWait)
 	set.PlainLogin = d.s.cfg.PlainLogin
-	return imap.New(imap.Deps{
+	deps := imap.Deps{
 		Mail: d.s.mail, Blobs: d.s.engine, Accounts: d.s.directory, IDs: d.s.ids, Index: d.s.search,
 		Log: d.s.log, Metrics: d.imap,
-	}, set)
+	}
+	if texts, err := locales.Answers(); err == nil { // as for POP3
+		deps.Texts = texts
+	}
+	return imap.New(deps, set)
 }
 
 func (d *doors) pop3Server() listen.Handler { return d.pop3s }

@@ -19,6 +19,7 @@ func searchCapabilities() []capability {
 		{name: "SEARCH=FUZZY", when: afterLogin, rfc: "RFC 6203", able: hasIndex},
 		{name: "UIDONLY", when: afterLogin, rfc: "RFC 9586"},
 		{name: "I18NLEVEL=2", when: afterLogin, rfc: "RFC 5255 §4.4"},
+		{name: "LANGUAGE", when: always, rfc: "RFC 5255 §3", able: speaks},
 		{name: "INPROGRESS", when: afterLogin, rfc: "RFC 9585"},
 	}
 }

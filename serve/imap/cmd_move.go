@@ -17,7 +17,8 @@ func cmdMove(s *session, c *call) error {
 		return tryCreate(err)
 	}
 	if code := copyUID(res); code != "" {
-		s.out.S("* OK [").S(code).S("] moved\r\n")
+		s.out.S("* OK [").S(code)
+		s.note("moved")
 		c.modseq = true
 	}
 	return nil

@@ -55,7 +55,8 @@ func (s *session) leave() {
 		return
 	}
 	s.deselect()
-	s.out.S("* OK [CLOSED] the mailbox selected before is closed\r\n")
+	s.out.S("* OK [CLOSED")
+	s.note("the mailbox selected before is closed")
 }
 
 // enter makes box the selected mailbox.
@@ -88,11 +89,15 @@ func (s *session) writeSelected(asked string) {
 	s.out.S("* ").N(uint64(v.Len())).S(" EXISTS\r\n")
 	s.writeRecent()
 	if i := v.FirstUnseen(); i >= 0 && !s.has(extRev2|extUIDOnly) {
-		s.out.S("* OK [UNSEEN ").N(uint64(i + 1)).S("] first unseen\r\n")
+		s.out.S("* OK [UNSEEN ").N(uint64(i + 1))
+		s.note("first unseen")
 	}
-	s.out.S("* OK [UIDVALIDITY ").N(uint64(v.UIDValidity())).S("] UIDs valid\r\n")
-	s.out.S("* OK [UIDNEXT ").N(uint64(v.UIDNext())).S("] predicted next UID\r\n")
-	s.out.S("* OK [HIGHESTMODSEQ ").N(uint64(highest(v))).S("] highest\r\n")
+	s.out.S("* OK [UIDVALIDITY ").N(uint64(v.UIDValidity()))
+	s.note("UIDs valid")
+	s.out.S("* OK [UIDNEXT ").N(uint64(v.UIDNext()))
+	s.note("predicted next UID")
+	s.out.S("* OK [HIGHESTMODSEQ ").N(uint64(highest(v)))
+	s.note("highest")
 	if s.has(extRev2) {
 		s.writeSelectedName(asked)
 	}
@@ -117,11 +122,13 @@ func (s *session) writeFlagsResponse(v *mailbox.View) {
 	}
 	s.out.S("* FLAGS ").Flags(all).CRLF()
 	if s.sel.readOnly {
-		s.out.S("* OK [PERMANENTFLAGS ()] read-only\r\n")
+		s.out.S("* OK [PERMANENTFLAGS ()")
+		s.note("read-only")
 		return
 	}
 	if len(v.Keywords()) < mailbox.MaxKeywords {
 		all = append(all, `\*`)
 	}
-	s.out.S("* OK [PERMANENTFLAGS ").Flags(all).S("] kept\r\n")
+	s.out.S("* OK [PERMANENTFLAGS ").Flags(all)
+	s.note("kept")
 }

@@ -3,7 +3,6 @@ package imap
 import (
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"barid/rfc/imap"
@@ -126,11 +125,11 @@ func (s *session) complete(c *call, cmd *command, err error, took time.Duration)
 	}
 	if err == nil {
 		s.bad = max(0, s.bad-1)
-		s.tagged(c.tag, okLine(s.codeOf(c), textOf(c)))
+		s.tagged(c.tag, okLine(s.codeOf(c), s.textOf(c)))
 		s.srv.Metrics.done(label, "ok", took)
 		return
 	}
-	r := s.answer(err)
+	r := s.inWords(s.answer(err), err)
 	s.tagged(c.tag, r.line())
 	s.srv.Metrics.done(label, r.word(), took)
 	if r.bad || r.junk {
@@ -147,9 +146,9 @@ func (s *session) codeOf(c *call) string {
 }
 
 // textOf gives the text of the OK.
-func textOf(c *call) string {
+func (s *session) textOf(c *call) string {
 	if c.text != "" {
-		return c.text
+		return s.said(c.text)
 	}
-	return strings.TrimSpace(c.name) + " completed"
+	return c.name + " " + s.said("completed")
 }

@@ -6,6 +6,7 @@ func searchCommands() []command {
 		{name: "SEARCH", legal: inMailbox, quiet: true, run: cmdSearch},
 		{name: "UID SEARCH", legal: inMailbox, run: cmdSearch},
 		{name: "ESEARCH", legal: loggedIn, run: cmdESearch},
+		{name: "LANGUAGE", legal: anyState, run: cmdLanguage},
 		{name: "COMPARATOR", legal: loggedIn, run: cmdComparator},
 		{name: "CANCELUPDATE", legal: inMailbox, run: cmdCancelUpdate},
 		{name: "SORT", legal: inMailbox, quiet: true, run: cmdSort},

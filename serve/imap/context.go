@@ -61,7 +61,8 @@ func (s *session) addContext(c *call, in *imap.Search, by []imap.SortKey, r *res
 }
 
 func (s *session) noUpdate(tag, why string) {
-	s.out.S("* NO [NOUPDATE ").Str(tag).S("] ").S(why).CRLF()
+	s.out.S("* NO [NOUPDATE ").Str(tag)
+	s.note(why)
 }
 
 // dropNumberContexts ends updates with sequence numbers, for a client that gives those up (RFC 9586 §3).

@@ -54,7 +54,8 @@ func (s *session) enableCondstore() {
 	}
 	s.enabled |= extCondstore
 	if s.sel != nil {
-		s.out.S("* OK [HIGHESTMODSEQ ").N(uint64(highest(s.sel.view))).S("] highest\r\n")
+		s.out.S("* OK [HIGHESTMODSEQ ").N(uint64(highest(s.sel.view)))
+		s.note("highest")
 	}
 }
 

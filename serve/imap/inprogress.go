@@ -29,6 +29,7 @@ func (s *session) working(done, goal int) error {
 		return nil
 	}
 	s.job.told = now
-	s.out.S("* OK [INPROGRESS (").Str(s.job.tag).C(' ').N(uint64(done)).C(' ').N(uint64(goal)).S(")] still working\r\n")
+	s.out.S("* OK [INPROGRESS (").Str(s.job.tag).C(' ').N(uint64(done)).C(' ').N(uint64(goal)).C(')')
+	s.note("still working")
 	return s.out.Flush()
 }

@@ -96,6 +96,7 @@ type Deps struct {
 	IDs      *id.Source
 	Log      *slog.Logger
 	Index    *search.Index // of texts; nil: every message is looked at
+	Texts    Texts         // nil: only English, and no LANGUAGE
 	Metrics  *Metrics      // may be nil
 }
 

@@ -48,6 +48,7 @@ type session struct {
 	sel     *selected        // nil outside of a mailbox
 	enabled extension        // what the client switched on
 	locale  string           // language of the account's owner, for the order of texts
+	lang    string           // of LANGUAGE; "" is English
 	order   comparator       // how texts are compared
 	job     job              // the command being done
 
@@ -146,7 +147,7 @@ func (s *session) readError(err error) {
 	case errors.As(err, &syntax):
 		s.junk(syntax.Tag, syntax.Why)
 	case errors.As(err, &tooBig):
-		s.tagged(tooBig.Tag, refusal{code: "TOOBIG", text: "message is over the size limit"}.line())
+		s.tagged(tooBig.Tag, s.inWords(refusal{code: "TOOBIG", text: "message is over the size limit"}, nil).line())
 		if !tooBig.Skipped {
 			s.lingers = true
 			s.bye("message is over the size limit")
@@ -191,7 +192,7 @@ func (s *session) lost(err error) {
 // bye says goodbye and ends the session.
 func (s *session) bye(why string) {
 	if !s.ended {
-		s.out.S("* BYE ").S(why).CRLF()
+		s.out.S("* BYE ").S(s.said(why)).CRLF()
 		s.ended = true
 	}
 }
@@ -202,7 +203,7 @@ func (s *session) junk(tag, why string) {
 	if tag == "" {
 		tag = "*"
 	}
-	s.tagged(tag, refusal{bad: true, text: why}.line())
+	s.tagged(tag, s.inWords(refusal{bad: true, text: why}, &imap.SyntaxError{Why: why}).line())
 	s.countBad()
 }
 

@@ -119,7 +119,8 @@ func (s *session) tellExpunged(gone []expunged) {
 // told higher ones of single messages (RFC 7162 §6).
 func (s *session) tellDelay() {
 	if s.has(extQResync) {
-		s.out.S("* OK [").S(highestCode(s.sel.view)).S("] expunged messages are told later\r\n")
+		s.out.S("* OK [").S(highestCode(s.sel.view))
+		s.note("expunged messages are told later")
 	}
 }
 
