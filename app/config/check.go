@@ -80,9 +80,11 @@ func (c *Config) checkListeners() error {
 }
 
 func (c *Config) checkNetworks() error {
-	for _, p := range c.ProxyTrusted {
-		if _, err := netip.ParsePrefix(p); err != nil {
-			return c.bad("proxy_trusted", p, "a network such as 10.0.0.0/8 is needed")
+	for key, networks := range map[string][]string{"proxy_trusted": c.ProxyTrusted, "lmtp_clients": c.LMTPClients} {
+		for _, p := range networks {
+			if _, err := netip.ParsePrefix(p); err != nil {
+				return c.bad(key, p, "a network such as 10.0.0.0/8 is needed")
+			}
 		}
 	}
 	for i, r := range c.Resolver {
@@ -98,10 +100,14 @@ func (c *Config) checkNetworks() error {
 }
 
 // Trusted gives the networks of proxy_trusted.
-func (c *Config) Trusted() []netip.Prefix {
-	var out []netip.Prefix
-	for _, p := range c.ProxyTrusted {
-		out = append(out, netip.MustParsePrefix(p)) // checked by check
+func (c *Config) Trusted() []netip.Prefix { return prefixes(c.ProxyTrusted) }
+
+// LMTPNetworks gives the networks of lmtp_clients; nil: this machine.
+func (c *Config) LMTPNetworks() []netip.Prefix { return prefixes(c.LMTPClients) }
+
+func prefixes(networks []string) (out []netip.Prefix) {
+	for _, p := range networks {
+		out = append(out, netip.MustParsePrefix(p)) // checked by checkNetworks
 	}
 	return out
 }

@@ -20,6 +20,7 @@ type Config struct {
 	Resolver     []string      `toml:"resolver" doc:"DNS servers used for every look-up, as address:port; none: those of /etc/resolv.conf"`
 	ResolverWait Duration      `toml:"resolver_timeout" doc:"how long one DNS server may take to answer"`
 	ProxyTrusted []string      `toml:"proxy_trusted" doc:"networks whose connections begin with a PROXY v1 or v2 header"`
+	LMTPClients  []string      `toml:"lmtp_clients" doc:"networks that may hand mail over by LMTP, which has no login; none: this machine"`
 	PlainLogin   bool          `toml:"plain_login" doc:"take passwords without TLS; only for tests on loopback"`
 	LocalSocket  string        `toml:"local_socket" doc:"a socket at which every user of this machine may hand in mail with the sendmail command, e.g. /run/barid/smtp.sock; none: only who may enter the data folder"`
 	Listeners    []Listener    `toml:"listener" doc:"where to listen, one table each; none: the usual ports on all addresses"`
