@@ -211,10 +211,22 @@ func (u *undertaking) people(ctx context.Context, file string, box addr.Mailbox,
 	if err == nil {
 		err = m.Call(ctx, "account.add", manage.AccountChange{Address: box.Unicode(), Password: password}, nil, nil)
 	}
+	if err == nil {
+		err = m.Call(ctx, "limits.set", firstLimits(), nil, nil)
+	}
 	if closeErr := s.Close(); err == nil {
 		err = closeErr
 	}
 	return err
+}
+
+// firstLimits are for every account of a new server: far above what a person sends, far below what a thief wants to.
+func firstLimits() manage.AllowanceChange {
+	messages, strangers := int64(300), int64(500)
+	return manage.AllowanceChange{
+		AllowanceOf:  manage.AllowanceOf{Scope: "default"},
+		LimitsChange: manage.LimitsChange{PerHour: &messages, NewRecipients: &strangers},
+	}
 }
 
 // inventPassword gives 100 random bits in letters that are easy to type.
@@ -240,6 +252,7 @@ func nextSteps(o SetupOptions, file string) []string {
 	return []string{
 		"barid serve --config " + file,
 		"barid account add SOMEBODY@DOMAIN --config " + file,
+		"an account may send 300 messages an hour, to 500 new addresses a day: barid account set-limits --default --config " + file,
 		"replace the self-signed certificate (cert.pem, key.pem in " + o.Dir + ") by a real one, then send the server SIGHUP",
 		"in a mail program: IMAP " + o.Hostname + " port 993 TLS, SMTP " + o.Hostname + " port 465 TLS, user name " + o.Address,
 	}

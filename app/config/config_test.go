@@ -54,6 +54,7 @@ func TestWrongConfigurationSaysWhereAndWhatInstead(t *testing.T) {
 		{"bad protocol", "[[listener]]\nprotocol = \"imapp\"\naddress = \"127.0.0.1:1\"\n", []string{"B1003", "imapp", `did you mean "imap"?`}},
 		{"bad address", "[[listener]]\nprotocol = \"imap\"\naddress = \"nowhere\"\n", []string{"B1003", "listener.address"}},
 		{"bad network", "proxy_trusted = [\"10.0.0.300/8\"]\n", []string{"B1003", "proxy_trusted"}},
+		{"bad network of LMTP", "lmtp_clients = [\"localhost\"]\n", []string{"B1003", "lmtp_clients"}},
 		{"bad resolver", "resolver = [\"dns.example:53\"]\n", []string{"B1003", "resolver"}},
 		{"too few recipients", "[limits]\nrecipients = 5\n", []string{"B1003", "at least 100"}},
 		{"bad word", "[log]\nlevel = \"loud\"\n", []string{"B1003", "debug, info, warn, error"}},
