@@ -18,7 +18,8 @@
 // the start of the next command; a FatalError is the client's too, but the stream has lost its place.
 // Every other error is of the connection.
 //
-// Standards: RFC 3501; RFC 7888 (LITERAL+), RFC 4959 (SASL-IR), RFC 7162 (CONDSTORE), RFC 6154
+// Standards: RFC 3501, RFC 9051; RFC 5256 (base subjects), RFC 4466, RFC 4731, RFC 5267, RFC 9394 (results),
+// RFC 5465 (mailbox filters); RFC 7888 (LITERAL+), RFC 4959 (SASL-IR), RFC 7162 (CONDSTORE), RFC 6154
 // (SPECIAL-USE), RFC 2971 (ID), RFC 5161 (ENABLE), RFC 4315 (UIDPLUS), RFC 6851 (MOVE).
 package imap
 
@@ -26,8 +27,9 @@ import "strconv"
 
 // Limits bound what one command may hold. The zero value is not usable; see the two constructors.
 type Limits struct {
-	CommandBytes int   // bytes of a whole command: its lines and its literals, but for APPEND's message
-	MessageBytes int64 // bytes of APPEND's message; 0 means that no message may come
+	CommandBytes int   // bytes of a whole command: its lines and its literals, but for messages
+	MessageBytes int64 // bytes of a message in APPEND or REPLACE; 0 means that none may come
+	UnaskedBytes int64 // bytes of a literal that the client does not wait to be asked for (RFC 7888 §5); 0: any
 	SkipBytes    int64 // bytes of a command too long that are read and dropped to find its end
 	Depth        int   // parentheses and NOT/OR inside one another
 	Items        int   // members of one list, keys of one SEARCH

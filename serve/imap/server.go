@@ -1,9 +1,15 @@
 // Package imap is the IMAP front end: it turns commands into calls of mail/mailbox and mail/account, and
 // what they answer into responses.
 //
-// What: server.go serves a connection, session.go reads commands, command.go is the table of them, each
-// command has its file cmd_<name>.go, view.go tells a client what changed in its mailbox, errors.go is
-// the only place that turns an error into NO or BAD with a code.
+// What: server.go serves a connection, session.go reads commands, command.go does one, each command has its
+// file cmd_<name>.go, view.go tells a client what changed in its mailbox, errors.go is the only place that
+// turns an error into NO or BAD with a code. Commands, capabilities and what ENABLE knows are tables, a slice
+// for each family of extensions: commands_<family>.go and capability_<family>.go.
+//
+// Pipelining: commands of one session are done one after another, in their order, and their answers leave in
+// one write when no further command has come. RFC 9051 §5.5 would allow more at once; that brings nothing here,
+// for commands wait for memory and the page cache and not for one another, and sessions run side by side. What
+// the section forbids is kept: EXPUNGE is not told while a command with sequence numbers runs or has come.
 //
 // Life: serve/listen hands over a connection; a session ends with LOGOUT, with the connection, or
 // politely when the server stops. Messages are read here, and appended; delivery does not pass here.
@@ -12,14 +18,17 @@
 //   - Invariant: what a client is told of its mailbox is a sequence of durable states; sequence numbers
 //     change only where RFC 3501 §7.4.1 allows it.
 //   - Invariant: nothing is announced as a capability that does not work whole.
+//   - A client that never says ENABLE gets the answers of RFC 3501.
+//   - The index narrows a search and messages confirm it: with and without one the answers are the same.
 //   - Message bodies are streamed, never whole in memory; a session that waits holds no write buffer.
 //
 // Limits: Settings and rfc/imap's Limits name them all.
 // Failure: an error of the store is a tagged NO [UNAVAILABLE]; the session and all others go on. If it
 // strikes in the middle of a literal the connection ends, because nothing else is true any more.
 //
-// Standards: RFC 3501, RFC 2971, RFC 2177, RFC 2342, RFC 3348, RFC 3691, RFC 4315, RFC 4959,
-// RFC 5161, RFC 5530, RFC 6154, RFC 6851, RFC 7162 (CONDSTORE), RFC 7888.
+// Standards: RFC 3501, RFC 9051, RFC 2971, RFC 2177, RFC 2342, RFC 3348, RFC 3691, RFC 4315, RFC 4959,
+// RFC 5161, RFC 5530, RFC 6154, RFC 6851, RFC 7162, RFC 7888; of searching RFC 4731, RFC 5032, RFC 5051,
+// RFC 5182, RFC 5255, RFC 5256, RFC 5267, RFC 5957, RFC 6203, RFC 7377, RFC 9394, RFC 9585, RFC 9586.
 package imap
 
 import (
