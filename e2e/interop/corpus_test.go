@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"barid/e2e/corpus"
+	"barid/e2e/imap"
 	"barid/e2e/server"
 )
 
@@ -236,15 +237,15 @@ func nearest(got []byte, ms []corpus.Message) string {
 
 // structures compares what IMAP says of each message with the corpus.
 func (r route) structures(t *testing.T, s *server.Server, ms []corpus.Message) {
-	c := dialIMAP(t, s, r.account)
-	c.do("EXAMINE INBOX")
+	c := imap.Dial(t, s, r.account)
+	c.Do("EXAMINE INBOX")
 	byRaw := map[string]corpus.Message{}
 	for _, m := range ms {
 		byRaw[string(m.Raw)] = m
 	}
 	n := map[string]int{}
-	for _, f := range c.fetch("(RFC822.SIZE ENVELOPE BODYSTRUCTURE BODY.PEEK[])") {
-		raw := []byte(text(f["BODY[]"]))
+	for _, f := range c.Fetch("(RFC822.SIZE ENVELOPE BODYSTRUCTURE BODY.PEEK[])") {
+		raw := []byte(imap.Text(f["BODY[]"]))
 		rest, err := r.strip(raw, ms)
 		if err != nil {
 			t.Error(err)
@@ -275,10 +276,10 @@ func (r route) structures(t *testing.T, s *server.Server, ms []corpus.Message) {
 // them back: no trace fields here, each byte is the same. Only a NUL can not come that way (RFC 3501 §4.3).
 func TestAppendedCorpusComesBack(t *testing.T) {
 	s := start(t)
-	c := dialIMAP(t, s, "info@"+server.Domain)
+	c := imap.Dial(t, s, "info@"+server.Domain)
 	var ms []corpus.Message
 	for _, m := range corpus.All() {
-		end := c.append("INBOX", `\Seen`, m.Raw)
+		end := c.Append("INBOX", `\Seen`, m.Raw)
 		if bytes.IndexByte(m.Raw, 0) >= 0 {
 			if !strings.HasPrefix(end, "BAD ") {
 				t.Errorf("%s: a NUL was answered %q", m.Name, end)
@@ -290,13 +291,13 @@ func TestAppendedCorpusComesBack(t *testing.T) {
 			t.Fatalf("%s: %s", m.Name, end)
 		}
 	}
-	c.do("EXAMINE INBOX")
-	got := c.fetch("(RFC822.SIZE ENVELOPE BODYSTRUCTURE BODY.PEEK[])")
+	c.Do("EXAMINE INBOX")
+	got := c.Fetch("(RFC822.SIZE ENVELOPE BODYSTRUCTURE BODY.PEEK[])")
 	if len(got) != len(ms) {
 		t.Fatalf("%d messages, want %d", len(got), len(ms))
 	}
 	for i, m := range ms {
-		if raw := text(got[i]["BODY[]"]); raw != string(m.Raw) {
+		if raw := imap.Text(got[i]["BODY[]"]); raw != string(m.Raw) {
 			t.Errorf("%s came back as\n%q\nwant\n%q", m.Name, raw, m.Raw)
 		}
 		compareStructure(t, m, got[i], len(m.Raw))

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"barid/e2e/imap"
 	"barid/e2e/peer"
 	"barid/e2e/server"
 )
@@ -24,13 +25,13 @@ func TestCurlSends(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			curl(t, s, "info@"+server.Domain, append([]string{"--mail-from", "info@example.test", "--mail-rcpt", c.to, "--upload-file", file}, c.args...)...)
-			m := dialIMAP(t, s, c.box)
-			m.do("EXAMINE INBOX")
-			got := m.fetch("(BODY.PEEK[])")
+			m := imap.Dial(t, s, c.box)
+			m.Do("EXAMINE INBOX")
+			got := m.Fetch("(BODY.PEEK[])")
 			if len(got) == 0 {
 				t.Fatal("nothing came")
 			}
-			tr, err := cutTrace([]byte(text(got[len(got)-1]["BODY[]"])))
+			tr, err := cutTrace([]byte(imap.Text(got[len(got)-1]["BODY[]"])))
 			if err != nil || string(tr.rest) != raw || tr.protocol != c.protocol || tr.to != c.to {
 				t.Errorf("came %+v, %v", tr, err)
 			}

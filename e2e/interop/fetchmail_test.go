@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"barid/e2e/imap"
 	"barid/e2e/server"
 )
 
@@ -25,7 +26,7 @@ func TestFetchmailLeavesOrTakes(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			user := "demo@" + server.Domain
 			s.Must("account", "set", user, "--pop3-delete", c.policy)
-			m := dialIMAP(t, s, user)
+			m := imap.Dial(t, s, user)
 			empty(m, "INBOX")
 			empty(m, "Trash")
 			mustAppend(t, m, "INBOX", ``, letter("there", 1))
@@ -35,7 +36,7 @@ func TestFetchmailLeavesOrTakes(t *testing.T) {
 			if !slices.Equal(sorted(got), want) {
 				t.Errorf("fetchmail got %q", got)
 			}
-			if inbox, trash := m.count("INBOX"), m.count("Trash"); inbox != c.inbox || trash != c.trash {
+			if inbox, trash := m.Count("INBOX"), m.Count("Trash"); inbox != c.inbox || trash != c.trash {
 				t.Errorf("%d messages are in INBOX and %d in Trash, want %d and %d", inbox, trash, c.inbox, c.trash)
 			}
 		})
@@ -51,8 +52,8 @@ func sorted(raw [][]byte) []string {
 	return out
 }
 
-func empty(c *imapClient, mailbox string) {
-	c.do("SELECT %q", mailbox)
-	c.do(`STORE 1:* +FLAGS.SILENT (\Deleted)`)
-	c.do("CLOSE")
+func empty(c *imap.Client, mailbox string) {
+	c.Do("SELECT %q", mailbox)
+	c.Do(`STORE 1:* +FLAGS.SILENT (\Deleted)`)
+	c.Do("CLOSE")
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"barid/e2e/imap"
 	"barid/e2e/peer"
 	"barid/e2e/server"
 )
@@ -24,7 +25,7 @@ const (
 func TestMbsyncSyncsBothWays(t *testing.T) {
 	s := start(t)
 	user := "info@" + server.Domain
-	c := dialIMAP(t, s, user)
+	c := imap.Dial(t, s, user)
 	for i := 1; i <= 4; i++ {
 		mustAppend(t, c, "INBOX", `\Seen`, letter("there", i))
 	}
@@ -36,12 +37,12 @@ func TestMbsyncSyncsBothWays(t *testing.T) {
 	m.reflag(letter("there", 2), "ST")         // deleted here
 	m.put("INBOX", "", letter("here", 1))      // new here
 	m.put(arabicName, "RS", letter("here", 2)) // in a folder made here
-	c.do("SELECT INBOX")
-	c.do(`STORE 3 +FLAGS.SILENT (\Answered)`) // answered there
-	c.do(`STORE 3 -FLAGS.SILENT (\Seen)`)     // not seen there
-	c.do(`STORE 4 +FLAGS.SILENT (\Deleted)`)  // deleted there
-	c.do("EXPUNGE")
-	c.do("CREATE %q", persianName) // a folder made there
+	c.Do("SELECT INBOX")
+	c.Do(`STORE 3 +FLAGS.SILENT (\Answered)`) // answered there
+	c.Do(`STORE 3 -FLAGS.SILENT (\Seen)`)     // not seen there
+	c.Do(`STORE 4 +FLAGS.SILENT (\Deleted)`)  // deleted there
+	c.Do("EXPUNGE")
+	c.Do("CREATE %q", persianName) // a folder made there
 	mustAppend(t, c, persianName, `\Flagged`, letter("there", 5))
 	mustAppend(t, c, "Archive", `\Seen`, letter("there", 6))
 	m.sync()
@@ -65,13 +66,13 @@ func TestMbsyncSyncsBothWays(t *testing.T) {
 func TestMbsyncFindsItsPlaceAfterARestart(t *testing.T) {
 	s := start(t)
 	user := "demo@" + server.Domain
-	mustAppend(t, dialIMAP(t, s, user), "INBOX", ``, letter("there", 1))
+	mustAppend(t, imap.Dial(t, s, user), "INBOX", ``, letter("there", 1))
 	m := newMaildir(t, s, user)
 	m.put("INBOX", "S", letter("here", 1))
 	m.sync()
 	s.Kill()
 	s.Boot()
-	c := dialIMAP(t, s, user)
+	c := imap.Dial(t, s, user)
 	mustAppend(t, c, "INBOX", `\Draft`, letter("there", 2))
 	m.sync()
 	m.wantSame(c, 3)
@@ -82,9 +83,9 @@ func letter(side string, n int) []byte {
 		"letter %[2]d, سلام\r\n.\r\n", side, n)
 }
 
-func mustAppend(t *testing.T, c *imapClient, mailbox, flags string, raw []byte) {
+func mustAppend(t *testing.T, c *imap.Client, mailbox, flags string, raw []byte) {
 	t.Helper()
-	if end := c.append(mailbox, flags, raw); !strings.HasPrefix(end, "OK ") {
+	if end := c.Append(mailbox, flags, raw); !strings.HasPrefix(end, "OK ") {
 		t.Fatalf("APPEND to %s: %s", mailbox, end)
 	}
 }
@@ -183,7 +184,7 @@ func (m *maildir) here() []string {
 }
 
 // wantSame wants n messages on both sides: the same ones in the same folders with the same flags.
-func (m *maildir) wantSame(c *imapClient, n int) {
+func (m *maildir) wantSame(c *imap.Client, n int) {
 	m.t.Helper()
 	here, there := m.here(), mailThere(c)
 	if !slices.Equal(here, there) || len(here) != n {
@@ -192,15 +193,15 @@ func (m *maildir) wantSame(c *imapClient, n int) {
 }
 
 // mailThere lists all messages of an account: mailbox, flags as a maildir has them, text with \n.
-func mailThere(c *imapClient) []string {
+func mailThere(c *imap.Client) []string {
 	var out []string
-	for _, v := range c.do(`LIST "" "*"`) {
-		if v[0] != atom("LIST") {
+	for _, v := range c.Do(`LIST "" "*"`) {
+		if v[0] != imap.Atom("LIST") {
 			continue // news of the mailbox that was selected
 		}
 		name := fmt.Sprint(v[len(v)-1])
-		c.do("EXAMINE %q", name)
-		for _, f := range c.fetch("(FLAGS BODY.PEEK[])") {
+		c.Do("EXAMINE %q", name)
+		for _, f := range c.Fetch("(FLAGS BODY.PEEK[])") {
 			var flags []string
 			for _, x := range f["FLAGS"].([]any) {
 				if letter := maildirFlags[fmt.Sprint(x)]; letter != "" {
@@ -208,7 +209,7 @@ func mailThere(c *imapClient) []string {
 				}
 			}
 			slices.Sort(flags)
-			out = append(out, fmt.Sprintf("%s %q %q", name, strings.Join(flags, ""), withoutTUID(unix([]byte(text(f["BODY[]"]))))))
+			out = append(out, fmt.Sprintf("%s %q %q", name, strings.Join(flags, ""), withoutTUID(unix([]byte(imap.Text(f["BODY[]"]))))))
 		}
 	}
 	slices.Sort(out)
@@ -217,6 +218,6 @@ func mailThere(c *imapClient) []string {
 
 var maildirFlags = map[string]string{`\Seen`: "S", `\Answered`: "R", `\Flagged`: "F", `\Draft`: "D", `\Deleted`: "T"}
 
-func highestModSeq(c *imapClient) string {
-	return fmt.Sprint(c.status("INBOX", "HIGHESTMODSEQ UIDNEXT UIDVALIDITY"))
+func highestModSeq(c *imap.Client) string {
+	return fmt.Sprint(c.Status("INBOX", "HIGHESTMODSEQ UIDNEXT UIDVALIDITY"))
 }

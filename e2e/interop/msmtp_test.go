@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"barid/e2e/imap"
 	"barid/e2e/peer"
 	"barid/e2e/server"
 )
@@ -25,16 +26,16 @@ func msmtp(t *testing.T, s *server.Server, protocol, password, to string, raw []
 // TestMsmtpSends submits with STARTTLS and with TLS, and is told plainly what can not be.
 func TestMsmtpSends(t *testing.T) {
 	s := start(t)
-	c := dialIMAP(t, s, "demo@"+server.Domain)
+	c := imap.Dial(t, s, "demo@"+server.Domain)
 	for i, protocol := range []string{"submission", "submissions"} {
 		raw := fmt.Appendf(nil, "Date: Tue, 18 Nov 2025 10:20:30 +0300\r\n%s", letter("here", i))
 		if r := msmtp(t, s, protocol, server.Password, "demo@example.test", raw); r.Code != 0 {
 			t.Errorf("msmtp by %s: exit %d %s", protocol, r.Code, r.Err)
 			continue
 		}
-		c.do("EXAMINE INBOX")
-		got := c.fetch("(BODY.PEEK[])")
-		m, err := cutTrace([]byte(text(got[len(got)-1]["BODY[]"])))
+		c.Do("EXAMINE INBOX")
+		got := c.Fetch("(BODY.PEEK[])")
+		m, err := cutTrace([]byte(imap.Text(got[len(got)-1]["BODY[]"])))
 		if err != nil || m.protocol != "ESMTPSA" || m.from != "info@example.test" || string(m.rest) != string(raw) {
 			t.Errorf("by %s came %q, %v", protocol, got, err)
 		}
@@ -48,7 +49,7 @@ func TestMsmtpSends(t *testing.T) {
 			t.Errorf("%s: exit %d %q, want %s", bad.what, r.Code, r.Err, bad.says)
 		}
 	}
-	if n := c.count("INBOX"); n != 2 {
+	if n := c.Count("INBOX"); n != 2 {
 		t.Errorf("%d messages arrived, want 2", n)
 	}
 }

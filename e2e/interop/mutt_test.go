@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"barid/e2e/imap"
 	"barid/e2e/peer"
 	"barid/e2e/server"
 )
@@ -41,12 +42,12 @@ func mutt(t *testing.T, s *server.Server, mailbox, keys string) string {
 // TestMuttReadsMarksAndSaves lists a mailbox, tags, flags, saves to another one, deletes and undeletes.
 func TestMuttReadsMarksAndSaves(t *testing.T) {
 	s := start(t)
-	c := dialIMAP(t, s, "info@"+server.Domain)
+	c := imap.Dial(t, s, "info@"+server.Domain)
 	for i := 1; i <= 4; i++ {
 		mustAppend(t, c, "INBOX", ``, letter("letter", i))
 	}
 	mustAppend(t, c, "INBOX", `\Flagged`, []byte("From: فروش@example.test\r\nSubject: =?utf-8?B?2YHYp9qp2KrZiNix?=\r\n\r\nfatura\r\n"))
-	c.do("CREATE %q", arabicName)
+	c.Do("CREATE %q", arabicName)
 
 	screen := mutt(t, s, "INBOX", "<tag-pattern>~s letter<enter><tag-prefix><flag-message>"+
 		"<untag-pattern>~A<enter><tag-pattern>~s 2<enter><tag-prefix><copy-message>=رسائل<enter>"+
@@ -99,20 +100,20 @@ func TestMuttSends(t *testing.T) {
 		Name: "mutt", Args: []string{"-F", muttConfig(t, s, dir), "-s", "سلام from mutt", "-a", attachment, "--", "demo@example.test"},
 		Stdin: []byte("متن\n.\nFrom here\n"), Env: []string{"LC_ALL=C.UTF-8", "HOME=" + dir},
 	})
-	sent := dialIMAP(t, s, "info@"+server.Domain)
-	sent.do("EXAMINE Sent")
-	copies := sent.fetch("(FLAGS BODY.PEEK[])")
-	c := dialIMAP(t, s, "demo@"+server.Domain)
-	c.do("EXAMINE INBOX")
-	got := c.fetch("(BODYSTRUCTURE BODY.PEEK[])")
+	sent := imap.Dial(t, s, "info@"+server.Domain)
+	sent.Do("EXAMINE Sent")
+	copies := sent.Fetch("(FLAGS BODY.PEEK[])")
+	c := imap.Dial(t, s, "demo@"+server.Domain)
+	c.Do("EXAMINE INBOX")
+	got := c.Fetch("(BODYSTRUCTURE BODY.PEEK[])")
 	if len(copies) != 1 || len(got) != 1 {
 		t.Fatalf("%d copies in Sent, %d messages arrived", len(copies), len(got))
 	}
-	m, err := cutTrace([]byte(text(got[0]["BODY[]"])))
+	m, err := cutTrace([]byte(imap.Text(got[0]["BODY[]"])))
 	if err != nil || m.protocol != "ESMTPSA" || m.from != "info@example.test" {
 		t.Errorf("came %+v, %v", m, err)
 	}
-	if copied := text(copies[0]["BODY[]"]); copied != string(m.rest) {
+	if copied := imap.Text(copies[0]["BODY[]"]); copied != string(m.rest) {
 		t.Errorf("Sent has\n%q\nthe recipient\n%q", copied, m.rest)
 	}
 	parts := partsOf(got[0]["BODYSTRUCTURE"].([]any), nil, true)

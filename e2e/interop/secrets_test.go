@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"barid/e2e/imap"
 	"barid/e2e/peer"
 	"barid/e2e/server"
 )
@@ -147,7 +148,7 @@ func chat(t *testing.T, addr string, withTLS bool, script string) string {
 	if withTLS {
 		c = tls.Client(c, &tls.Config{InsecureSkipVerify: true})
 	}
-	if err := c.SetDeadline(time.Now().Add(imapWait)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(imap.Wait)); err != nil {
 		t.Fatal(err)
 	}
 	b := make([]byte, 64<<10)
@@ -168,17 +169,17 @@ func chat(t *testing.T, addr string, withTLS bool, script string) string {
 
 // plantReading searches, fetches, appends and errs in an IMAP session.
 func plantReading(t *testing.T, s *server.Server) {
-	c := dialIMAPAs(t, s, keeper, plantPassword)
-	if end := c.append("INBOX", "", planted()); !strings.HasPrefix(end, "OK") {
+	c := imap.DialAs(t, s, keeper, plantPassword)
+	if end := c.Append("INBOX", "", planted()); !strings.HasPrefix(end, "OK") {
 		t.Error(end)
 	}
-	c.do("SELECT INBOX")
-	c.do("SEARCH TEXT %q", plantSearch)
-	c.do("SEARCH SUBJECT %q HEADER X-Field %q BODY %q", plantSubject, plantField, plantBody)
-	c.do("FETCH 1:* (ENVELOPE BODYSTRUCTURE BODY[])")
-	c.do("FETCH 1 BODY.PEEK[HEADER.FIELDS (Subject)]")
+	c.Do("SELECT INBOX")
+	c.Do("SEARCH TEXT %q", plantSearch)
+	c.Do("SEARCH SUBJECT %q HEADER X-Field %q BODY %q", plantSubject, plantField, plantBody)
+	c.Do("FETCH 1:* (ENVELOPE BODYSTRUCTURE BODY[])")
+	c.Do("FETCH 1 BODY.PEEK[HEADER.FIELDS (Subject)]")
 	for _, bad := range []string{"SEARCH %s", "%s " + plantBody, "FETCH 1 %s", "SELECT %q", "STORE 1 +FLAGS (\\%s)"} {
-		if _, end := c.try(bad, plantJunk); strings.HasPrefix(end, "OK") {
+		if _, end := c.Try(bad, plantJunk); strings.HasPrefix(end, "OK") {
 			t.Errorf("%s was answered %s", bad, end)
 		}
 	}

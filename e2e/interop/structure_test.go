@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"barid/e2e/corpus"
+	"barid/e2e/imap"
 	"barid/rfc/header"
 )
 
 // compareStructure tells where ENVELOPE, BODYSTRUCTURE and RFC822.SIZE differ from what is true of the message.
-func compareStructure(t *testing.T, m corpus.Message, got fetched, size int) {
+func compareStructure(t *testing.T, m corpus.Message, got imap.Fetched, size int) {
 	t.Helper()
-	if s := got["RFC822.SIZE"]; s != atom(fmt.Sprint(size)) {
+	if s := got["RFC822.SIZE"]; s != imap.Atom(fmt.Sprint(size)) {
 		t.Errorf("%s: RFC822.SIZE %v, want %d", m.Name, s, size)
 	}
 	env, ok := got["ENVELOPE"].([]any)
@@ -21,11 +22,11 @@ func compareStructure(t *testing.T, m corpus.Message, got fetched, size int) {
 		t.Errorf("%s: ENVELOPE %v", m.Name, got["ENVELOPE"])
 		return
 	}
-	if s := header.DecodeWords(text(env[1])); s != m.Want.Subject {
+	if s := header.DecodeWords(imap.Text(env[1])); s != m.Want.Subject {
 		t.Errorf("%s: subject %q, want %q", m.Name, s, m.Want.Subject)
 	}
 	date := ""
-	if d, err := header.Date(text(env[0])); err == nil {
+	if d, err := header.Date(imap.Text(env[0])); err == nil {
 		date = d.Format(time.RFC3339)
 	}
 	if date != m.Want.Date {
@@ -45,19 +46,14 @@ func compareStructure(t *testing.T, m corpus.Message, got fetched, size int) {
 }
 
 // text is a nstring; NIL is "".
-func text(v any) string {
-	s, _ := v.(string)
-	return s
-}
-
 // people reads an address list of ENVELOPE (RFC 9051 §7.5.2) the way the corpus writes it.
 func people(v any) []string {
 	list, _ := v.([]any)
 	var out []string
 	for _, one := range list {
 		a := one.([]any)
-		s := "<" + text(a[2]) + "@" + text(a[3]) + ">"
-		if name := text(a[0]); name != "" {
+		s := "<" + imap.Text(a[2]) + "@" + imap.Text(a[3]) + ">"
+		if name := imap.Text(a[0]); name != "" {
 			s = header.DecodeWords(name) + " " + s
 		}
 		out = append(out, s)
@@ -73,8 +69,8 @@ func partsOf(b []any, path []string, whole bool) []corpus.Part {
 	if whole {
 		path = append(path[:len(path):len(path)], "1")
 	}
-	kind := strings.ToLower(text(b[0]) + "/" + text(b[1]))
-	p := corpus.Part{Path: strings.Join(path, "."), Type: kind, Size: number(b[6])}
+	kind := strings.ToLower(imap.Text(b[0]) + "/" + imap.Text(b[1]))
+	p := corpus.Part{Path: strings.Join(path, "."), Type: kind, Size: imap.Number(b[6])}
 	more := 7
 	switch {
 	case kind == "message/rfc822" || kind == "message/global":
@@ -105,19 +101,11 @@ func multipart(b []any, path []string) []corpus.Part {
 		next := append(path[:len(path):len(path)], fmt.Sprint(n+1))
 		children = append(children, partsOf(c, next, false)...)
 	}
-	p := corpus.Part{Path: strings.Join(path, "."), Type: strings.ToLower("multipart/" + text(b[n])), Size: -1}
+	p := corpus.Part{Path: strings.Join(path, "."), Type: strings.ToLower("multipart/" + imap.Text(b[n])), Size: -1}
 	if len(b) > n+2 {
 		p.Name = fileName(b[n+1], b[n+2])
 	}
 	return append([]corpus.Part{p}, children...)
-}
-
-func number(v any) int64 {
-	var n int64
-	if _, err := fmt.Sscan(fmt.Sprint(v), &n); err != nil {
-		return -2
-	}
-	return n
 }
 
 // fileName decodes the name out of the parameters as they stand on the wire.
@@ -135,7 +123,7 @@ func param(v any, name string) string {
 	var field strings.Builder
 	field.WriteString("x")
 	for i := 0; i+1 < len(list); i += 2 {
-		key, val := text(list[i]), text(list[i+1])
+		key, val := imap.Text(list[i]), imap.Text(list[i+1])
 		if strings.HasSuffix(key, "*") {
 			fmt.Fprintf(&field, "; %s=%s", key, val)
 		} else {

@@ -1,4 +1,10 @@
-package interop
+// Package imap is as little of an IMAP client as it takes for a test to see what really comes over the wire. It
+// shares no code with the server.
+//
+// Life: outside; tests put mail into mailboxes with it, and look at what other programs left there. Promise: every
+// octet of an answer is read as RFC 9051 §9 writes it; what does not fit fails the test.
+// Limits: an answer may take Wait. Failure: the test fails with the command and its answer.
+package imap
 
 import (
 	"bufio"
@@ -15,59 +21,59 @@ import (
 	"barid/e2e/server"
 )
 
-// imapWait is how long one answer may take.
-const imapWait = 30 * time.Second
+// Wait is how long one answer may take.
+const Wait = 30 * time.Second
 
-// imapClient is as little of an IMAP client as it takes to see what really comes over the wire. It shares no code
-// with the server.
-type imapClient struct {
+// Client is a connection that is logged in.
+type Client struct {
 	t    testing.TB
 	conn net.Conn
 	r    *bufio.Reader
 	n    int
 }
 
-// Values of a response are nil (NIL), string (quoted, literal), atom, or []any (a list).
-type atom string
+// Atom is one of the values of a response; the others are nil (NIL), string (quoted, literal) and []any (a list).
+type Atom string
 
-// dialIMAP opens a connection with TLS and logs in.
-func dialIMAP(t testing.TB, s *server.Server, user string) *imapClient {
+// Dial opens a connection with TLS and logs in.
+func Dial(t testing.TB, s *server.Server, user string) *Client {
 	t.Helper()
-	return dialIMAPAs(t, s, user, server.Password)
+	return DialAs(t, s, user, server.Password)
 }
 
-func dialIMAPAs(t testing.TB, s *server.Server, user, password string) *imapClient {
+// DialAs is Dial with a password that is not server.Password.
+func DialAs(t testing.TB, s *server.Server, user, password string) *Client {
 	t.Helper()
 	conn, err := tls.Dial("tcp", s.Addr["imaps"], &tls.Config{InsecureSkipVerify: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &imapClient{t: t, conn: conn, r: bufio.NewReader(conn)}
+	c := &Client{t: t, conn: conn, r: bufio.NewReader(conn)}
 	t.Cleanup(func() { _ = conn.Close() })
 	c.deadline()
 	c.response() // the greeting
-	c.do("LOGIN {%d+}\r\n%s %q", len(user), user, password)
+	c.Do("LOGIN {%d+}\r\n%s %q", len(user), user, password)
 	return c
 }
 
-func (c *imapClient) deadline() {
-	if err := c.conn.SetDeadline(time.Now().Add(imapWait)); err != nil {
+func (c *Client) deadline() {
+	if err := c.conn.SetDeadline(time.Now().Add(Wait)); err != nil {
 		c.t.Fatal(err)
 	}
 }
 
-// do sends a command that has to work and gives the untagged responses before its end.
-func (c *imapClient) do(format string, args ...any) [][]any {
+// Do sends a command that has to work and gives the untagged responses before its end.
+func (c *Client) Do(format string, args ...any) [][]any {
 	c.t.Helper()
-	out, end := c.try(format, args...)
+	out, end := c.Try(format, args...)
 	if !strings.HasPrefix(end, "OK") {
 		c.t.Fatalf("%.80q was answered %q", fmt.Sprintf(format, args...), end)
 	}
 	return out
 }
 
-// try sends a command and gives the untagged responses and the text of the tagged one.
-func (c *imapClient) try(format string, args ...any) (untagged [][]any, end string) {
+// Try sends a command and gives the untagged responses and the text of the tagged one.
+func (c *Client) Try(format string, args ...any) (untagged [][]any, end string) {
 	c.t.Helper()
 	c.deadline()
 	c.n++
@@ -90,7 +96,7 @@ func (c *imapClient) try(format string, args ...any) (untagged [][]any, end stri
 
 // response reads one response: its tag and the values behind it. The free text behind OK, NO, BAD and BYE becomes
 // one atom.
-func (c *imapClient) response() (tag string, v []any) {
+func (c *Client) response() (tag string, v []any) {
 	c.t.Helper()
 	tag = string(c.word())
 	for {
@@ -107,17 +113,17 @@ func (c *imapClient) response() (tag string, v []any) {
 		c.unread()
 		x := c.value()
 		v = append(v, x)
-		if a, ok := x.(atom); ok && len(v) == 1 && strings.Contains(" OK NO BAD BYE PREAUTH ", " "+string(a)+" ") {
+		if a, ok := x.(Atom); ok && len(v) == 1 && strings.Contains(" OK NO BAD BYE PREAUTH ", " "+string(a)+" ") {
 			line, err := c.r.ReadString('\n')
 			if err != nil {
 				c.t.Fatal(err)
 			}
-			return tag, append(v, atom(strings.TrimSpace(line)))
+			return tag, append(v, Atom(strings.TrimSpace(line)))
 		}
 	}
 }
 
-func (c *imapClient) value() any {
+func (c *Client) value() any {
 	switch b := c.byte(); b {
 	case '(':
 		return c.list()
@@ -135,7 +141,7 @@ func (c *imapClient) value() any {
 	}
 }
 
-func (c *imapClient) list() []any {
+func (c *Client) list() []any {
 	out := []any{}
 	for {
 		switch b := c.byte(); b {
@@ -149,7 +155,7 @@ func (c *imapClient) list() []any {
 	}
 }
 
-func (c *imapClient) quoted() string {
+func (c *Client) quoted() string {
 	var b []byte
 	for {
 		switch x := c.byte(); x {
@@ -165,7 +171,7 @@ func (c *imapClient) quoted() string {
 	}
 }
 
-func (c *imapClient) literal() string {
+func (c *Client) literal() string {
 	size, err := c.r.ReadString('\n')
 	if err != nil {
 		c.t.Fatal(err)
@@ -182,7 +188,7 @@ func (c *imapClient) literal() string {
 }
 
 // word reads an atom; brackets keep what is between them, so "BODY[HEADER.FIELDS (To)]" is one.
-func (c *imapClient) word() atom {
+func (c *Client) word() Atom {
 	var w []byte
 	inside := false
 	for {
@@ -197,13 +203,13 @@ func (c *imapClient) word() atom {
 			if len(w) == 0 {
 				c.t.Fatalf("an atom without octets before %q", b)
 			}
-			return atom(w)
+			return Atom(w)
 		}
 		w = append(w, b)
 	}
 }
 
-func (c *imapClient) byte() byte {
+func (c *Client) byte() byte {
 	b, err := c.r.ReadByte()
 	if err != nil {
 		c.t.Fatalf("reading IMAP: %v", err)
@@ -211,44 +217,44 @@ func (c *imapClient) byte() byte {
 	return b
 }
 
-func (c *imapClient) unread() {
+func (c *Client) unread() {
 	if err := c.r.UnreadByte(); err != nil {
 		c.t.Fatal(err)
 	}
 }
 
-// fetched is the data of one message by item name.
-type fetched map[string]any
+// Fetched is the data of one message by item name.
+type Fetched map[string]any
 
-// fetch fetches items of every message of the selected mailbox.
-func (c *imapClient) fetch(items string) []fetched {
+// Fetch fetches items of every message of the selected mailbox.
+func (c *Client) Fetch(items string) []Fetched {
 	c.t.Helper()
-	var out []fetched
-	for _, v := range c.do("UID FETCH 1:* %s", items) {
-		if len(v) != 3 || v[1] != atom("FETCH") {
+	var out []Fetched
+	for _, v := range c.Do("UID FETCH 1:* %s", items) {
+		if len(v) != 3 || v[1] != Atom("FETCH") {
 			continue // EXISTS and the like may come at any time
 		}
-		pairs, m := v[2].([]any), fetched{}
+		pairs, m := v[2].([]any), Fetched{}
 		for i := 0; i+1 < len(pairs); i += 2 {
-			m[string(pairs[i].(atom))] = pairs[i+1]
+			m[string(pairs[i].(Atom))] = pairs[i+1]
 		}
 		out = append(out, m)
 	}
 	return out
 }
 
-// append puts a message into a mailbox as it is.
-func (c *imapClient) append(mailbox, flags string, raw []byte) string {
+// Append puts a message into a mailbox as it is.
+func (c *Client) Append(mailbox, flags string, raw []byte) string {
 	c.t.Helper()
-	_, end := c.try("APPEND %q (%s) {%d+}\r\n%s", mailbox, flags, len(raw), raw)
+	_, end := c.Try("APPEND %q (%s) {%d+}\r\n%s", mailbox, flags, len(raw), raw)
 	return end
 }
 
-// status asks for items of a mailbox, "MESSAGES UNSEEN".
-func (c *imapClient) status(mailbox, items string) []any {
+// Status asks for items of a mailbox, "MESSAGES UNSEEN".
+func (c *Client) Status(mailbox, items string) []any {
 	c.t.Helper()
-	for _, v := range c.do("STATUS %q (%s)", mailbox, items) {
-		if v[0] == atom("STATUS") {
+	for _, v := range c.Do("STATUS %q (%s)", mailbox, items) {
+		if v[0] == Atom("STATUS") {
 			return v[2].([]any)
 		}
 	}
@@ -256,8 +262,23 @@ func (c *imapClient) status(mailbox, items string) []any {
 	return nil
 }
 
-// count is how many messages a mailbox has.
-func (c *imapClient) count(mailbox string) int {
+// Count is how many messages a mailbox has.
+func (c *Client) Count(mailbox string) int {
 	c.t.Helper()
-	return int(number(c.status(mailbox, "MESSAGES")[1]))
+	return int(Number(c.Status(mailbox, "MESSAGES")[1]))
+}
+
+// Text is the string that a value is, "" for NIL.
+func Text(v any) string {
+	s, _ := v.(string)
+	return s
+}
+
+// Number is the number that a value is, or -2.
+func Number(v any) int64 {
+	var n int64
+	if _, err := fmt.Sscan(fmt.Sprint(v), &n); err != nil {
+		return -2
+	}
+	return n
 }
