@@ -86,7 +86,7 @@ func (s *session) searchElsewhere(c *call, in *imap.Search, name string) error {
 		return err
 	}
 	defer box.Close()
-	return s.searchSource(c, in, &selected{box: box, name: box.Name(), readOnly: true, view: box.View()})
+	return s.searchSource(c, in, &selected{box: box, owner: s.account.ID(), name: box.Name(), readOnly: true, view: box.View()})
 }
 
 // searchSource searches one mailbox and answers if something was found (RFC 7377 §2.1).

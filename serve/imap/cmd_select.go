@@ -61,7 +61,7 @@ func (s *session) leave() {
 
 // enter makes box the selected mailbox.
 func (s *session) enter(box *mailbox.Mailbox, readOnly bool) {
-	s.sel = &selected{box: box, name: box.Name(), readOnly: readOnly}
+	s.sel = &selected{box: box, owner: s.account.ID(), name: box.Name(), readOnly: readOnly}
 	s.sel.wake, s.sel.unwatch = box.Watch()
 	s.sel.view = box.View()
 	s.firstRecent()

@@ -36,7 +36,7 @@ func (q *finder) prepareFuzzy(k *imap.SearchKey) error {
 	if key.Name != "" {
 		return nil // fields that the index does not know by themselves
 	}
-	r, err := q.s.srv.Index.Account(q.s.account.ID()).Fuzzy(q.s.ctx, search.Fuzzy{In: key.In, Text: k.Text, Limit: maxFuzzyHits})
+	r, err := q.s.srv.Index.Account(q.sel.owner).Fuzzy(q.s.ctx, search.Fuzzy{In: key.In, Text: k.Text, Limit: maxFuzzyHits})
 	if err != nil {
 		return err
 	}

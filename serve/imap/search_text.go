@@ -68,7 +68,7 @@ func (q *finder) addText(k *imap.SearchKey) error {
 	}
 	if index := q.s.srv.Index; index != nil && k.Text != "" {
 		var err error
-		if t.candidates, err = index.Account(q.s.account.ID()).Narrow(q.s.ctx, key); err != nil {
+		if t.candidates, err = index.Account(q.sel.owner).Narrow(q.s.ctx, key); err != nil {
 			return err
 		}
 	}

@@ -97,7 +97,7 @@ func (ks *keyrings) sized(k *keyring, bytes int64) {
 
 // keys gives the sort keys of the results, in their order.
 func (s *session) keys(r *result) ([]*sortKey, error) {
-	ring := s.srv.keyrings.get(ringName{s.account.ID(), r.sel.box.ID(), r.view.UIDValidity(), s.comparatorName(s.order)})
+	ring := s.srv.keyrings.get(ringName{r.sel.owner, r.sel.box.ID(), r.view.UIDValidity(), s.comparatorName(s.order)})
 	rows, err := ring.covering(s, r)
 	if err != nil {
 		return nil, err

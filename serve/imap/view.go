@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"barid/mail"
 	"barid/mail/mailbox"
 	"barid/rfc/imap"
 )
@@ -14,6 +15,7 @@ import (
 // Invariant: view is what the client knows: its sequence numbers are the view's indexes plus one.
 type selected struct {
 	box      *mailbox.Mailbox
+	owner    mail.AccountID // whose mailbox it is
 	name     string
 	readOnly bool
 	view     *mailbox.View
