@@ -37,7 +37,9 @@ const (
 )
 
 // String gives the role's name in configuration, logs and metrics.
-func (r Role) String() string { return [...]string{"mx", "submission", "lmtp", "local"}[r] }
+func (r Role) String() string {
+	return [...]string{"mx", "submission", "lmtp", "local", "unknown"}[min(r, RoleLocal+1)]
+}
 
 // Client is what is known of the peer of a session. It is filled by a front end and read by everything
 // behind it. The zero Login means nobody logged in.

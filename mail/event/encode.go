@@ -3,6 +3,7 @@ package event
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"net/netip"
 	"time"
 
@@ -158,8 +159,8 @@ func decode(b []byte) (Event, error) {
 	for n := d.count(); n > 0; n-- {
 		e.To = append(e.To, d.text())
 	}
-	e.Rcpts, e.Size = int(d.uint()), d.int()
-	e.Stage, e.Code, e.Enhanced, e.Reason = d.text(), int(d.uint()), d.text(), d.text()
+	e.Rcpts, e.Size = d.number(), d.int()
+	e.Stage, e.Code, e.Enhanced, e.Reason = d.text(), d.number(), d.text(), d.text()
 	d.durations(&e.Timing.Receive, &e.Timing.Check, &e.Timing.Store, &e.Timing.Deliver)
 	switch b[0] {
 	case formatHop:
@@ -223,7 +224,7 @@ func (d *decoder) millis() time.Time {
 }
 
 func (d *decoder) hop() *Hop {
-	h := &Hop{Entry: d.text(), Destination: d.text(), Host: d.text(), TLS: d.text(), Text: d.text(), Attempt: int(d.uint()), Next: d.millis()}
+	h := &Hop{Entry: d.text(), Destination: d.text(), Host: d.text(), TLS: d.text(), Text: d.text(), Attempt: d.number(), Next: d.millis()}
 	d.durations(&h.DNS, &h.Connect, &h.Handshake, &h.Dialogue, &h.Data)
 	return h
 }
@@ -231,9 +232,15 @@ func (d *decoder) hop() *Hop {
 // maxMillis bounds times that are read back: the year 9999.
 const maxMillis = 253402300799999
 
+// maxMicros bounds durations that are read back, maxNumber counts.
+const (
+	maxMicros = math.MaxInt64 / 1000
+	maxNumber = math.MaxInt32
+)
+
 func (d *decoder) durations(ps ...*time.Duration) {
 	for _, p := range ps {
-		*p = time.Duration(d.uint()) * time.Microsecond
+		*p = time.Duration(min(d.uint(), maxMicros)) * time.Microsecond
 	}
 }
 
@@ -252,6 +259,9 @@ func (d *decoder) uint() uint64 {
 	d.b = d.b[n:]
 	return v
 }
+
+// number is a uint that fits everywhere.
+func (d *decoder) number() int { return int(min(d.uint(), maxNumber)) }
 
 func (d *decoder) int() int64 {
 	v, n := binary.Varint(d.b)

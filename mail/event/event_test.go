@@ -62,6 +62,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add(appendEvent(nil, &e))
 	e.Hop = &Hop{Entry: "1F42A", Next: time.UnixMilli(1795338000123)}
 	f.Add(appendEvent(nil, &e))
+	e.Facts, e.Places, e.Other = facts(), []Place{{1, 2, 3}}, "s.2"
+	f.Add(appendEvent(nil, &e))
 	f.Add([]byte{format, 1, 0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		e, err := decode(b)
@@ -69,7 +71,8 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		again, err := decode(appendEvent(nil, &e))
-		if err != nil || len(again.To) != len(e.To) || again.Kind != e.Kind || !reflect.DeepEqual(again.Hop, e.Hop) {
+		if err != nil || len(again.To) != len(e.To) || again.Kind != e.Kind || again.Role.String() != e.Role.String() ||
+			!reflect.DeepEqual(again.Hop, e.Hop) || !reflect.DeepEqual(again.Facts, e.Facts) || !reflect.DeepEqual(again.Places, e.Places) {
 			t.Errorf("%+v became %+v, %v", e, again, err)
 		}
 	})

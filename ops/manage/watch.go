@@ -33,13 +33,6 @@ type Status struct {
 	HostsDown    int                `json:"hosts_down_count"`
 }
 
-// EventQuery is the input of event.find; empty fields match all.
-type EventQuery struct {
-	ID      string `json:"id,omitempty"` // of a message
-	Session string `json:"session,omitempty"`
-	Limit   int    `json:"limit,omitempty"`
-}
-
 // EventInfo is one thing that happened to a message.
 type EventInfo struct {
 	Time    time.Time `json:"time"`
@@ -61,16 +54,6 @@ type EventInfo struct {
 func watchOperations() []Operation {
 	return []Operation{
 		op("status", func(ctx context.Context, m *Manager, _ None, _ Progress) (Status, error) { return m.status(ctx) }),
-		op("event.find", func(ctx context.Context, m *Manager, in EventQuery, _ Progress) ([]EventInfo, error) {
-			if err := m.Events.Flush(ctx); err != nil {
-				return nil, err
-			}
-			q := event.Query{ID: in.ID, Session: in.Session, Limit: in.Limit}
-			if !strings.Contains(in.ID, ".") { // a session's id was given: all its messages
-				q.ID, q.Session = "", in.ID
-			}
-			return m.events(ctx, q)
-		}),
 		op("trace.message", func(ctx context.Context, m *Manager, in TraceQuery, _ Progress) (Trace, error) {
 			return m.trace(ctx, in)
 		}),
@@ -143,18 +126,6 @@ func (m *Manager) Ready(ctx context.Context) error {
 		return fmt.Errorf("the store did not answer within %s: %w", readyWait, kv.ErrUnavailable)
 	}
 	return err
-}
-
-func (m *Manager) events(ctx context.Context, q event.Query) ([]EventInfo, error) {
-	found, err := m.Events.Find(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]EventInfo, 0, len(found))
-	for _, e := range found {
-		out = append(out, eventInfo(e))
-	}
-	return out, nil
 }
 
 func eventInfo(e event.Event) EventInfo {

@@ -14,8 +14,10 @@ import (
 func TestStatusTellsHowThingsGo(t *testing.T) {
 	m := seeded(t)
 	m.Around = manage.Around{
-		Certificates: func() []manage.CertificateState { return []manage.CertificateState{{File: "a.pem", Trouble: "no such file"}} },
-		Disk:         func() (manage.DiskState, error) { return manage.DiskState{Free: 10, Total: 100, Reserve: 5}, nil },
+		Certificates: func() []manage.CertificateState {
+			return []manage.CertificateState{{File: "a.pem", Trouble: "no such file"}}
+		},
+		Disk: func() (manage.DiskState, error) { return manage.DiskState{Free: 10, Total: 100, Reserve: 5}, nil },
 		Hosts: func() (hs []remote.HostHealth) {
 			for i := range 12 {
 				hs = append(hs, remote.HostHealth{Host: strings.Repeat("x", i+1), Fails: i})
