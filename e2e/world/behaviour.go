@@ -34,6 +34,18 @@ func (w *World) Set(name string, b Behaviour) {
 	w.behaviour[parseQuestion(name)] = b
 }
 
+// Knob makes a name behave as text says it: "silent", "lie=id delay=2s"; "" makes it honest.
+func (w *World) Knob(name, text string) error {
+	var b Behaviour
+	for _, k := range strings.Fields(text) {
+		if err := b.parse(k); err != nil {
+			return err
+		}
+	}
+	w.Set(name, b)
+	return nil
+}
+
 // SetAll makes every name behave that does not behave in a way of its own: an outage, until SetAll(Behaviour{}).
 func (w *World) SetAll(b Behaviour) {
 	w.mu.Lock()
