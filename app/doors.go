@@ -113,6 +113,9 @@ func (d *doors) imapServer() listen.Handler {
 	set.MaxMessageBytes = d.s.cfg.Limits.MessageBytes
 	set.IdleTime = time.Duration(d.s.cfg.Limits.IdleWait)
 	set.PlainLogin = d.s.cfg.PlainLogin
+	for _, h := range d.s.cfg.IMAPHide {
+		set.Hidden = append(set.Hidden, imap.Hide(h))
+	}
 	deps := imap.Deps{
 		Mail: d.s.mail, Blobs: d.s.engine, Accounts: d.s.directory, IDs: d.s.ids, Index: d.s.search,
 		Log: d.s.log, Metrics: d.imap,

@@ -34,6 +34,8 @@ func example(name string, v any) string {
 		return "# [[listener]]\n# protocol = \"smtp\"\n# address = \"[::]:25\"\n"
 	case []Certificate:
 		return "# [[certificate]]\n# cert = \"cert.pem\"\n# key = \"key.pem\"\n"
+	case []IMAPHide:
+		return "# [[imap_hide]]\n# capability = \"QRESYNC\"\n# client = \"Some Mail\"\n"
 	case []string:
 		return "# " + name + " = []\n"
 	default:

@@ -15,7 +15,7 @@ import (
 
 // check refuses what can not work.
 func (c *Config) check() error {
-	for _, f := range []func() error{c.checkNames, c.checkRoles, c.checkListeners, c.checkNetworks, c.checkLimits, c.checkWords} {
+	for _, f := range []func() error{c.checkNames, c.checkRoles, c.checkListeners, c.checkNetworks, c.checkHidden, c.checkLimits, c.checkWords} {
 		if err := f(); err != nil {
 			return err
 		}
@@ -94,6 +94,15 @@ func (c *Config) checkNetworks() error {
 		}
 		if _, err := netip.ParseAddrPort(r); err != nil {
 			return c.bad("resolver", r, "an address such as 127.0.0.1:53 is needed")
+		}
+	}
+	return nil
+}
+
+func (c *Config) checkHidden() error {
+	for _, h := range c.IMAPHide {
+		if h.Capability == "" || strings.ContainsAny(h.Capability, " \t\r\n") {
+			return c.bad("imap_hide.capability", h.Capability, "the name of a capability such as QRESYNC is needed")
 		}
 	}
 	return nil

@@ -25,6 +25,7 @@ type Config struct {
 	LocalSocket  string        `toml:"local_socket" doc:"a socket at which every user of this machine may hand in mail with the sendmail command, e.g. /run/barid/smtp.sock; none: only who may enter the data folder"`
 	Listeners    []Listener    `toml:"listener" doc:"where to listen, one table each; none: the usual ports on all addresses"`
 	Certificates []Certificate `toml:"certificate" doc:"TLS certificates in PEM, one table each, picked by the name a client asks for"`
+	IMAPHide     []IMAPHide    `toml:"imap_hide" doc:"IMAP capabilities that some clients or accounts are not told of, one table each"`
 	Log          Log           `toml:"log" doc:"what is written to standard error"`
 	Limits       Limits        `toml:"limits" doc:"what a stranger may use up"`
 	Policy       Policy        `toml:"policy" doc:"how senders are checked"`
@@ -45,6 +46,13 @@ type Listener struct {
 type Certificate struct {
 	Cert string `toml:"cert" doc:"PEM file with the certificate and its chain"`
 	Key  string `toml:"key" doc:"PEM file with the private key"`
+}
+
+// IMAPHide takes a capability away from clients that do not cope with it.
+type IMAPHide struct {
+	Capability string `toml:"capability" doc:"as CAPABILITY tells it, e.g. QRESYNC"`
+	Client     string `toml:"client" doc:"how the name begins that the client gives itself by ID; none: every client"`
+	Account    string `toml:"account" doc:"login name; none: everybody's"`
 }
 
 // Log says what the log looks like.
