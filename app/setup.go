@@ -253,6 +253,7 @@ func nextSteps(o SetupOptions, file string) []string {
 		"barid serve --config " + file,
 		"barid account add SOMEBODY@DOMAIN --config " + file,
 		"an account may send 300 messages an hour, to 500 new addresses a day: barid account set-limits --default --config " + file,
+		"barid probe port25 --config " + file + "    tells whether your network lets mail out",
 		"replace the self-signed certificate (cert.pem, key.pem in " + o.Dir + ") by a real one, then send the server SIGHUP",
 		"in a mail program: IMAP " + o.Hostname + " port 993 TLS, SMTP " + o.Hostname + " port 465 TLS, user name " + o.Address,
 	}

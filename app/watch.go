@@ -21,7 +21,7 @@ func (s *System) around() manage.Around {
 		a.Disk = s.disk
 	}
 	if s.outbound != nil {
-		a.Hosts = s.outbound.remote.Health
+		a.Hosts, a.CutOff = s.outbound.remote.Health, s.outbound.remote.CutOff
 	}
 	return a
 }

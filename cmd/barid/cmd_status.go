@@ -86,6 +86,9 @@ func printAround(w io.Writer, st manage.Status, now time.Time) {
 			fmt.Fprintf(w, "cert      %s  until %s (%s)\n", strings.Join(c.Names, ", "), c.Expires.Format(time.DateOnly), inDays(left))
 		}
 	}
+	if st.CutOff {
+		fmt.Fprintf(w, "outgoing  no other server could be reached since the start. Is outgoing port 25 open? See: barid probe port25\n")
+	}
 	if st.HostsDown > 0 {
 		fmt.Fprintf(w, "servers   %d can not be reached; others of their domains are tried first\n", st.HostsDown)
 		for _, h := range st.Hosts {

@@ -31,6 +31,7 @@ type Status struct {
 	Disk         *DiskState         `json:"disk,omitempty"`
 	Hosts        []HostState        `json:"hosts_down,omitempty"` // other servers that can not be reached, the worst 10
 	HostsDown    int                `json:"hosts_down_count"`
+	CutOff       bool               `json:"cut_off"` // no other server could be reached since the start
 }
 
 // EventInfo is one thing that happened to a message.

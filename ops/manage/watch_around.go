@@ -11,6 +11,7 @@ type Around struct {
 	Certificates func() []CertificateState
 	Disk         func() (DiskState, error)
 	Hosts        func() []remote.HostHealth // other servers that can not be reached, or refused everybody, lately
+	CutOff       func() bool                // several were tried since the start, and none could be reached
 }
 
 // CertificateState is one certificate of the configuration.

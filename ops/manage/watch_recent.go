@@ -93,6 +93,7 @@ func (st *Status) around(a *Around) {
 			st.Hosts = append(st.Hosts, HostState{Host: h.Host, Fails: h.Fails, Since: h.Since.UTC(), Until: h.Until.UTC(), Why: h.Why})
 		}
 	}
+	st.CutOff = a.CutOff != nil && a.CutOff()
 	slices.SortFunc(st.Hosts, func(a, b HostState) int { return b.Fails - a.Fails })
 	st.HostsDown = len(st.Hosts)
 	st.Hosts = st.Hosts[:min(len(st.Hosts), maxHostsShown)]

@@ -17,7 +17,8 @@ func TestStatusTellsHowThingsGo(t *testing.T) {
 		Certificates: func() []manage.CertificateState {
 			return []manage.CertificateState{{File: "a.pem", Trouble: "no such file"}}
 		},
-		Disk: func() (manage.DiskState, error) { return manage.DiskState{Free: 10, Total: 100, Reserve: 5}, nil },
+		Disk:   func() (manage.DiskState, error) { return manage.DiskState{Free: 10, Total: 100, Reserve: 5}, nil },
+		CutOff: func() bool { return true },
 		Hosts: func() (hs []remote.HostHealth) {
 			for i := range 12 {
 				hs = append(hs, remote.HostHealth{Host: strings.Repeat("x", i+1), Fails: i})
@@ -49,7 +50,7 @@ func TestStatusTellsHowThingsGo(t *testing.T) {
 	if len(st.Stages) != 2 || st.Stages[0] != want[0] || st.Stages[1] != want[1] {
 		t.Errorf("stages %+v", st.Stages)
 	}
-	if st.HostsDown != 12 || len(st.Hosts) != 10 || st.Hosts[0].Fails != 11 || st.Disk.Free != 10 || st.Certificates[0].Trouble == "" {
+	if st.HostsDown != 12 || len(st.Hosts) != 10 || st.Hosts[0].Fails != 11 || !st.CutOff || st.Disk.Free != 10 || st.Certificates[0].Trouble == "" {
 		t.Errorf("%+v", st)
 	}
 }

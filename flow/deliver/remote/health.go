@@ -24,8 +24,9 @@ type health struct {
 	downFor time.Duration
 	now     func() time.Time
 
-	mu     sync.Mutex
-	unwell map[string]HostHealth
+	mu      sync.Mutex
+	unwell  map[string]HostHealth
+	reached bool // some host, once
 }
 
 func newHealth(downFor time.Duration, now func() time.Time) *health {
@@ -73,9 +74,20 @@ func (h *health) forget(now time.Time) {
 func (h *health) well(host string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.reached = true
 	if len(h.unwell) > 0 {
 		delete(h.unwell, host)
 	}
+}
+
+// cutOffHosts is how many different hosts have to be out of reach before the fault is sought on our side.
+const cutOffHosts = 3
+
+// cutOff tells whether several hosts were tried and none was ever reached.
+func (h *health) cutOff() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return !h.reached && len(h.unwell) >= cutOffHosts
 }
 
 // list gives those that are not well, by name.

@@ -145,6 +145,10 @@ func (d *Deliverer) Connections() (open, idle int) { return d.pool.counts() }
 // Health lists the hosts that could not be reached lately.
 func (d *Deliverer) Health() []HostHealth { return d.health.list() }
 
+// CutOff tells whether several hosts were tried since the start and not one could be reached: outgoing port 25 is
+// often blocked by networks (D36).
+func (d *Deliverer) CutOff() bool { return d.health.cutOff() }
+
 func (d *Deliverer) now() time.Time { return d.Now() }
 
 // rand shuffles n things.

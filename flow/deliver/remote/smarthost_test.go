@@ -330,3 +330,19 @@ func TestHealthIsBounded(t *testing.T) {
 		}
 	}
 }
+
+func TestSeveralHostsOutOfReachAndNoneReachedMeansWeAreCutOff(t *testing.T) {
+	h := newHealth(time.Minute, time.Now)
+	for i, name := range []string{"a", "a", "b", "c"} {
+		if h.cutOff() {
+			t.Errorf("cut off after %d failures", i)
+		}
+		h.failed(name, "timeout")
+	}
+	if !h.cutOff() {
+		t.Error("three hosts out of reach say nothing")
+	}
+	if h.well("d"); h.cutOff() {
+		t.Error("cut off, and a host was reached")
+	}
+}
