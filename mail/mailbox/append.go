@@ -3,6 +3,7 @@ package mailbox
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"barid/base/kv"
@@ -38,11 +39,17 @@ func (a *Account) Append(ctx context.Context, name string, ms []AppendMessage) (
 		}
 		ready[i] = a.s.common(&ms[i].Message, len(ms))
 	}
+	return a.append(ctx, name, ms, ready)
+}
+
+func (a *Account) append(ctx context.Context, name string, ms []AppendMessage, ready []*coldCommon) ([]Delivered, error) {
 	var out []Delivered
 	err := a.with(func(acc *account) error {
 		return acc.update(ctx, func(x *tx) (err error) {
-			out, err = x.appendAll(name, ms, ready)
-			return err
+			if out, err = x.appendAll(name, ms, ready); err != nil {
+				return err
+			}
+			return x.withinQuota()
 		})
 	})
 	if errors.Is(err, errQuota) {
@@ -100,7 +107,7 @@ func (x *tx) appendAll(name string, ms []AppendMessage, ready []*coldCommon) ([]
 		out[i].UID = es[i].UID
 	}
 	x.tally.appended += len(ms)
-	return out, x.withinQuota()
+	return out, nil
 }
 
 // keep makes a message of the account: its number, its cold record, its thread, its claim on the bytes and
@@ -138,13 +145,14 @@ func (x *tx) insert(b *boxTx, es []Entry) error {
 	if uint64(b.sum.uidNext)+uint64(len(es)) >= uint64(MaxUID) {
 		return ErrFullUIDs
 	}
+	saved := min(max(x.now.Unix(), 0), math.MaxUint32)
 	for len(es) > 0 {
 		n := min(len(es), recordEntries)
 		m := x.next()
 		first := b.sum.uidNext
 		for i := range es[:n] {
 			e := &es[i]
-			e.UID, e.ModSeq = b.sum.uidNext, m
+			e.UID, e.ModSeq, e.Saved = b.sum.uidNext, m, saved
 			b.sum.came(*e)
 			if b.d != nil {
 				b.d.add(*e)

@@ -9,6 +9,7 @@ type fixed struct {
 	msg  []uint64
 	date []int64
 	size []uint32
+	save []uint32
 }
 
 // loose are the columns a STORE changes.
@@ -31,7 +32,7 @@ type chunk struct {
 }
 
 // entryBytes is what one message costs in memory.
-const entryBytes = 4 + 8 + 8 + 4 + 8 + 8
+const entryBytes = 4 + 8 + 8 + 4 + 4 + 8 + 8
 
 // capacity gives the slots to allocate for n messages: small mailboxes stay small.
 func capacity(n int) int {
@@ -49,6 +50,7 @@ func newFixed(slots int) *fixed {
 		msg:  make([]uint64, slots),
 		date: make([]int64, slots),
 		size: make([]uint32, slots),
+		save: make([]uint32, slots),
 	}
 }
 
@@ -77,6 +79,7 @@ func (c *chunk) entry(j int) Entry {
 		ModSeq: c.mut.modseq[j],
 		Size:   int64(c.fix.size[j]),
 		Date:   c.fix.date[j],
+		Saved:  int64(c.fix.save[j]),
 	}
 }
 
@@ -115,6 +118,7 @@ func (c *chunk) put(e Entry) {
 	c.fix.msg[j] = uint64(e.Msg)
 	c.fix.date[j] = e.Date
 	c.fix.size[j] = uint32(e.Size)
+	c.fix.save[j] = uint32(e.Saved)
 	c.mut.flags[j] = e.Flags
 	c.mut.modseq[j] = e.ModSeq
 	c.n++
@@ -141,6 +145,7 @@ func (c *chunk) grow(n int) {
 		copy(f.msg, c.fix.msg[:c.n])
 		copy(f.date, c.fix.date[:c.n])
 		copy(f.size, c.fix.size[:c.n])
+		copy(f.save, c.fix.save[:c.n])
 		copy(l.flags, c.mut.flags[:c.n])
 		copy(l.modseq, c.mut.modseq[:c.n])
 	}

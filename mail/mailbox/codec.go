@@ -2,22 +2,29 @@ package mailbox
 
 import "encoding/binary"
 
-// format is the first byte of every value. A reader refuses what it does not know.
+// format is the first byte of a value. A reader refuses what it does not know.
 const format = 1
+
+// formatSaved is the format of pages and of records of appends that hold when each message came (RFC 8514).
+const formatSaved = 2
 
 // decoder reads the varint-coded values of this package. After the first fault everything reads as zero
 // and bad stays set, so a reader checks once, at the end.
 type decoder struct {
-	b   []byte
-	bad bool
+	b      []byte
+	bad    bool
+	format byte
 }
 
 // newDecoder checks the format byte.
-func newDecoder(v []byte) decoder {
-	if len(v) == 0 || v[0] != format {
+func newDecoder(v []byte) decoder { return newDecoderOf(v, format) }
+
+// newDecoderOf reads values of every format up to newest.
+func newDecoderOf(v []byte, newest byte) decoder {
+	if len(v) == 0 || v[0] < format || v[0] > newest {
 		return decoder{bad: true}
 	}
-	return decoder{b: v[1:]}
+	return decoder{b: v[1:], format: v[0]}
 }
 
 func (d *decoder) fail() {

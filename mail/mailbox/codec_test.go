@@ -24,9 +24,9 @@ var goldenInfo = info{
 }
 
 var goldenEntries = []Entry{
-	{UID: 497, Msg: 100, Flags: Seen, ModSeq: 77, Size: 4096, Date: 1772355600},
-	{UID: 498, Msg: 101, Flags: Flagged | Keyword(1), ModSeq: 77, Size: 70000, Date: 1772355601},
-	{UID: 499, Msg: 7, Flags: 0, ModSeq: 77, Size: 0, Date: -5},
+	{UID: 497, Msg: 100, Flags: Seen, ModSeq: 77, Size: 4096, Date: 1772355600, Saved: 1772355600},
+	{UID: 498, Msg: 101, Flags: Flagged | Keyword(1), ModSeq: 77, Size: 70000, Date: 1772355601, Saved: 1772355900},
+	{UID: 499, Msg: 7, Flags: 0, ModSeq: 77, Size: 0, Date: -5, Saved: 1 << 31},
 }
 
 func goldenRecords() map[string]record {
@@ -51,14 +51,39 @@ func goldenChunk() chunk {
 var golden = map[string]string{
 	"state":   "010102030405060708ac02e80707908090cd0680890f548080808008d00f06090b01",
 	"info":    "010001010fd981d987d8b1d8b3d8aa2f53656e74908090cd060205244a756e6b04776f726b4df40303020111d08c010cac02f303",
-	"append":  "0101f40303020111d08c0103f103c801018020a080a09a0d028404f0a20402bb010000ab80a09a0d",
+	"append":  "0201f40303020111d08c0103f103c801018020a080a09a0d00028404f0a20402d604bb010000ab80a09a0d8a80808010",
 	"flags":   "0102f40303020111d08c01018180808080808080800103010206008703effcffff0f",
 	"expunge": "0103f40303020111d08c010102000205025d00",
 	"created": "01040500",
 	"removed": "010605010502",
-	"page":    "0103f1030101c80102bb01018404009a0100008020f0a20400a080a09a0d02ab80a09a0d",
+	"page":    "0203f1030101c80102bb01018404009a0100008020f0a20400a080a09a0d02ab80a09a0d00d6048a80808010",
 	"refs":    "0102030148ac02",
 	"msgid":   "01ac0202",
+}
+
+// goldenBefore are pages and appends as they were before they held when each message came.
+var goldenBefore = map[string]string{
+	"append": "0101f40303020111d08c0103f103c801018020a080a09a0d028404f0a20402bb010000ab80a09a0d",
+	"page":   "0103f1030101c80102bb01018404009a0100008020f0a20400a080a09a0d02ab80a09a0d",
+}
+
+func TestFormatsBeforeAreReadToo(t *testing.T) {
+	page, _ := hex.DecodeString(goldenBefore["page"])
+	c, err := decodePage(page, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, _ := hex.DecodeString(goldenBefore["append"])
+	r, err := decodeRecord(row, goldenSummary.modseq)
+	if err != nil || len(r.entries) != len(goldenEntries) {
+		t.Fatal(r, err)
+	}
+	for j, e := range goldenEntries {
+		e.Saved = 0
+		if c.entry(j) != e || r.entries[j] != e {
+			t.Errorf("%d: %+v and %+v, want %+v", j, c.entry(j), r.entries[j], e)
+		}
+	}
 }
 
 func encodings() map[string][]byte {

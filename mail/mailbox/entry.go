@@ -43,6 +43,7 @@ type Entry struct {
 	ModSeq ModSeq
 	Size   int64 // bytes
 	Date   int64 // INTERNALDATE, Unix seconds
+	Saved  int64 // when it came into this mailbox, Unix seconds; 0: not known (RFC 8514 §3)
 }
 
 // Time gives INTERNALDATE in UTC.

@@ -22,6 +22,7 @@ var (
 	ErrNoSelect    = errors.New("mailbox: the name holds other names, no messages") // NO
 	ErrUse         = errors.New("mailbox: special use is taken or unknown")         // NO [USEATTR]
 	ErrTooBig      = errors.New("mailbox: message is too big")                      // NO [LIMIT]
+	ErrBatch       = errors.New("mailbox: too many messages for one commit")        // NO [LIMIT]
 	ErrGone        = errors.New("mailbox: the message was expunged")                // NO [EXPUNGEISSUED]
 	ErrTooOld      = errors.New("mailbox: changes are no longer known so far back")
 	ErrFullUIDs    = errors.New("mailbox: all UIDs of the mailbox are used up") // NO [LIMIT]

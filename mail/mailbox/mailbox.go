@@ -13,7 +13,7 @@
 //     many mailboxes it is.
 //   - A message lives as long as one mailbox of the account shows it; COPY shares its bytes and cold row.
 //
-// In memory (account.go, view.go, chunk.go): a mailbox is a table of chunks of 512 messages, 40 bytes each, that
+// In memory (account.go, view.go, chunk.go): a mailbox is a table of chunks of 512 messages, 44 bytes each, that
 // all Views share; a change copies only the chunks it touches. Writers build on the pending state, which is
 // what was applied; readers see the published state, which is what is durable.
 //

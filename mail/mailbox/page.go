@@ -1,10 +1,12 @@
 package mailbox
 
+import "math"
+
 // encodePage packs a chunk column by column: UIDs as gaps, message numbers, modseqs and dates as steps.
 // 512 usual messages take about 6 KiB.
 func encodePage(c *chunk) []byte {
 	b := make([]byte, 0, 16+c.n*14)
-	b = append(b, format)
+	b = append(b, formatSaved)
 	b = putUint(b, uint64(c.n))
 	var uid uint32
 	for _, u := range c.fix.uid[:c.n] {
@@ -32,12 +34,15 @@ func encodePage(c *chunk) []byte {
 		b = putInt(b, t-date)
 		date = t
 	}
+	for j, t := range c.fix.save[:c.n] {
+		b = putInt(b, int64(t)-c.fix.date[j])
+	}
 	return b
 }
 
 // decodePage unpacks what encodePage made.
 func decodePage(v []byte, page uint32) (chunk, error) {
-	d := newDecoder(v)
+	d := newDecoderOf(v, formatSaved)
 	n := d.count()
 	if n == 0 || n > chunkLen {
 		return chunk{}, corrupt("page of messages")
@@ -84,6 +89,14 @@ func (d *decoder) columns(c *chunk) (ok bool) {
 	for j := range c.n {
 		date += d.int()
 		c.fix.date[j] = date
+	}
+	if d.format < formatSaved {
+		return ok
+	}
+	for j := range c.n {
+		saved := c.fix.date[j] + d.int()
+		ok = ok && saved >= 0 && saved <= math.MaxUint32
+		c.fix.save[j] = uint32(saved)
 	}
 	return ok
 }

@@ -2,6 +2,7 @@ package mailbox
 
 import (
 	"encoding/binary"
+	"math"
 
 	"barid/mail"
 )
@@ -47,7 +48,11 @@ type record struct {
 }
 
 func (r *record) encode(b []byte) []byte {
-	b = append(b, format, byte(r.kind))
+	version := byte(format)
+	if r.kind == ChangeAppend {
+		version = formatSaved
+	}
+	b = append(b, version, byte(r.kind))
 	switch r.kind {
 	case ChangeAppend:
 		b = r.sum.append(b)
@@ -79,6 +84,7 @@ func (r *record) appendEntries(b []byte) []byte {
 		b = putUint(b, uint64(e.Flags))
 		b = putUint(b, uint64(e.Size))
 		b = putInt(b, e.Date-date)
+		b = putInt(b, e.Saved-e.Date)
 		msg, date = e.Msg, e.Date
 	}
 	return b
@@ -86,7 +92,7 @@ func (r *record) appendEntries(b []byte) []byte {
 
 // decodeRecord reads a HotLog value; m is the modseq of its key.
 func decodeRecord(v []byte, m ModSeq) (r record, err error) {
-	d := newDecoder(v)
+	d := newDecoderOf(v, formatSaved)
 	r.kind = ChangeKind(d.byte())
 	switch r.kind {
 	case ChangeAppend:
@@ -112,7 +118,7 @@ func decodeRecord(v []byte, m ModSeq) (r record, err error) {
 
 // decodeSummary reads only the summary of a HotLog value of a mailbox.
 func decodeSummary(v []byte, m ModSeq) (summary, error) {
-	d := newDecoder(v)
+	d := newDecoderOf(v, formatSaved)
 	k := ChangeKind(d.byte())
 	s := d.summary(m)
 	if d.bad || k < ChangeAppend || k > ChangeExpunge {
@@ -135,11 +141,17 @@ func (d *decoder) entries(r *record, m ModSeq) {
 		msg += MsgNo(d.int())
 		f, size := Flags(d.uint()), d.uint()
 		date += d.int()
-		if size > MaxMessageBytes {
+		saved := int64(0)
+		if d.format >= formatSaved {
+			saved = date + d.int()
+		}
+		if size > MaxMessageBytes || saved < 0 || saved > math.MaxUint32 {
 			d.fail()
 			return
 		}
-		r.entries = append(r.entries, Entry{UID: r.first + UID(i), Msg: msg, Flags: f, ModSeq: m, Size: int64(size), Date: date})
+		r.entries = append(r.entries, Entry{
+			UID: r.first + UID(i), Msg: msg, Flags: f, ModSeq: m, Size: int64(size), Date: date, Saved: saved,
+		})
 	}
 }
 

@@ -2,12 +2,14 @@ package imap
 
 import "io"
 
-// Literal is APPEND's message: Accept it, Read it and End it, or Refuse it, before the next command.
+// Literal is a message, or a part of one, in an APPEND or REPLACE: Accept it, Read it and End it, or Refuse it,
+// before the next command.
 type Literal struct {
-	Size int64 // bytes announced
-	left int64
-	sync bool // the client waits for Accept
-	r    *Reader
+	Size   int64 // bytes announced
+	Binary bool  // a literal8, which may hold NUL (RFC 3516 §4.4)
+	left   int64
+	sync   bool // the client waits for Accept
+	r      *Reader
 }
 
 // Read reads message bytes; io.EOF after Size of them, io.ErrUnexpectedEOF if the connection ends first.
@@ -38,28 +40,39 @@ func (l *Literal) Accept() error {
 	return l.r.more()
 }
 
-// Refuse drops the message: a client that waits is never asked for it.
+// Refuse drops the message and what follows it in the command: a client that waits is never asked for it.
 func (l *Literal) Refuse() error {
-	if l.sync {
-		l.r.body = nil
-		return nil
+	for !l.sync {
+		_, next, err := l.End()
+		switch err := err.(type) {
+		case *SyntaxError:
+			return nil
+		case *TooBigError:
+			if err.Skipped {
+				return nil
+			}
+			return err
+		}
+		if err != nil || next == nil {
+			return err
+		}
+		l = next
 	}
-	_, err := l.End()
-	if _, ok := err.(*SyntaxError); ok {
-		return nil
-	}
-	return err
+	l.r.body = nil
+	return nil
 }
 
-// End reads the rest of the message and the rest of the command's line, and gives that.
-func (l *Literal) End() ([]byte, error) {
+// End reads the rest of the message, and the command on to its end or to its next message. It gives what it read
+// of the command, valid until the next read, and that message.
+func (l *Literal) End() (rest []byte, next *Literal, err error) {
 	for l.left > 0 {
 		n, err := l.r.br.Discard(int(min(l.left, 1<<30)))
 		l.left -= int64(n)
 		if err != nil {
-			return nil, eof(err, true)
+			return nil, nil, eof(err, true)
 		}
 	}
-	l.r.body = nil
-	return l.r.Line()
+	l.r.body, l.r.buf = nil, l.r.buf[:0]
+	rest, err = l.r.stretch()
+	return rest, l.r.body, err
 }

@@ -3,6 +3,7 @@ package imap
 import (
 	"bytes"
 	"strconv"
+	"strings"
 )
 
 // Parser takes the arguments of one command apart, from left to right. The first error sticks: every
@@ -185,8 +186,25 @@ func (p *Parser) plain(s []byte) string {
 	return string(s)
 }
 
+// String8 reads a quoted string, a literal or a literal8, which may hold NUL (RFC 3516 §4.4).
+func (p *Parser) String8() string {
+	if p.take('~') {
+		return p.octets()
+	}
+	return p.String()
+}
+
 // literal reads a literal that Reader took into the command.
 func (p *Parser) literal() string {
+	s := p.octets()
+	if strings.IndexByte(s, 0) >= 0 {
+		p.fail("NUL is not allowed in a literal")
+	}
+	return s
+}
+
+// octets reads the size of a literal, and its bytes.
+func (p *Parser) octets() string {
 	p.want('{')
 	n := p.Number()
 	p.take('+')
@@ -199,9 +217,6 @@ func (p *Parser) literal() string {
 	}
 	s := p.b[p.i : p.i+int(n)]
 	p.i += int(n)
-	if bytes.IndexByte(s, 0) >= 0 {
-		p.fail("NUL is not allowed in a literal")
-	}
 	return string(s)
 }
 
@@ -261,4 +276,15 @@ func (p *Parser) Raw() []byte {
 	at := p.i
 	p.i = len(p.b)
 	return p.b[at:]
+}
+
+// Open reads "(", and Close ")", of what List does not fit.
+func (p *Parser) Open() { p.want('(') }
+
+// Close reads ")".
+func (p *Parser) Close() { p.want(')') }
+
+// Follow gives a parser for the part of the same command that came behind a message.
+func (p *Parser) Follow(args []byte) *Parser {
+	return &Parser{UTF8: p.UTF8, b: args, depth: p.depth, lim: p.lim, err: p.err}
 }

@@ -12,7 +12,8 @@ type Reader struct {
 	limits Limits
 	more   func() error // answers "+ " to a synchronising literal and flushes
 	buf    []byte       // the command being read; kept between commands when small
-	body   *Literal     // APPEND's message not read to its end yet
+	body   *Literal     // a message not read to its end yet
+	inside string       // tag of the command that goes on behind a message, "" at the start of a command
 }
 
 const (
@@ -24,9 +25,9 @@ const (
 // Command is one command line. Args is valid until the next call of Next.
 type Command struct {
 	Tag  string
-	Name string // upper-case; "UID FETCH" is Name UID
-	Args []byte // what follows Name and its space, literals in place as they came, without the last CRLF
-	Body *Literal
+	Name string   // upper-case; "UID FETCH" is Name UID
+	Args []byte   // what follows Name and its space, literals in place as they came, without the last CRLF
+	Body *Literal // of APPEND and REPLACE: the message that follows Args; what is behind it comes by Literal.End
 }
 
 // NewReader reads commands from br. more is called before a synchronising literal is read.
@@ -45,7 +46,7 @@ func (r *Reader) Buffered() int { return r.br.Buffered() }
 
 // Reset drops everything that came so far and goes on with br: RFC 3501 §6.2.1, what came in the clear
 // behind STARTTLS must not be taken as said under TLS.
-func (r *Reader) Reset(br *bufio.Reader) { r.br, r.buf, r.body = br, nil, nil }
+func (r *Reader) Reset(br *bufio.Reader) { r.br, r.buf, r.body, r.inside = br, nil, nil, "" }
 
 // Next reads the next command. See the package comment for its errors.
 func (r *Reader) Next() (Command, error) {
@@ -55,21 +56,42 @@ func (r *Reader) Next() (Command, error) {
 	if cap(r.buf) > keepBuffer {
 		r.buf = nil
 	}
-	r.buf = r.buf[:0]
+	r.buf, r.inside = r.buf[:0], ""
+	b, err := r.stretch()
+	if err != nil {
+		return Command{}, err
+	}
+	c, err := r.split(b)
+	if r.body == nil {
+		return c, err
+	}
+	if err != nil {
+		r.body = nil
+		return c, &FatalError{Tag: c.Tag, Why: err.Error()}
+	}
+	r.inside = c.Tag
+	c.Body = r.body
+	return c, nil
+}
+
+// stretch reads on to the end of the command or to the next message, which is body then, and gives what it read.
+func (r *Reader) stretch() ([]byte, error) {
 	for {
-		err := r.line()
-		if err != nil {
-			return Command{}, err
+		if err := r.line(); err != nil {
+			return nil, err
 		}
 		n, sync, ok := trailingLiteral(r.buf)
 		if !ok {
-			return r.finish()
+			return r.buf[:len(r.buf)-2], nil
 		}
-		if r.isMessage() {
-			return r.message(n, sync)
+		if max := r.limits.UnaskedBytes; !sync && max > 0 && n > uint64(max) {
+			return nil, r.refuse(n, sync)
+		}
+		if open := bytes.LastIndexByte(r.buf, '{'); r.isMessage(open) {
+			return r.message(open, n, sync)
 		}
 		if err := r.literal(n, sync); err != nil {
-			return Command{}, err
+			return nil, err
 		}
 	}
 }
@@ -77,7 +99,7 @@ func (r *Reader) Next() (Command, error) {
 // Line reads one line outside of a command, e.g. a SASL response or DONE, of at most Limits.CommandBytes,
 // and gives it without its CRLF; valid until the next call.
 func (r *Reader) Line() ([]byte, error) {
-	r.buf = r.buf[:0]
+	r.buf, r.inside = r.buf[:0], ""
 	if err := r.line(); err != nil {
 		return nil, err
 	}
@@ -86,7 +108,7 @@ func (r *Reader) Line() ([]byte, error) {
 
 // line appends one line with its CRLF to buf. A line that does not fit is dropped to its end.
 func (r *Reader) line() error {
-	for {
+	for start := len(r.buf); ; {
 		part, err := r.br.ReadSlice('\n')
 		if len(r.buf)+len(part) > r.limits.CommandBytes {
 			return r.overlong(part, err)
@@ -98,7 +120,7 @@ func (r *Reader) line() error {
 		if err != nil {
 			return eof(err, len(r.buf) > 0)
 		}
-		return r.check()
+		return r.check(start)
 	}
 }
 
@@ -109,20 +131,17 @@ func eof(err error, inside bool) error {
 	return err
 }
 
-// check refuses a line that does not end in CRLF or holds NUL or a bare CR.
-func (r *Reader) check() error {
+// check refuses a line that does not end in CRLF or holds NUL.
+func (r *Reader) check(start int) error {
 	n := len(r.buf)
 	switch {
 	case n < 2 || r.buf[n-2] != '\r':
 		return &SyntaxError{Tag: r.tag(), Why: "a line ends with CRLF"}
-	case bytes.IndexByte(r.buf, 0) >= 0:
+	case bytes.IndexByte(r.buf[start:], 0) >= 0:
 		return r.skip(r.tag(), "NUL is not allowed", r.buf[len(r.buf)-min(len(r.buf), tailBytes):], nil)
 	}
 	return nil
 }
-
-// hasLiteral reports whether buf holds a literal already, in which CR may stand.
-func (r *Reader) hasLiteral() bool { return bytes.IndexByte(r.buf[:len(r.buf)-1], '\n') >= 0 }
 
 // overlong drops the rest of a command that is over the limit, following literals that come unasked.
 func (r *Reader) overlong(part []byte, err error) error {
@@ -203,30 +222,60 @@ func (r *Reader) refuse(n uint64, sync bool) error {
 	return r.skip(tag, "literal is too long", nil, bufio.ErrBufferFull)
 }
 
-// isMessage reports whether the literal that buf ends in is APPEND's message: not its mailbox name.
-func (r *Reader) isMessage() bool {
-	tag := r.tag()
-	rest := r.buf[min(len(tag)+1, len(r.buf)):]
-	const verb = "APPEND "
-	if r.limits.MessageBytes == 0 || tag == "" || len(rest) < len(verb) || !equalFold(rest[:len(verb)], verb) {
-		return false
+// isMessage reports whether the literal that is opened at open, where buf ends, is a message or a part of one:
+// in APPEND (RFC 3502, RFC 4469) and REPLACE (RFC 8508) all are but the mailbox name and URLs.
+func (r *Reader) isMessage(open int) bool {
+	if r.inside == "" {
+		name := r.nameAt()
+		if r.limits.MessageBytes == 0 || name < 0 || open == name {
+			return false
+		}
 	}
-	return rest[len(verb)] != '{' || r.hasLiteral()
+	const url = "URL "
+	b := r.buf[:open]
+	if n := len(b) - len(url); n > 0 && equalFold(b[n:], url) {
+		return b[n-1] != ' ' && b[n-1] != '('
+	}
+	return true
 }
 
-// message hands out an APPEND whose message is next in the stream.
-func (r *Reader) message(n uint64, sync bool) (Command, error) {
+// nameAt is where the mailbox name of an APPEND or REPLACE stands in buf; -1 in every other command.
+func (r *Reader) nameAt() int {
+	at := len(r.tag()) + 1
+	if at == 1 {
+		return -1
+	}
+	at += skipFold(r.buf[at:], "UID ")
+	if n := skipFold(r.buf[at:], "APPEND "); n > 0 {
+		return at + n
+	}
+	n := skipFold(r.buf[at:], "REPLACE ")
+	space := bytes.IndexByte(r.buf[at+n:], ' ')
+	if n == 0 || space < 0 {
+		return -1
+	}
+	return at + n + space + 1
+}
+
+// skipFold is the length of prefix if b begins with it, else 0.
+func skipFold(b []byte, prefix string) int {
+	if len(b) < len(prefix) || !equalFold(b[:len(prefix)], prefix) {
+		return 0
+	}
+	return len(prefix)
+}
+
+// message notes that a message of n bytes is next in the stream, and gives what came before it.
+func (r *Reader) message(open int, n uint64, sync bool) ([]byte, error) {
 	if n > uint64(r.limits.MessageBytes) {
-		return Command{}, r.tooBig(n, sync)
+		return nil, r.tooBig(n, sync)
 	}
-	at := bytes.LastIndexByte(r.buf, '{')
-	c, err := r.split(r.buf[:at])
-	if err != nil {
-		return c, &FatalError{Tag: c.Tag, Why: err.Error()}
+	binary := open > 0 && r.buf[open-1] == '~'
+	if binary {
+		open--
 	}
-	r.body = &Literal{Size: int64(n), left: int64(n), sync: sync, r: r}
-	c.Body = r.body
-	return c, nil
+	r.body = &Literal{Size: int64(n), Binary: binary, left: int64(n), sync: sync, r: r}
+	return r.buf[:open], nil
 }
 
 func (r *Reader) tooBig(n uint64, sync bool) error {
@@ -235,17 +284,13 @@ func (r *Reader) tooBig(n uint64, sync bool) error {
 		if _, err := r.br.Discard(int(n)); err != nil {
 			return eof(err, true)
 		}
-		if _, err := r.Line(); err != nil {
+		err := r.skip(e.Tag, "", nil, bufio.ErrBufferFull)
+		if _, read := err.(*SyntaxError); !read {
 			return err
 		}
 		e.Skipped = true
 	}
 	return e
-}
-
-// finish makes a command of what buf holds.
-func (r *Reader) finish() (Command, error) {
-	return r.split(r.buf[:len(r.buf)-2])
 }
 
 // split cuts tag and name off.
@@ -262,8 +307,13 @@ func (r *Reader) split(b []byte) (Command, error) {
 	return Command{Tag: tag, Name: upper(name), Args: args}, nil
 }
 
-// tag gives the tag that buf begins with, or "".
-func (r *Reader) tag() string { return tagOf(r.buf) }
+// tag gives the tag of the command being read, or "".
+func (r *Reader) tag() string {
+	if r.inside != "" {
+		return r.inside
+	}
+	return tagOf(r.buf)
+}
 
 func tagOf(b []byte) string {
 	for i, c := range b {

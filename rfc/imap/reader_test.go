@@ -41,22 +41,33 @@ func read(in string, lim Limits) (out []string, asked int) {
 }
 
 func message(c Command) string {
-	if err := c.Body.Accept(); err != nil {
-		return err.Error()
+	out := fmt.Sprintf("%s %s %q", c.Tag, c.Name, c.Args)
+	for l := c.Body; ; {
+		if err := l.Accept(); err != nil {
+			return err.Error()
+		}
+		b, err := io.ReadAll(l)
+		if err != nil {
+			return "body " + err.Error()
+		}
+		rest, next, err := l.End()
+		word := "body"
+		if l.Binary {
+			word = "binary"
+		}
+		out += fmt.Sprintf(" %s %q rest %q", word, b, rest)
+		if l = next; l == nil {
+			return out + fmt.Sprintf(" %v", err)
+		}
 	}
-	args := string(c.Args)
-	b, err := io.ReadAll(c.Body)
-	if err != nil {
-		return "body " + err.Error()
-	}
-	rest, err := c.Body.End()
-	return fmt.Sprintf("%s %s %q body %q rest %q %v", c.Tag, c.Name, args, b, rest, err)
 }
 
 func TestReaderCutsCommands(t *testing.T) {
 	small := Limits{CommandBytes: 100, MessageBytes: 50, SkipBytes: 300, Depth: 5, Items: 10, Ranges: 10}
 	stranger := small
 	stranger.MessageBytes = 0
+	short := small
+	short.UnaskedBytes = 8
 	long := strings.Repeat("x", 150)
 	for _, c := range []struct {
 		name  string
@@ -71,6 +82,36 @@ func TestReaderCutsCommands(t *testing.T) {
 		{
 			"append", "a APPEND INBOX {5}\r\nhello\r\nb NOOP\r\n", small,
 			[]string{`a APPEND "INBOX " body "hello" rest "" <nil>`, `b NOOP ""`, "EOF"},
+			1,
+		},
+		{
+			"several messages", "a APPEND INBOX {5}\r\nhello (\\Seen) {2+}\r\nhi ~{3}\r\na\x00b\r\nb NOOP\r\n", small,
+			[]string{`a APPEND "INBOX " body "hello" rest " (\\Seen) " body "hi" rest " " binary "a\x00b" rest "" <nil>`, `b NOOP ""`, "EOF"},
+			2,
+		},
+		{
+			"parts of a message", "a APPEND x CATENATE (URL {3}\r\n/a; TEXT {3+}\r\nabc URL {2+}\r\n/b URL /c TEXT {1}\r\nz)\r\n", small,
+			[]string{`a APPEND "x CATENATE (URL {3}\r\n/a; TEXT " body "abc" rest " URL {2+}\r\n/b URL /c TEXT " body "z" rest ")" <nil>`, "EOF"},
+			2,
+		},
+		{
+			"replace", "a REPLACE 4 {2}\r\nfo (x) {1}\r\nz\r\nb uid replace * \"a {b}\" ~{1+}\r\nz\r\n", small,
+			[]string{`a REPLACE "4 {2}\r\nfo (x) " body "z" rest "" <nil>`, `b UID "replace * \"a {b}\" " binary "z" rest "" <nil>`, "EOF"},
+			2,
+		},
+		{
+			"the second message is too big", "a APPEND x {1+}\r\nz {51}\r\nb NOOP\r\n", small,
+			[]string{`a APPEND "x " body "z" rest "" imap: message of 51 bytes, limit 50`, `b NOOP ""`, "EOF"},
+			0,
+		},
+		{
+			"a message too big with another behind", "a APPEND x {51+}\r\n" + long[:51] + " {3+}\r\nx N\r\nb NOOP\r\n", small,
+			[]string{"big a 51 true", `b NOOP ""`, "EOF"},
+			0,
+		},
+		{
+			"what comes unasked is short", "a LOGIN {10+}\r\nz x NOOP\r\n y\r\nb APPEND x {10+}\r\nz x NOOP\r\n\r\nc x {10}\r\nz x NOOP\r\n\r\n", short,
+			[]string{"bad a: literal is too long", "bad b: literal is too long", `c X "{10}\r\nz x NOOP\r\n"`, "EOF"},
 			1,
 		},
 		{
@@ -124,9 +165,10 @@ func TestReaderCutsCommands(t *testing.T) {
 
 func TestMessageRefusedEarlyIsNotAskedFor(t *testing.T) {
 	asked := 0
-	r := NewReader(bufio.NewReader(strings.NewReader("a APPEND x {5}\r\nb APPEND x {5+}\r\nhello\r\nc NOOP\r\n")), AfterLogin(100),
+	r := NewReader(bufio.NewReader(strings.NewReader("a APPEND x {5}\r\nb APPEND x {5+}\r\nhello\r\n"+
+		"c APPEND x {5+}\r\nhello {5+}\r\nhello {5}\r\nd APPEND x {5+}\r\nhello {200+}\r\n"+strings.Repeat("x", 200)+"\r\nc NOOP\r\n")), AfterLogin(100),
 		func() error { asked++; return nil })
-	for range 2 {
+	for range 4 {
 		c, err := r.Next()
 		if err != nil || c.Body == nil || c.Body.Refuse() != nil {
 			t.Fatal(c, err)
@@ -163,6 +205,7 @@ func FuzzReader(f *testing.F) {
 	for _, s := range []string{
 		"a NOOP\r\n", "a LOGIN {3}\r\nx y {1+}\r\nz\r\n", "a APPEND INBOX {5}\r\nhello\r\nb NOOP\r\n",
 		"a APPEND {2+}\r\nfo (\\Seen) {3+}\r\nabc\r\n", "a {99999999999999999999+}\r\n", "\x00\r\n\n\r",
+		"a APPEND x {2}\r\nhi CATENATE (URL {2}\r\n/a TEXT ~{1+}\r\nz)\r\n", "a UID REPLACE 1 x {1}\r\nz\r\n",
 		"a UID FETCH 1:* (FLAGS BODY.PEEK[1.2.HEADER.FIELDS (x)]<0.1>)\r\n",
 	} {
 		f.Add([]byte(s))
@@ -176,15 +219,17 @@ func FuzzReader(f *testing.F) {
 			var big *TooBigError
 			switch {
 			case err == nil && c.Body != nil:
-				if c.Body.Accept() != nil {
-					t.Fatal("accept failed")
-				}
-				n, err := io.Copy(io.Discard, c.Body)
-				if err == nil && n != c.Body.Size {
-					t.Fatalf("message of %d has %d", c.Body.Size, n)
-				}
-				if _, err := c.Body.End(); err != nil && !errors.As(err, &syntax) {
-					return
+				for l := c.Body; l != nil; {
+					if l.Accept() != nil {
+						t.Fatal("accept failed")
+					}
+					n, err := io.Copy(io.Discard, l)
+					if err == nil && n != l.Size {
+						t.Fatalf("message of %d has %d", l.Size, n)
+					}
+					if _, l, err = l.End(); err != nil && !errors.As(err, &syntax) {
+						return
+					}
 				}
 			case err == nil:
 				if len(c.Args) > lim.CommandBytes || c.Tag == "" || c.Name == "" {

@@ -5,6 +5,7 @@ func messageCapabilities() []capability {
 	return []capability{
 		{name: "UIDPLUS", when: afterLogin, rfc: "RFC 4315"},
 		{name: "MOVE", when: afterLogin, rfc: "RFC 6851"},
+		{name: "MULTIAPPEND", when: afterLogin, rfc: "RFC 3502"},
 	}
 }
 

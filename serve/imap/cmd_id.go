@@ -40,6 +40,7 @@ func cmdID(s *session, c *call) error {
 		return err
 	}
 	s.client = name
+	s.limit() // it may be one that Settings.Hidden means
 	s.out.S(`* ID ("name" "Barid"`)
 	if s.account != nil && s.srv.set.Version != "" {
 		s.out.S(` "version" `).Str(s.srv.set.Version)

@@ -41,9 +41,25 @@ func (s *session) logIn(user, password string) error {
 	s.user, s.account = who.Name, s.srv.Mail.Account(who.ID)
 	_, secure := s.conn.TLS()
 	s.log.Info("imap login", "user", who.LoginName(), "tls", secure)
-	s.in.SetLimits(imap.AfterLogin(s.srv.set.MaxMessageBytes))
+	s.limit()
 	return nil
 }
+
+// limit sets the limits of the commands that follow. LITERAL- is told to those from whom LITERAL+ is hidden: their
+// literals are short unless they wait to be asked (RFC 7888 §5).
+func (s *session) limit() {
+	l := imap.BeforeLogin()
+	if s.account != nil {
+		l = imap.AfterLogin(s.srv.set.MaxMessageBytes)
+	}
+	if shortLiterals(s) {
+		l.UnaskedBytes = unaskedBytes
+	}
+	s.in.SetLimits(l)
+}
+
+// unaskedBytes is the size of a literal that may come unasked under LITERAL- (RFC 7888 §5).
+const unaskedBytes = 4096
 
 // errAnswered says that the command wrote its tagged response itself.
 var errAnswered = errors.New("answered")

@@ -57,8 +57,10 @@ func (s *session) execute(in imap.Command) {
 	if err == nil {
 		err = cmd.run(s, c)
 	}
-	if err2 := s.dropBody(c); err2 != nil {
-		s.lost(err2)
+	if err == nil || !isConnection(err) {
+		if err2 := s.dropBody(c); err2 != nil {
+			s.lost(err2)
+		}
 	}
 	s.commands++
 	if errors.Is(err, errAnswered) {

@@ -81,6 +81,7 @@ var refusals = []struct {
 	{mailbox.ErrNoSelect, refusal{code: "CANNOT", text: "the name holds other names, no messages"}},
 	{mailbox.ErrUse, refusal{code: "USEATTR", text: "special use is taken or unknown"}},
 	{search.ErrTooLong, refusal{code: "LIMIT", text: "too many words to look for"}},
+	{mailbox.ErrBatch, refusal{code: "LIMIT", text: "too many messages at once"}},
 	{mailbox.ErrTooBig, refusal{code: "LIMIT", text: "message is over the size limit"}},
 	{mailbox.ErrOverQuota, refusal{code: "OVERQUOTA", text: "mailbox is full"}},
 	{mailbox.ErrGone, refusal{code: "EXPUNGEISSUED", text: "some of the messages were expunged"}},
@@ -148,12 +149,14 @@ type brokenLiteral struct{ err error }
 func (b brokenLiteral) Error() string { return fmt.Sprintf("response broken off: %v", b.err) }
 func (b brokenLiteral) Unwrap() error { return b.err }
 
-// isConnection reports errors after which nobody listens any more, or must.
+// isConnection reports errors of reading a command that connectionError answers: mostly nobody listens any more,
+// or must.
 func isConnection(err error) bool {
 	var broken brokenLiteral
 	var fatal *imap.FatalError
+	var big *imap.TooBigError
 	var op *net.OpError
-	return errors.As(err, &broken) || errors.As(err, &fatal) || errors.As(err, &op) || isTimeout(err) ||
+	return errors.As(err, &broken) || errors.As(err, &fatal) || errors.As(err, &big) || errors.As(err, &op) || isTimeout(err) ||
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, listen.ErrStopping)
 }

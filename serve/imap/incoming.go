@@ -1,0 +1,282 @@
+package imap
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"barid/base/kv"
+	"barid/mail"
+	"barid/mail/mailbox"
+	"barid/rfc/imap"
+	"barid/rfc/mime"
+)
+
+// Limits of the messages of one command.
+const (
+	incomingBytes = 64 << 10         // read and written at once
+	incomingPause = 5 * time.Minute  // a client may pause between two pieces of a message
+	incomingTime  = 60 * time.Minute // for a whole command
+	windowCount   = 256              // messages whose bytes are not durable yet
+	windowBytes   = 4 << 20          // and their bytes
+)
+
+// incoming takes the messages of an APPEND or REPLACE into the blob store. Nobody sees them before append.
+type incoming struct {
+	s       *session
+	c       *call
+	ctx     context.Context
+	cancel  context.CancelFunc
+	account *mailbox.Account
+	name    string
+	batch   *mailbox.Batch
+	scan    *mime.Scanner
+	window  []*incomingMessage // being made durable
+	waiting int                // their bytes
+	open    []kv.BlobWriter    // all of the command: they protect the bodies until the commit
+	total   int64              // bytes of all messages
+	copied  int64              // of these, bytes that URLs brought
+}
+
+// incomingMessage is a message whose bytes are being made durable.
+type incomingMessage struct {
+	m    mailbox.AppendMessage
+	done chan error // nil: they are
+}
+
+// incoming begins a command that brings messages for the mailbox called name.
+func (s *session) incoming(c *call, name string) (*incoming, error) {
+	if err := c.Err(); err != nil {
+		return nil, err
+	}
+	in := &incoming{s: s, c: c, name: name, account: s.account, scan: mime.NewScanner(mime.DefaultLimits())}
+	in.batch = in.account.Batch()
+	in.ctx, in.cancel = context.WithTimeout(s.ctx, incomingTime)
+	return in, nil
+}
+
+// close gives up what was not appended.
+func (in *incoming) close() {
+	for _, m := range in.window {
+		if m.done != nil {
+			<-m.done // it uses its writer
+		}
+	}
+	for _, w := range in.open {
+		_ = w.Close() // after the commit it only ends a protection; before it there is nothing to lose
+	}
+	in.cancel()
+}
+
+// next takes one message: SP [flags SP] [date SP] data. It stops behind it, maybe at the end of the command.
+func (in *incoming) next() error {
+	m, err := in.readOptions()
+	if err != nil {
+		return err
+	}
+	w, err := in.s.srv.Blobs.Create(in.ctx)
+	if err != nil {
+		return err
+	}
+	in.open = append(in.open, w)
+	in.scan.Reset()
+	if err := in.data(io.MultiWriter(in.scan, w)); err != nil {
+		return err
+	}
+	parsed := in.scan.Finish()
+	if parsed.HasNUL {
+		if w, parsed, err = in.recode(w, parsed); err != nil {
+			return err
+		}
+	}
+	if in.total += w.Size(); w.Size() == 0 {
+		return errEmpty
+	}
+	return in.keep(w, parsed, m)
+}
+
+// errEmpty: RFC 3502 §6.3.11 lets a client cancel so, and RFC 3501 knows no empty messages.
+var errEmpty = no("CANNOT", "an empty message can not be appended")
+
+// readOptions reads what stands before the data of a message.
+func (in *incoming) readOptions() (m mailbox.AppendMessage, err error) {
+	c := in.c
+	c.SP()
+	if c.NextIs('(') {
+		m.Flags, m.Keywords = splitFlags(c.Flags())
+		c.SP()
+	}
+	if c.NextIs('"') {
+		m.Date = c.DateTime()
+		c.SP()
+	}
+	return m, c.Err()
+}
+
+// data copies the bytes of a message to w.
+func (in *incoming) data(w io.Writer) error {
+	c := in.c
+	if c.body != nil && !c.More() {
+		if err := in.admit(c.body.Size); err != nil {
+			return err
+		}
+		return in.literal(w, c.body.Binary)
+	}
+	switch word := c.Word(); {
+	case c.Err() != nil:
+		return badf("expected a literal")
+	case word == "UTF8":
+		return in.utf8(w)
+	}
+	return badf("expected a literal")
+}
+
+// utf8 reads "(" literal8 ")", a message with UTF-8 in its header (RFC 9755 §4).
+func (in *incoming) utf8(w io.Writer) error {
+	c := in.c
+	if !in.s.has(extUTF8) {
+		return badf("UTF8 is for after ENABLE UTF8=ACCEPT")
+	}
+	c.SP().Open()
+	if err := c.atLiteral(); err != nil {
+		return err
+	}
+	if err := in.admit(c.body.Size); err != nil {
+		return err
+	}
+	if err := in.literal(w, c.body.Binary); err != nil {
+		return err
+	}
+	c.Close()
+	return c.Err()
+}
+
+// admit refuses early: no such mailbox, nothing to append, no room.
+func (in *incoming) admit(size int64) error {
+	if size == 0 {
+		return errEmpty
+	}
+	if in.total == 0 {
+		if _, err := in.account.Status(in.ctx, in.name); err != nil {
+			return tryCreate(err)
+		}
+	}
+	u, err := in.account.Usage(in.ctx)
+	if err != nil {
+		return err
+	}
+	count := u.Messages + int64(in.batch.Len()+len(in.window))
+	if q := u.Quota; q.Bytes > 0 && u.Bytes+in.total+size > q.Bytes || q.Messages > 0 && count >= q.Messages {
+		return mailbox.ErrOverQuota
+	}
+	return nil
+}
+
+// literal copies the literal that is next to w, and reads on behind it.
+func (in *incoming) literal(w io.Writer, binary bool) error {
+	if err := in.c.body.Accept(); err != nil {
+		return err
+	}
+	if err := in.s.receive(in.c.body, w, binary); err != nil {
+		return err
+	}
+	return in.c.resume()
+}
+
+// receive copies a literal piece by piece.
+func (s *session) receive(body *imap.Literal, to io.Writer, binary bool) error {
+	buf := s.srv.buffers.Get()
+	defer s.srv.buffers.Put(buf)
+	piece := buf[:incomingBytes]
+	for {
+		_ = s.conn.SetReadDeadline(time.Now().Add(incomingPause))
+		n, err := body.Read(piece)
+		if !binary && bytes.IndexByte(piece[:n], 0) >= 0 {
+			return badf("NUL is not allowed in a message")
+		}
+		if _, werr := to.Write(piece[:n]); werr != nil {
+			return werr
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// keep makes the bytes of a message durable. While more messages follow that happens beside reading them, so that
+// many share one sync of the disk.
+func (in *incoming) keep(w kv.BlobWriter, parsed *mime.Message, m mailbox.AppendMessage) error {
+	m.Message = mailbox.Message{Size: w.Size(), Parsed: parsed, Received: time.Now(), Session: in.s.id}
+	note := mail.Note{Accounts: []mail.AccountID{in.account.ID()}, Mailbox: in.name, Received: m.Received}.Append(nil)
+	im := &incomingMessage{m: m}
+	commit := func() (err error) {
+		im.m.Blob, err = w.Commit(nil, note)
+		return err
+	}
+	if in.c.body == nil && len(in.window) == 0 {
+		if err := commit(); err != nil {
+			return err
+		}
+		return in.batch.Add(im.m)
+	}
+	im.done = make(chan error, 1)
+	go func() { im.done <- commit() }()
+	in.window, in.waiting = append(in.window, im), in.waiting+int(m.Size)
+	if len(in.window) >= windowCount || in.waiting >= windowBytes {
+		return in.settle()
+	}
+	return nil
+}
+
+// settle waits until all bytes so far are durable.
+func (in *incoming) settle() error {
+	var errs []error
+	for _, im := range in.window {
+		errs = append(errs, <-im.done)
+		im.done = nil
+	}
+	err := errors.Join(errs...)
+	for _, im := range in.window {
+		if err == nil {
+			err = in.batch.Add(im.m)
+		}
+	}
+	in.window, in.waiting = in.window[:0], 0
+	return err
+}
+
+// append puts all messages into the mailbox, in one commit.
+func (in *incoming) append() ([]mailbox.Delivered, error) {
+	if err := in.settle(); err != nil {
+		return nil, err
+	}
+	return in.batch.Append(in.ctx, in.name)
+}
+
+// atLiteral demands that a message's literal is next.
+func (c *call) atLiteral() error {
+	switch {
+	case c.Err() != nil:
+		return c.Err()
+	case c.body == nil || c.More():
+		return badf("expected a literal")
+	}
+	return nil
+}
+
+// resume reads on behind a literal.
+func (c *call) resume() error {
+	rest, next, err := c.body.End()
+	c.body = next
+	if err != nil {
+		c.body = nil
+		return err
+	}
+	c.Parser = c.Follow(rest)
+	return nil
+}
