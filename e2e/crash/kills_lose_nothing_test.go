@@ -13,16 +13,21 @@ import (
 // kills is how often the process is killed.
 const kills = 100
 
+// howManyKills is kills, or more with BARID_SEEDS.
+func howManyKills() int {
+	n := kills
+	if v, err := strconv.Atoi(os.Getenv("BARID_SEEDS")); err == nil {
+		n = max(n, min(v/10, 1000))
+	}
+	return n
+}
+
 // TestHundredKillsLoseNothing kills the server under load from seven senders, two watchers and one client that
 // changes flags and moves mail, each time at a random moment, and starts it again on the same folder. What
 // was acknowledged must be there once, whole, and under the UID that was told.
 func TestHundredKillsLoseNothing(t *testing.T) {
 	long(t)
-	n := kills
-	if v, err := strconv.Atoi(os.Getenv("BARID_SEEDS")); err == nil {
-		n = max(n, min(v/10, 1000))
-	}
-	left := n
+	left := howManyKills()
 	endUnderLoad(t, (*server.Server).Kill, func() bool { left--; return left >= 0 })
 }
 

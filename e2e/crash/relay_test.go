@@ -35,7 +35,7 @@ func TestHundredKillsWhileRelayingLoseNothing(t *testing.T) {
 	}
 	chance := &client{load: l, rng: newRand(seed, 0)}
 	l.gate.open()
-	begin := time.Now()
+	begin, kills := time.Now(), howManyKills()
 	for range kills {
 		chance.pause(relayUptime)
 		s.Kill()
@@ -55,7 +55,7 @@ func TestHundredKillsWhileRelayingLoseNothing(t *testing.T) {
 		f = l.ledger.audit(arrived(t, out))
 	}
 	t.Logf("%d kills in %v; everything away %v after the last one", kills, killed.Round(time.Second), time.Since(begin).Round(time.Millisecond))
-	t.Logf("%d copies: %.2f for each kill; %d arrived though the answer did not", len(f.twice), float64(len(f.twice))/kills, f.kept)
+	t.Logf("%d copies: %.2f for each kill; %d arrived though the answer did not", len(f.twice), float64(len(f.twice))/float64(kills), f.kept)
 	if len(f.twice) >= kills {
 		t.Errorf("%d copies for %d kills, fewer than one for each are allowed: %q", len(f.twice), kills, f.twice[:maxShown])
 	}

@@ -17,6 +17,15 @@ const (
 	maxCalm    = 900 * time.Millisecond
 )
 
+// minKills is how many kills of Barids there are at least, however fast the senders are.
+const minKills = 10
+
+// Names of what is counted and judged.
+const (
+	killsOfBarid = "kills of Barid"
+	stopsOfPeers = "stops of peers"
+)
+
 // chaos makes servers and names fail, at random moments of a seed.
 type chaos struct {
 	t       *testing.T
@@ -38,15 +47,18 @@ func newChaos(t *testing.T, members []*member, w *world.World, seed uint64) *cha
 	return &chaos{t: t, members: members, world: w, rng: rand.New(rand.NewPCG(seed, 0)), count: map[string]int{}}
 }
 
-// run makes outages until done is closed, and heals everything then.
+// run makes outages until done is closed and there were enough, and heals everything then.
 func (c *chaos) run(done <-chan struct{}) {
 	for {
-		select {
-		case <-done:
-			c.heal(time.Time{})
-			return
-		case <-time.After(c.upTo(maxCalm)):
+		if c.count[killsOfBarid] >= minKills {
+			select {
+			case <-done:
+				c.heal(time.Time{})
+				return
+			default:
+			}
 		}
+		time.Sleep(c.upTo(maxCalm))
 		c.heal(time.Now())
 		if len(c.open) < maxOutages {
 			c.strike()
@@ -110,7 +122,7 @@ func (c *chaos) barid(m *member, what int) func() {
 		c.count["stops of Barid"]++
 		m.barid.Stop()
 	} else {
-		c.count["kills of Barid"]++
+		c.count[killsOfBarid]++
 		m.barid.Kill()
 	}
 	return func() {
@@ -126,7 +138,7 @@ func (c *chaos) peer(m *member, what int) func() {
 		m.site.Freeze()
 		return m.site.Thaw
 	}
-	c.count["stops of peers"]++
+	c.count[stopsOfPeers]++
 	m.gate.shut()
 	m.site.Stop()
 	return func() {

@@ -74,7 +74,7 @@ func exchange(t *testing.T, seed uint64) {
 	t.Logf("sent for %v, settled after %v more; outages: %v", sent.Round(time.Second), time.Since(begin).Round(time.Second), c.count)
 	t.Logf("%d messages were acknowledged for %d recipients: %d arrived, %d came back as reports, %d failed behind an alias, as the trace says; %d arrived without an acknowledgement; %d copies",
 		l.acked, f.promises, f.delivered, f.reported, f.dropped, f.kept, len(f.copies))
-	judge(t, members, f, c.count["kills of Barid"]+c.count["stops of peers"])
+	judge(t, members, f, c.count[killsOfBarid]+c.count[stopsOfPeers])
 }
 
 // start starts the five and the world.
