@@ -174,12 +174,19 @@ func (f *filler) accepted(n int) {
 	}
 }
 
-// deferred wants n messages to be refused for want of space, each of them.
+// deferred wants n messages to be refused for want of space. What the store gives back to the disk meanwhile may be
+// filled first.
 func (f *filler) deferred(n int) {
 	f.t.Helper()
-	for range n {
-		if r := f.send(); !r.Is("452 4.3.1 ") {
-			f.t.Errorf("on a full disk a message was answered with %s", r)
+	const most = 500
+	for taken := 0; n > 0; {
+		switch r := f.send(); {
+		case r.Is("452 4.3.1 "):
+			n--
+		case r.Code == 250 && taken < most:
+			taken++
+		default:
+			f.t.Fatalf("on a full disk a message was answered with %s, after %d that were taken", r, taken)
 		}
 	}
 	conn, err := wire.LoginIMAP(f.s.Addr["imaps"], "127.0.3.2", info, server.Password)

@@ -62,6 +62,7 @@ var (
 	buildOnce sync.Once
 	buildPath string
 	buildErr  error
+	buildLock *os.File // keeps others from taking the folder for a left one, until the process ends
 )
 
 // Binary builds barid once for all tests of the process and gives its path.
@@ -69,9 +70,12 @@ func Binary(t testing.TB) string {
 	t.Helper()
 	buildOnce.Do(func() {
 		removeLeftBinaries()
-		dir, err := os.MkdirTemp("", fmt.Sprintf("%s%d-", binaryPrefix, os.Getpid()))
+		dir, err := os.MkdirTemp("", binaryPrefix)
 		if err == nil {
 			err = os.Chmod(dir, 0o755) // a test may run the binary as somebody else
+		}
+		if err == nil {
+			buildLock, err = holdFolder(dir)
 		}
 		if err != nil {
 			buildErr = err
@@ -90,17 +94,32 @@ func Binary(t testing.TB) string {
 	return buildPath
 }
 
-// binaryPrefix begins the name of a folder with a binary; the process id of its maker follows.
-const binaryPrefix = "barid-e2e-"
+// binaryPrefix begins the name of a folder with a binary.
+const binaryPrefix = "barid-binary-"
+
+// holdFolder locks a folder with a binary. A lock, not a process id: a test in a namespace sees other processes.
+func holdFolder(dir string) (*os.File, error) {
+	f, err := os.Create(filepath.Join(dir, "lock"))
+	if err != nil {
+		return nil, err
+	}
+	return f, syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+}
+
+// newFolder is the age below which a folder is left alone.
+const newFolder = time.Minute
 
 // removeLeftBinaries takes away what test processes that have ended left behind: a process can not clean up
 // after its last test.
 func removeLeftBinaries() {
 	left, _ := filepath.Glob(filepath.Join(os.TempDir(), binaryPrefix+"*"))
 	for _, dir := range left {
-		pid, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), binaryPrefix), "-")
-		if _, err := os.Stat("/proc/" + pid); err != nil {
+		if st, err := os.Stat(dir); err != nil || time.Since(st.ModTime()) < newFolder {
+			continue // its maker may not have locked it yet
+		}
+		if lock, err := holdFolder(dir); err == nil {
 			_ = os.RemoveAll(dir)
+			_ = lock.Close()
 		}
 	}
 }
