@@ -6,6 +6,11 @@ func mailboxCapabilities() []capability {
 		{name: "NAMESPACE", when: afterLogin, rfc: "RFC 2342"},
 		{name: "CHILDREN", when: afterLogin, rfc: "RFC 3348"},
 		{name: "SPECIAL-USE", when: afterLogin, rfc: "RFC 6154"},
+		{name: "CREATE-SPECIAL-USE", when: afterLogin, rfc: "RFC 6154 §3"},
+		{name: "LIST-EXTENDED", when: afterLogin, rfc: "RFC 5258"},
+		{name: "LIST-STATUS", when: afterLogin, rfc: "RFC 5819"},
+		{name: "STATUS=SIZE", when: afterLogin, rfc: "RFC 8438"},
+		{name: "XLIST", when: afterLogin, rfc: "RFC 6154 §1"},
 	}
 }
 

@@ -14,7 +14,7 @@ func cmdCopy(s *session, c *call) error {
 	if err != nil || len(set) == 0 {
 		return err
 	}
-	res, err := s.sel.box.Copy(s.ctx, set, dst)
+	res, err := s.sel.box.Copy(s.ctx, set, dst.Name)
 	if err != nil {
 		return tryCreate(err)
 	}
@@ -23,16 +23,17 @@ func cmdCopy(s *session, c *call) error {
 }
 
 // readCopy reads the set and the destination of COPY and MOVE.
-func (s *session) readCopy(c *call) (mailbox.UIDSet, string, error) {
+func (s *session) readCopy(c *call) (mailbox.UIDSet, place, error) {
 	spans, err := s.readSpans(c)
 	if err != nil {
-		return nil, "", err
+		return nil, place{}, err
 	}
-	dst := c.SP().Name()
+	name := c.SP().Name()
 	if err := c.End(); err != nil {
-		return nil, "", err
+		return nil, place{}, err
 	}
-	return s.sel.uids(spans), dst, nil
+	dst, err := s.place(name)
+	return s.sel.uids(spans), dst, err
 }
 
 // tryCreate turns "no such mailbox" into the hint that COPY and APPEND owe (RFC 3501 §7.1).

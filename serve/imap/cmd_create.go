@@ -4,14 +4,83 @@ import (
 	"strings"
 
 	"barid/mail/mailbox"
+	"barid/rfc/imap"
 )
 
-// cmdCreate is CREATE, RFC 3501 §6.3.3. A trailing delimiter only says that names will follow below.
+// cmdCreate is CREATE, RFC 3501 §6.3.3, with USE of RFC 6154 §3. A trailing delimiter only says that names will
+// follow below. A usual name of a special-use mailbox is that mailbox: nothing is made, and the client goes on.
 func cmdCreate(s *session, c *call) error {
-	name := strings.TrimSuffix(c.Name(), "/")
+	asked := strings.TrimSuffix(c.Name(), "/")
+	var p imap.CreateParams
+	if c.TrySP() {
+		p = c.CreateParams()
+	}
 	if err := c.End(); err != nil {
 		return err
 	}
-	_, err := s.account.Create(s.ctx, name, mailbox.UseNone)
-	return err
+	use, err := useOf(p)
+	if err != nil {
+		return err
+	}
+	at, err := s.place(asked)
+	if err != nil {
+		return err
+	}
+	if at.Alias && at.Use != mailbox.UseNone && (!p.Given || use == at.Use) {
+		return s.created(c, at, asked)
+	}
+	if use == mailbox.UseNone {
+		use = s.freeUse(at)
+	}
+	if _, err := at.account.Create(s.ctx, at.Name, use); err != nil {
+		return err
+	}
+	return s.created(c, at, asked)
+}
+
+// useOf gives the use that CREATE asks for. One mailbox has one use, and we know five.
+func useOf(p imap.CreateParams) (mailbox.Use, error) {
+	if len(p.Use) == 0 {
+		return mailbox.UseNone, nil
+	}
+	for u := mailbox.UseSent; u <= mailbox.UseArchive; u++ {
+		if len(p.Use) == 1 && strings.EqualFold(p.Use[0], u.Attr()) {
+			return u, nil
+		}
+	}
+	return mailbox.UseNone, no("USEATTR", "a mailbox has one of the uses \\Sent, \\Drafts, \\Trash, \\Junk, \\Archive")
+}
+
+// freeUse is the use that a name is usual for, if no mailbox has it: who makes "Gesendet" after "Sent" was
+// deleted wants that.
+func (s *session) freeUse(at place) mailbox.Use {
+	use := mailbox.KnownUse(at.Name)
+	if use == mailbox.UseNone {
+		return use
+	}
+	all, err := at.account.List(s.ctx)
+	if err != nil {
+		return mailbox.UseNone
+	}
+	for _, in := range all {
+		if in.Use == use {
+			return mailbox.UseNone
+		}
+	}
+	return use
+}
+
+// created tells the client of IMAP4rev2 what the mailbox is called if not as it asked (RFC 9051 §6.3.4).
+func (s *session) created(_ *call, at place, asked string) error {
+	if at.shown() == asked || !s.has(extRev2) {
+		return nil
+	}
+	in, err := at.account.Find(s.ctx, at.Name)
+	if err != nil {
+		return err
+	}
+	n := named{Info: in, at: at}
+	n.Name = at.shown()
+	s.writeListed(&n, attributes(in), at.shown(), oldName(asked, true))
+	return nil
 }

@@ -6,7 +6,11 @@ func cmdDelete(s *session, c *call) error {
 	if err := c.End(); err != nil {
 		return err
 	}
-	if err := s.account.Delete(s.ctx, name); err != nil {
+	at, err := s.own(name)
+	if err != nil {
+		return err
+	}
+	if err := at.account.Delete(s.ctx, at.Name); err != nil {
 		return err
 	}
 	if s.sel != nil && s.sel.box.View().Gone() {

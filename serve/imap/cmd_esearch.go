@@ -62,14 +62,14 @@ func (s *session) searchSources(c *call, in *imap.Search, sources []imap.Mailbox
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		if s.sel != nil && name == s.sel.box.Name() {
+	for _, at := range names {
+		if s.sel != nil && at.is(s.sel) {
 			if err := s.searchSource(c, in, s.sel); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := s.searchElsewhere(c, in, name); err != nil {
+		if err := s.searchElsewhere(c, in, at); err != nil {
 			return err
 		}
 	}
@@ -77,8 +77,8 @@ func (s *session) searchSources(c *call, in *imap.Search, sources []imap.Mailbox
 }
 
 // searchElsewhere searches a mailbox that is not selected. One that is gone meanwhile has nothing to find.
-func (s *session) searchElsewhere(c *call, in *imap.Search, name string) error {
-	box, err := s.account.Open(s.ctx, name)
+func (s *session) searchElsewhere(c *call, in *imap.Search, at place) error {
+	box, err := at.account.Open(s.ctx, at.Name)
 	if errors.Is(err, mailbox.ErrNoMailbox) || errors.Is(err, mailbox.ErrNoSelect) {
 		return nil
 	}
@@ -86,7 +86,7 @@ func (s *session) searchElsewhere(c *call, in *imap.Search, name string) error {
 		return err
 	}
 	defer box.Close()
-	return s.searchSource(c, in, &selected{box: box, owner: s.account.ID(), name: box.Name(), readOnly: true, view: box.View()})
+	return s.searchSource(c, in, &selected{box: box, at: at, owner: at.account.ID(), name: at.shown(), readOnly: true, view: box.View()})
 }
 
 // searchSource searches one mailbox and answers if something was found (RFC 7377 §2.1).
@@ -100,7 +100,7 @@ func (s *session) searchSource(c *call, in *imap.Search, sel *selected) error {
 	}
 	r := q.result(true)
 	if len(r.hits) > 0 && in.Return.Answers() {
-		s.out.S("* ESEARCH (TAG ").Str(c.tag).S(" MAILBOX ").Name(sel.box.Name())
+		s.out.S("* ESEARCH (TAG ").Str(c.tag).S(" MAILBOX ").Name(sel.at.prefix + sel.box.Name())
 		s.out.S(" UIDVALIDITY ").N(uint64(r.view.UIDValidity())).S(") UID")
 		r.writeExtended(s.out, in.Return, in.ModSeq)
 	}
@@ -115,18 +115,18 @@ func (s *session) searchSource(c *call, in *imap.Search, sel *selected) error {
 }
 
 // sourceNames gives the mailboxes that sources mean, in the order of the list.
-func (s *session) sourceNames(sources []imap.MailboxFilter) ([]string, error) {
-	all, err := s.account.List(s.ctx)
+func (s *session) sourceNames(sources []imap.MailboxFilter) ([]place, error) {
+	all, err := s.names()
 	if err != nil {
 		return nil, err
 	}
-	var out []string
-	for _, in := range all {
-		if in.NoSelect || in.NonExistent {
+	var out []place
+	for _, n := range all {
+		if n.NoSelect || n.NonExistent {
 			continue
 		}
-		if slices.ContainsFunc(sources, func(f imap.MailboxFilter) bool { return s.filterMeans(f, in) }) {
-			out = append(out, in.Name)
+		if slices.ContainsFunc(sources, func(f imap.MailboxFilter) bool { return s.filterMeans(f, n) }) {
+			out = append(out, n.at)
 		}
 	}
 	if len(out) > maxSources {
@@ -136,10 +136,10 @@ func (s *session) sourceNames(sources []imap.MailboxFilter) ([]string, error) {
 }
 
 // filterMeans reports whether a filter means a mailbox (RFC 5465 §6, RFC 7377 §2.2).
-func (s *session) filterMeans(f imap.MailboxFilter, in mailbox.Info) bool {
+func (s *session) filterMeans(f imap.MailboxFilter, in named) bool {
 	switch f.Kind {
 	case imap.FilterSelected, imap.FilterSelectedDelayed:
-		return s.sel != nil && s.sel.box.Name() == in.Name
+		return s.sel != nil && in.at.is(s.sel)
 	case imap.FilterInboxes:
 		return in.Name == mailbox.Inbox
 	case imap.FilterPersonal:

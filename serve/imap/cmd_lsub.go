@@ -3,7 +3,6 @@ package imap
 import (
 	"strings"
 
-	"barid/mail/mailbox"
 	"barid/rfc/imap"
 )
 
@@ -15,7 +14,7 @@ func cmdLsub(s *session, c *call) error {
 	if err := c.End(); err != nil {
 		return err
 	}
-	all, err := s.account.List(s.ctx)
+	all, err := s.names()
 	if err != nil {
 		return err
 	}
@@ -43,7 +42,7 @@ func noSelectAttr(on bool) string {
 }
 
 // lsubParents tells the names above a subscribed name that match and are not subscribed themselves.
-func (s *session) lsubParents(m *imap.Matcher, name string, all []mailbox.Info, told map[string]bool) {
+func (s *session) lsubParents(m *imap.Matcher, name string, all []named, told map[string]bool) {
 	for i := 0; i < len(name); i++ {
 		above := name[:i]
 		if name[i] != imap.Delimiter || told[above] || !m.Match(above) || isSubscribed(all, above) {
@@ -54,7 +53,7 @@ func (s *session) lsubParents(m *imap.Matcher, name string, all []mailbox.Info, 
 	}
 }
 
-func isSubscribed(all []mailbox.Info, name string) bool {
+func isSubscribed(all []named, name string) bool {
 	for _, in := range all {
 		if in.Name == name {
 			return in.Subscribed

@@ -12,7 +12,7 @@ func cmdMove(s *session, c *call) error {
 	if len(set) == 0 {
 		return nil
 	}
-	res, err := s.sel.box.Move(s.ctx, set, dst)
+	res, err := s.sel.box.Move(s.ctx, set, dst.Name)
 	if err != nil {
 		return tryCreate(err)
 	}

@@ -28,14 +28,18 @@ func (s *session) open(c *call, readOnly bool) error {
 		return errUIDRequired
 	}
 	s.leave()
-	box, err := s.account.Open(s.ctx, name)
+	at, err := s.place(name)
+	if err != nil {
+		return err
+	}
+	box, err := at.account.Open(s.ctx, at.Name)
 	if err != nil {
 		return err
 	}
 	if params.Condstore {
 		s.enabled |= extCondstore
 	}
-	s.enter(box, readOnly)
+	s.enter(at, box, readOnly)
 	s.writeSelected(name)
 	if err := s.resync(params.QResync); err != nil {
 		s.deselect()
@@ -60,8 +64,8 @@ func (s *session) leave() {
 }
 
 // enter makes box the selected mailbox.
-func (s *session) enter(box *mailbox.Mailbox, readOnly bool) {
-	s.sel = &selected{box: box, owner: s.account.ID(), name: box.Name(), readOnly: readOnly}
+func (s *session) enter(at place, box *mailbox.Mailbox, readOnly bool) {
+	s.sel = &selected{box: box, at: at, owner: at.account.ID(), name: at.shown(), readOnly: readOnly}
 	s.sel.wake, s.sel.unwatch = box.Watch()
 	s.sel.view = box.View()
 	s.firstRecent()
@@ -76,7 +80,7 @@ func (s *session) firstRecent() {
 		s.takeRecent(s.ctx)
 		return
 	}
-	st, err := s.account.Status(s.ctx, s.sel.name)
+	st, err := s.sel.at.account.Status(s.ctx, s.sel.at.Name)
 	if n := s.sel.view.Len(); err == nil && st.Recent > 0 && st.Recent <= n {
 		s.sel.recent = s.sel.view.At(n - st.Recent).UID
 	}

@@ -1,56 +1,101 @@
 package imap
 
-import "barid/mail/mailbox"
+import (
+	"barid/mail/mailbox"
+)
 
-// cmdStatus is STATUS, RFC 3501 §6.3.10, with HIGHESTMODSEQ of RFC 7162 §3.1.7.
+// cmdStatus is STATUS, RFC 3501 §6.3.10 and RFC 9051 §6.3.11, with the items of statusItems.
 func cmdStatus(s *session, c *call) error {
 	name := c.Name()
-	var items []string
-	c.SP().List(func() { items = append(items, c.Word()) })
-	if len(items) == 0 {
-		c.Fail("a list of STATUS items can not be empty")
-	}
+	items := c.SP().StatusItems()
 	if err := c.End(); err != nil {
 		return err
 	}
+	if err := s.admitStatus(items); err != nil {
+		return err
+	}
+	at, err := s.place(name)
+	if err != nil {
+		return err
+	}
+	return s.tellStatus(at, name, items)
+}
+
+// statusItem is one item of STATUS.
+type statusItem struct {
+	name  string
+	value func(st *mailbox.Status) uint64
+	write func(s *session, at place, st *mailbox.Status) error // instead of value
+}
+
+// statusItems are those of RFC 3501 §6.3.10 and of extensions.
+func statusItems() []statusItem {
+	return []statusItem{
+		{name: "MESSAGES", value: func(st *mailbox.Status) uint64 { return uint64(st.Messages) }},
+		{name: "RECENT", value: func(st *mailbox.Status) uint64 { return uint64(st.Recent) }},
+		{name: "UIDNEXT", value: func(st *mailbox.Status) uint64 { return uint64(st.UIDNext) }},
+		{name: "UIDVALIDITY", value: func(st *mailbox.Status) uint64 { return uint64(st.UIDValidity) }},
+		{name: "UNSEEN", value: func(st *mailbox.Status) uint64 { return uint64(st.Unseen) }},
+		// RFC 7162 §3.1.7
+		{name: "HIGHESTMODSEQ", value: func(st *mailbox.Status) uint64 { return uint64(max(st.HighestModSeq, 1)) }},
+		{name: "SIZE", value: func(st *mailbox.Status) uint64 { return uint64(st.Bytes) }},      // RFC 8438 §2
+		{name: "DELETED", value: func(st *mailbox.Status) uint64 { return uint64(st.Deleted) }}, // RFC 9051 §6.3.11, RFC 9208 §4.1.4
+	}
+}
+
+// item finds a row; nil if there is none of that name.
+func (srv *Server) statusItem(name string) *statusItem {
+	for i := range srv.statusItems {
+		if srv.statusItems[i].name == name {
+			return &srv.statusItems[i]
+		}
+	}
+	return nil
+}
+
+// admitStatus refuses items that are not known. Asking for a modseq is to know of them (RFC 7162 §3.1.1).
+func (s *session) admitStatus(items []string) error {
 	for _, it := range items {
-		if _, ok := statusValue(it, &mailbox.Status{}); !ok {
+		if s.srv.statusItem(it) == nil {
 			return badf("no such STATUS item")
 		}
+	}
+	for _, it := range items {
 		if it == "HIGHESTMODSEQ" {
 			s.enableCondstore()
 		}
 	}
-	st, err := s.account.Status(s.ctx, name)
+	return nil
+}
+
+// tellStatus writes the STATUS response of a mailbox; asked is the name as the client wrote it.
+func (s *session) tellStatus(at place, asked string, items []string) error {
+	st, err := at.account.Status(s.ctx, at.Name)
 	if err != nil {
 		return err
 	}
-	s.out.S("* STATUS ").Name(name).S(" (")
+	s.out.S("* STATUS ").Name(asked).S(" (")
 	for i, it := range items {
 		if i > 0 {
 			s.out.C(' ')
 		}
-		n, _ := statusValue(it, &st)
-		s.out.S(it).C(' ').N(n)
+		row := s.srv.statusItem(it)
+		s.out.S(it).C(' ')
+		if row.write == nil {
+			s.out.N(row.value(&st))
+		} else if err := row.write(s, at, &st); err != nil {
+			return err
+		}
 	}
 	s.out.S(")\r\n")
 	return nil
 }
 
-func statusValue(item string, st *mailbox.Status) (uint64, bool) {
-	switch item {
-	case "MESSAGES":
-		return uint64(st.Messages), true
-	case "RECENT":
-		return uint64(st.Recent), true
-	case "UIDNEXT":
-		return uint64(st.UIDNext), true
-	case "UIDVALIDITY":
-		return uint64(st.UIDValidity), true
-	case "UNSEEN":
-		return uint64(st.Unseen), true
-	case "HIGHESTMODSEQ":
-		return uint64(max(st.HighestModSeq, 1)), true
+// listStatus is STATUS of a name of LIST. A mailbox that went meanwhile, or that may not be read, has none (RFC 5819 §2).
+func (s *session) listStatus(n *named, items []string) error {
+	err := s.tellStatus(n.at, n.Name, items)
+	if isGone(err) {
+		return nil
 	}
-	return 0, false
+	return err
 }

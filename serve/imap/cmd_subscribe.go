@@ -11,5 +11,9 @@ func (s *session) subscribe(c *call, on bool) error {
 	if err := c.End(); err != nil {
 		return err
 	}
-	return s.account.Subscribe(s.ctx, name, on)
+	at, err := s.place(name)
+	if err != nil {
+		return err
+	}
+	return s.account.Subscribe(s.ctx, at.shown(), on)
 }

@@ -10,6 +10,7 @@ func mailboxCommands() []command {
 		{name: "SUBSCRIBE", legal: loggedIn, run: cmdSubscribe},
 		{name: "UNSUBSCRIBE", legal: loggedIn, run: cmdUnsubscribe},
 		{name: "LIST", legal: loggedIn, run: cmdList},
+		{name: "XLIST", legal: loggedIn, run: cmdXlist},
 		{name: "LSUB", legal: loggedIn, run: cmdLsub},
 		{name: "STATUS", legal: loggedIn, run: cmdStatus},
 	}

@@ -75,7 +75,7 @@ func TestCapabilitiesCanBeHidden(t *testing.T) {
 	}
 	c := w.login()
 	if got := told(c); !strings.Contains(got, " QRESYNC ") || !strings.Contains(got, " IDLE ") ||
-		strings.Contains(got, "SPECIAL-USE") || strings.Contains(got, "LITERAL-") {
+		strings.Contains(got, " SPECIAL-USE ") || strings.Contains(got, "LITERAL-") {
 		t.Errorf("told %q", got)
 	}
 	c.do(`ID ("NAME" "old client 1.2")`)

@@ -51,7 +51,11 @@ func (s *session) incoming(c *call, name string) (*incoming, error) {
 	if err := c.Err(); err != nil {
 		return nil, err
 	}
-	in := &incoming{s: s, c: c, name: name, account: s.account, scan: mime.NewScanner(mime.DefaultLimits())}
+	at, err := s.place(name)
+	if err != nil {
+		return nil, err
+	}
+	in := &incoming{s: s, c: c, name: at.Name, account: at.account, scan: mime.NewScanner(mime.DefaultLimits())}
 	in.batch = in.account.Batch()
 	in.ctx, in.cancel = context.WithTimeout(s.ctx, incomingTime)
 	return in, nil

@@ -116,6 +116,7 @@ type Server struct {
 	commands     map[string]*command
 	capabilities []capability
 	extensions   []extensionRow
+	statusItems  []statusItem
 	buffers      *buffers
 	keyrings     *keyrings
 	collation    text.Collation
@@ -125,7 +126,8 @@ type Server struct {
 func New(d Deps, s Settings) *Server {
 	return &Server{
 		Deps: d, set: s, commands: commandTable(), capabilities: capabilityTable(), extensions: extensionTable(),
-		buffers: newBuffers(), keyrings: newKeyrings(s.SortBytes),
+		statusItems: statusItems(),
+		buffers:     newBuffers(), keyrings: newKeyrings(s.SortBytes),
 	}
 }
 

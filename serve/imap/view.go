@@ -15,6 +15,7 @@ import (
 // Invariant: view is what the client knows: its sequence numbers are the view's indexes plus one.
 type selected struct {
 	box      *mailbox.Mailbox
+	at       place          // where its name led when it was selected
 	owner    mail.AccountID // whose mailbox it is
 	name     string
 	readOnly bool
