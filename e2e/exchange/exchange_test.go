@@ -32,7 +32,10 @@ const friends = "friends"
 func TestFiveServersLoseNothing(t *testing.T) {
 	island.Need(t)
 	for _, seed := range seeds(t) {
-		t.Run(fmt.Sprintf("BARID_SEED=%d", seed), func(t *testing.T) { exchange(t, seed) })
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			t.Logf("BARID_SEED=%d", seed)
+			exchange(t, seed)
+		})
 	}
 }
 

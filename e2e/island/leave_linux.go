@@ -16,13 +16,24 @@ import (
 // leave runs this program again in namespaces of its own and gives its exit code.
 func leave() int {
 	warm()
+	// The inside must not see temporary files of programs outside: it can not tell whether their processes live.
+	dir, err := os.MkdirTemp("", "bi") // short, as sockets are made below it
+	if err == nil {
+		err = os.Chmod(dir, 0o755) // peers walk there as their own users
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "island:", err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
 	runtime.LockOSThread() // Pdeathsig goes by the thread
 	defer runtime.UnlockOSThread()
 	cmd := again(atFirst)
+	cmd.Env = append(cmd.Env, "TMPDIR="+dir)
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL,
 	}
-	err := cmd.Run()
+	err = cmd.Run()
 	if cmd.ProcessState == nil {
 		fmt.Fprintln(os.Stderr, "island: namespaces can not be made here (a container needs CAP_SYS_ADMIN):", err)
 		return 1
