@@ -69,7 +69,7 @@ func (n *notice) recipient(r *spool.Rcpt) dsn.Recipient {
 	}
 	if r.Last.Text != "" && (n.action == dsn.Failed || n.action == dsn.Delayed) {
 		d.Diagnostic, d.DiagType = answerText(&r.Last), "smtp"
-		if r.Last.Remote == "" {
+		if r.Last.Code == 0 || r.Last.Remote == "" {
 			d.DiagType = "x-barid" // RFC 3464 §2.3.6: these are not the words of an SMTP server
 		}
 	}
