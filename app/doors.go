@@ -113,6 +113,7 @@ func (d *doors) imapServer() listen.Handler {
 	set.MaxMessageBytes = d.s.cfg.Limits.MessageBytes
 	set.IdleTime = time.Duration(d.s.cfg.Limits.IdleWait)
 	set.PlainLogin = d.s.cfg.PlainLogin
+	set.Admins = d.s.cfg.IMAPAdmins
 	for _, h := range d.s.cfg.IMAPHide {
 		set.Hidden = append(set.Hidden, imap.Hide(h))
 	}

@@ -15,7 +15,7 @@ import (
 
 // check refuses what can not work.
 func (c *Config) check() error {
-	for _, f := range []func() error{c.checkNames, c.checkRoles, c.checkListeners, c.checkNetworks, c.checkHidden, c.checkLimits, c.checkWords} {
+	for _, f := range []func() error{c.checkNames, c.checkRoles, c.checkListeners, c.checkNetworks, c.checkHidden, c.checkAdmins, c.checkLimits, c.checkWords} {
 		if err := f(); err != nil {
 			return err
 		}
@@ -104,6 +104,17 @@ func (c *Config) checkHidden() error {
 		if h.Capability == "" || strings.ContainsAny(h.Capability, " \t\r\n") {
 			return c.bad("imap_hide.capability", h.Capability, "the name of a capability such as QRESYNC is needed")
 		}
+	}
+	return nil
+}
+
+func (c *Config) checkAdmins() error {
+	for i, name := range c.IMAPAdmins {
+		m, err := addr.ParseMailbox(name, true)
+		if err != nil {
+			return c.bad("imap_admins", name, "the address that an account logs in with is needed")
+		}
+		c.IMAPAdmins[i] = m.Key()
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ type Config struct {
 	LMTPClients  []string      `toml:"lmtp_clients" doc:"networks that may hand mail over by LMTP, which has no login; none: this machine"`
 	PlainLogin   bool          `toml:"plain_login" doc:"take passwords without TLS; only for tests on loopback"`
 	LocalSocket  string        `toml:"local_socket" doc:"a socket at which every user of this machine may hand in mail with the sendmail command, e.g. /run/barid/smtp.sock; none: only who may enter the data folder"`
+	IMAPAdmins   []string      `toml:"imap_admins" doc:"logins that may set the quotas of accounts over IMAP (SETQUOTA)"`
 	Listeners    []Listener    `toml:"listener" doc:"where to listen, one table each; none: the usual ports on all addresses"`
 	Certificates []Certificate `toml:"certificate" doc:"TLS certificates in PEM, one table each, picked by the name a client asks for"`
 	IMAPHide     []IMAPHide    `toml:"imap_hide" doc:"IMAP capabilities that some clients or accounts are not told of, one table each"`

@@ -56,6 +56,7 @@ func TestWrongConfigurationSaysWhereAndWhatInstead(t *testing.T) {
 		{"bad network", "proxy_trusted = [\"10.0.0.300/8\"]\n", []string{"B1003", "proxy_trusted"}},
 		{"bad network of LMTP", "lmtp_clients = [\"localhost\"]\n", []string{"B1003", "lmtp_clients"}},
 		{"nothing to hide", "[[imap_hide]]\nclient = \"Mail\"\n", []string{"B1003", "imap_hide.capability"}},
+		{"no login", "imap_admins = [\"postmaster\"]\n", []string{"B1003", "imap_admins"}},
 		{"bad resolver", "resolver = [\"dns.example:53\"]\n", []string{"B1003", "resolver"}},
 		{"too few recipients", "[limits]\nrecipients = 5\n", []string{"B1003", "at least 100"}},
 		{"bad word", "[log]\nlevel = \"loud\"\n", []string{"B1003", "debug, info, warn, error"}},

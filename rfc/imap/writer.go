@@ -120,6 +120,16 @@ func (w *Writer) Str(s string) *Writer {
 	return w.B(AppendString(nil, s))
 }
 
+// AStr writes s as an atom where that is possible, else as Str does.
+func (w *Writer) AStr(s string) *Writer {
+	if len(s) <= maxQuoted {
+		w.room(2*len(s) + 16)
+		w.buf = AppendAString(w.buf, s)
+		return w
+	}
+	return w.Str(s)
+}
+
 // Name writes a mailbox name, in modified UTF-7 unless UTF8 is set.
 func (w *Writer) Name(name string) *Writer {
 	w.room(4*len(name) + 16) // modified UTF-7 takes at most 8/3 of UTF-8 and what shifts

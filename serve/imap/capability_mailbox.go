@@ -10,9 +10,16 @@ func mailboxCapabilities() []capability {
 		{name: "LIST-EXTENDED", when: afterLogin, rfc: "RFC 5258"},
 		{name: "LIST-STATUS", when: afterLogin, rfc: "RFC 5819"},
 		{name: "STATUS=SIZE", when: afterLogin, rfc: "RFC 8438"},
+		{name: "QUOTA", when: afterLogin, rfc: "RFC 9208"},
+		{name: "QUOTASET", when: afterLogin, rfc: "RFC 9208 §4.1.3", able: mayAdminister},
+		{name: "QUOTA=RES-STORAGE", when: afterLogin, rfc: "RFC 9208 §5.1"},
+		{name: "QUOTA=RES-MESSAGE", when: afterLogin, rfc: "RFC 9208 §5.2"},
+		{name: "QUOTA=RES-MAILBOX", when: afterLogin, rfc: "RFC 9208 §5.3"},
 		{name: "XLIST", when: afterLogin, rfc: "RFC 6154 §1"},
 	}
 }
 
 // mailboxExtensions are what ENABLE may switch on here.
 func mailboxExtensions() []extensionRow { return nil }
+
+func mayAdminister(s *session) bool { return s.admin }

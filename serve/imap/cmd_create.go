@@ -70,14 +70,18 @@ func (s *session) freeUse(at place) mailbox.Use {
 	return use
 }
 
-// created tells the client of IMAP4rev2 what the mailbox is called if not as it asked (RFC 9051 §6.3.4).
-func (s *session) created(_ *call, at place, asked string) error {
-	if at.shown() == asked || !s.has(extRev2) {
-		return nil
-	}
+// created tells the mailbox's id (RFC 8474 §4.1), and a client of IMAP4rev2 what it is called if not as it asked
+// (RFC 9051 §6.3.4).
+func (s *session) created(c *call, at place, asked string) error {
 	in, err := at.account.Find(s.ctx, at.Name)
 	if err != nil {
 		return err
+	}
+	if s.offersMailboxID() {
+		c.code = mailboxID(at.account.ID(), in.ID)
+	}
+	if at.shown() == asked || !s.has(extRev2) {
+		return nil
 	}
 	n := named{Info: in, at: at}
 	n.Name = at.shown()

@@ -2,6 +2,7 @@ package imap
 
 import (
 	"errors"
+	"slices"
 
 	"barid/mail/account"
 	"barid/rfc/imap"
@@ -39,6 +40,7 @@ func (s *session) logIn(user, password string) error {
 	s.srv.Metrics.login("ok")
 	s.locale = who.Locale
 	s.user, s.account = who.Name, s.srv.Mail.Account(who.ID)
+	s.admin = who.Application == nil && slices.Contains(s.srv.set.Admins, who.Name)
 	_, secure := s.conn.TLS()
 	s.log.Info("imap login", "user", who.LoginName(), "tls", secure)
 	s.limit()

@@ -102,6 +102,10 @@ func (s *session) writeSelected(asked string) {
 	s.note("predicted next UID")
 	s.out.S("* OK [HIGHESTMODSEQ ").N(uint64(highest(v)))
 	s.note("highest")
+	if s.offersMailboxID() {
+		s.out.S("* OK [").S(mailboxID(s.sel.owner, s.sel.box.ID()))
+		s.note("kept through renames")
+	}
 	if s.has(extRev2) {
 		s.writeSelectedName(asked)
 	}

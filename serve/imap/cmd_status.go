@@ -1,8 +1,6 @@
 package imap
 
-import (
-	"barid/mail/mailbox"
-)
+import "barid/mail/mailbox"
 
 // cmdStatus is STATUS, RFC 3501 §6.3.10 and RFC 9051 §6.3.11, with the items of statusItems.
 func cmdStatus(s *session, c *call) error {
@@ -40,6 +38,8 @@ func statusItems() []statusItem {
 		{name: "HIGHESTMODSEQ", value: func(st *mailbox.Status) uint64 { return uint64(max(st.HighestModSeq, 1)) }},
 		{name: "SIZE", value: func(st *mailbox.Status) uint64 { return uint64(st.Bytes) }},      // RFC 8438 §2
 		{name: "DELETED", value: func(st *mailbox.Status) uint64 { return uint64(st.Deleted) }}, // RFC 9051 §6.3.11, RFC 9208 §4.1.4
+		{name: "DELETED-STORAGE", write: writeDeletedStorage},                                   // RFC 9208 §4.1.4
+		{name: "MAILBOXID", write: writeMailboxID},                                              // RFC 8474 §4.3
 	}
 }
 
@@ -98,4 +98,24 @@ func (s *session) listStatus(n *named, items []string) error {
 		return nil
 	}
 	return err
+}
+
+// writeDeletedStorage sums up the sizes of the messages with \Deleted.
+func writeDeletedStorage(s *session, at place, st *mailbox.Status) error {
+	var sum int64
+	if st.Deleted > 0 {
+		box, err := at.account.Open(s.ctx, at.Name)
+		if err != nil {
+			return err
+		}
+		defer box.Close()
+		v := box.View()
+		for _, e := range v.Range(0, v.Len()) {
+			if e.Flags&mailbox.Deleted != 0 {
+				sum += e.Size
+			}
+		}
+	}
+	s.out.N(uint64(sum))
+	return nil
 }

@@ -13,5 +13,8 @@ func mailboxCommands() []command {
 		{name: "XLIST", legal: loggedIn, run: cmdXlist},
 		{name: "LSUB", legal: loggedIn, run: cmdLsub},
 		{name: "STATUS", legal: loggedIn, run: cmdStatus},
+		{name: "GETQUOTA", legal: loggedIn, run: cmdGetQuota},
+		{name: "GETQUOTAROOT", legal: loggedIn, run: cmdGetQuotaRoot},
+		{name: "SETQUOTA", legal: loggedIn, run: cmdSetQuota},
 	}
 }

@@ -43,6 +43,7 @@ import (
 	"barid/base/id"
 	"barid/base/kv"
 	"barid/base/text"
+	"barid/mail"
 	"barid/mail/account"
 	"barid/mail/mailbox"
 	"barid/mail/search"
@@ -62,6 +63,7 @@ type Settings struct {
 	MaxNeedles      int           // texts to look for in one SEARCH
 	PlainLogin      bool          // take passwords without TLS: for loopback and development only
 	SortBytes       int64         // memory for what SORT and THREAD order by, of all mailboxes
+	Admins          []string      // login names that may set quotas (RFC 9208 §4.1.3)
 	Hidden          []Hide        // capabilities that some clients or accounts are not told of
 }
 
@@ -92,9 +94,12 @@ type Conn interface {
 
 var _ Conn = (*listen.Conn)(nil)
 
-// Accounts says who may log in; a *account.Directory. A refusal is a *status.Error.
+// Accounts says who may log in and who there is; a *account.Directory. A refused login is a *status.Error.
 type Accounts interface {
 	Authenticate(ctx context.Context, a account.Attempt) (account.Account, error)
+	Account(ctx context.Context, id mail.AccountID) (account.Account, error)
+	ByName(ctx context.Context, address string) (account.Account, error)
+	SetAccount(ctx context.Context, a account.Account) (account.Account, error)
 }
 
 // Deps is what the front end stands on.

@@ -45,6 +45,7 @@ type session struct {
 	user    string
 	client  string           // its name in ID (RFC 2971), "" if it did not say
 	account *mailbox.Account // nil before login
+	admin   bool             // the login is one of Settings.Admins
 	sel     *selected        // nil outside of a mailbox
 	enabled extension        // what the client switched on
 	locale  string           // language of the account's owner, for the order of texts
