@@ -92,6 +92,9 @@ func installShims(dir string, dry, force bool) ([]linked, error) {
 	if dry {
 		return out, nil
 	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fault.New("B1010", "the folder %s can not be made", dir).Wrap(err).WithFix("sudo barid shim install --dir %s", dir)
+	}
 	for _, l := range out {
 		if err := makeLink(l); err != nil {
 			return nil, fault.New("B1010", "%s can not be made", l.Path).Wrap(err).WithFix("sudo barid shim install --dir %s", dir)

@@ -64,7 +64,7 @@ func boxOf(t *testing.T, s *server.Server) string {
 // installed makes the links and gives the path of one.
 func installed(t *testing.T) func(name string) string {
 	t.Helper()
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "made", "too")
 	if r := barid(t, "", "shim", "install", "--dir", dir, "--dry-run"); r.code != 0 || !contains(r.out, "sendmail", "postsuper", "made") {
 		t.Fatalf("dry run: exit %d %s%s", r.code, r.out, r.errs)
 	}

@@ -61,7 +61,7 @@ func sender(s, host string) (addr.Path, error) {
 		return addr.Path{Null: true}, nil
 	}
 	items, err := addr.ParseList(s, 2)
-	if err != nil || len(items) != 1 || items[0].Kind != addr.Address {
+	if err != nil || len(items) != 1 || items[0].Kind != addr.Address || !isWhole(s) {
 		return addr.Path{}, exit(Usage, nil, "-f: %q is not an address", s)
 	}
 	m, err := canonical(items[0], host)
@@ -76,6 +76,9 @@ func (e *Envelope) add(list, host string) error {
 	items, err := addr.ParseList(list, maxRecipients)
 	if err != nil || len(e.To)+len(items) > maxRecipients {
 		return exit(Usage, nil, "more than %d recipients", maxRecipients)
+	}
+	if !isWhole(list) {
+		return exit(DataErr, nil, "%q is not a list of addresses with commas between them", list)
 	}
 	for _, it := range items {
 		if it.Kind != addr.Address {
@@ -168,7 +171,7 @@ func qualified(f header.Field, host string) (v string, ok bool) {
 		return "", false
 	}
 	items, err := addr.ParseList(f.Text(), maxRecipients)
-	if err != nil {
+	if err != nil || !isWhole(f.Text()) {
 		return "", false
 	}
 	var b strings.Builder

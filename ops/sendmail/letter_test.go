@@ -149,6 +149,11 @@ func TestPlan(t *testing.T) {
 			"To: Team: a@mx.example.org, b@c.example;, d@mx.example.org\r\n",
 		},
 		{"nobody in a group", "To: undisclosed-recipients:;\nBcc: a@b.example\n", Options{Extract: true}, "<www@mx.example.org>", "a@b.example", ""},
+		{
+			"names as people write them", "To: a@b.example <a@b.example>, \"X, Y: <z@z>\" (q@q, r@r) <@h.example,@i.example:e@f.example>; Info g@h.example, O\"Brien <c@d.example>\n",
+			Options{Extract: true},
+			"<www@mx.example.org>", "a@b.example e@f.example g@h.example c@d.example", "",
+		},
 		{"folded list", "To: a@b.example,\n c@d.example\n", Options{Extract: true}, "<www@mx.example.org>", "a@b.example c@d.example", ""},
 		{
 			"encoded name", "From: =?utf-8?B?2LPZhNin2YU=?= root\nTo: =?utf-8?B?2LPZhNin2YU=?= <info>\n",
@@ -186,6 +191,13 @@ func TestPlansThatAreRefused(t *testing.T) {
 		"bad sender":      {"", Options{From: ptr("a b c"), Args: []string{"x@y.example"}}, Usage},
 		"bad recipient":   {"", Options{Args: []string{"a@b..example"}}, DataErr},
 		"recipient of -t": {"To: a@b..example\r\n", Options{Extract: true}, DataErr},
+		"no comma":        {"To: a@b.example c@d.example\r\n", Options{Extract: true}, DataErr},
+		"fold, no comma":  {"Bcc: a@b.example\r\n c@d.example\r\n", Options{Extract: true}, DataErr},
+		"open bracket":    {"To: a@b.example, <c@d.example\r\n", Options{Extract: true}, DataErr},
+		"behind brackets": {"", Options{Args: []string{"<a@b.example> c@d.example"}}, DataErr},
+		"command inside":  {"", Options{Args: []string{"a@b.example\r\nRCPT TO:<c@d.example>"}}, DataErr},
+		"sender, command": {"", Options{From: ptr("a@b.example\r\nRCPT TO:<c@d.example>"), Args: []string{"x@y.example"}}, Usage},
+		"sender, closed":  {"", Options{From: ptr("a@b.example> RCPT TO:<c@d.example"), Args: []string{"x@y.example"}}, Usage},
 		"too many":        {"To: " + strings.Repeat("a@b.example,", maxRecipients+1) + "\r\n", Options{Extract: true}, Usage},
 	} {
 		if _, err := Plan(&c.o, &Letter{Header: []byte(c.header)}, "www", "mx.example.org"); CodeOf(err) != c.code {
