@@ -5,7 +5,7 @@ import "strconv"
 // Item is what one FETCH data item asks for.
 type Item uint8
 
-// The data items of RFC 3501 §6.4.5; ItemModSeq is RFC 7162's.
+// The data items of RFC 3501 §6.4.5 and of extensions.
 const (
 	ItemUID Item = iota
 	ItemFlags
@@ -15,17 +15,24 @@ const (
 	ItemBody          // BODY without a section: BODYSTRUCTURE without extension data
 	ItemBodyStructure //
 	ItemSection       // BODY[...], BODY.PEEK[...], RFC822, RFC822.HEADER, RFC822.TEXT
-	ItemModSeq
+	ItemModSeq        // RFC 7162 §3.1.4.2
+	ItemBinary        // BINARY[...], BINARY.PEEK[...] (RFC 3516 §4.2)
+	ItemBinarySize    // BINARY.SIZE[...]
+	ItemPreview       // RFC 8970 §3.1
+	ItemSaveDate      // RFC 8514 §4.2
+	ItemEmailID       // RFC 8474 §5.1
+	ItemThreadID      // RFC 8474 §5.2
 )
 
 // FetchItem is one data item with what belongs to it.
 type FetchItem struct {
 	Item    Item
-	Section Section // of ItemSection
+	Section Section // of ItemSection, ItemBinary and ItemBinarySize
 	Peek    bool    // does not set \Seen
 	Partial bool    // only Count bytes from Offset on
 	Offset  uint32
 	Count   uint32
+	Lazy    bool   // of ItemPreview: only if it costs little
 	Label   string // what the answer is labelled with, e.g. BODY[1.2]<0>, RFC822.SIZE
 }
 
@@ -106,6 +113,18 @@ func (p *Parser) fetchItem() FetchItem {
 		return simple(ItemBodyStructure, name)
 	case "MODSEQ":
 		return simple(ItemModSeq, name)
+	case "SAVEDATE":
+		return simple(ItemSaveDate, name)
+	case "EMAILID":
+		return simple(ItemEmailID, name)
+	case "THREADID":
+		return simple(ItemThreadID, name)
+	case "PREVIEW":
+		it := simple(ItemPreview, name)
+		it.Lazy = p.lazy()
+		return it
+	case "BINARY", "BINARY.PEEK", "BINARY.SIZE":
+		return p.binaryItem(name)
 	case "RFC822":
 		return FetchItem{Item: ItemSection, Label: name}
 	case "RFC822.HEADER":
@@ -119,6 +138,52 @@ func (p *Parser) fetchItem() FetchItem {
 	return FetchItem{}
 }
 
+// lazy reads " (LAZY)" behind PREVIEW, if it is there: modifiers of the FETCH may stand there, too.
+func (p *Parser) lazy() bool {
+	at := p.i
+	if p.take(' ') && p.take('(') && upper(p.span(isAtomChar)) == "LAZY" {
+		p.want(')')
+		return true
+	}
+	p.i = at
+	return false
+}
+
+// binaryItem reads section-binary and partial behind BINARY, BINARY.PEEK or BINARY.SIZE.
+func (p *Parser) binaryItem(name string) FetchItem {
+	it := FetchItem{Item: ItemBinary, Peek: name != "BINARY"}
+	label := []byte("BINARY")
+	if name == "BINARY.SIZE" {
+		it.Item, label = ItemBinarySize, []byte(name)
+	}
+	it.Section = p.section()
+	if it.Section.What != Whole {
+		p.fail("BINARY takes a part number")
+	}
+	label = it.Section.appendLabel(label)
+	if it.Item == ItemBinary {
+		label = p.partial(&it, label)
+	}
+	it.Label = string(label)
+	return it
+}
+
+// partial reads "<" offset "." count ">" if that is next.
+func (p *Parser) partial(it *FetchItem, label []byte) []byte {
+	if !p.take('<') {
+		return label
+	}
+	it.Partial = true
+	it.Offset = p.Number32()
+	p.want('.')
+	it.Count = p.Number32()
+	p.want('>')
+	if it.Count == 0 {
+		p.fail("a partial FETCH asks for at least one byte")
+	}
+	return append(strconv.AppendUint(append(label, '<'), uint64(it.Offset), 10), '>')
+}
+
 // bodyItem reads what follows BODY or BODY.PEEK.
 func (p *Parser) bodyItem(name string) FetchItem {
 	peek := name == "BODY.PEEK"
@@ -130,19 +195,7 @@ func (p *Parser) bodyItem(name string) FetchItem {
 	}
 	it := FetchItem{Item: ItemSection, Peek: peek}
 	it.Section = p.section()
-	label := it.Section.appendLabel([]byte("BODY"))
-	if p.take('<') {
-		it.Partial = true
-		it.Offset = p.Number32()
-		p.want('.')
-		it.Count = p.Number32()
-		p.want('>')
-		if it.Count == 0 {
-			p.fail("a partial FETCH asks for at least one byte")
-		}
-		label = append(strconv.AppendUint(append(label, '<'), uint64(it.Offset), 10), '>')
-	}
-	it.Label = string(label)
+	it.Label = string(p.partial(&it, it.Section.appendLabel([]byte("BODY"))))
 	return it
 }
 

@@ -31,6 +31,11 @@ const (
 	SearchOlder   // internal date at least Number seconds ago (RFC 5032 §3)
 	SearchYounger // internal date less than Number seconds ago
 	SearchFuzzy   // Keys, one, judged by likeness (RFC 6203 §3)
+	SearchSavedBefore
+	SearchSavedOn
+	SearchSavedSince
+	SearchEmailID  // object id Text (RFC 8474 §5)
+	SearchThreadID //
 )
 
 // SearchKey is one node of a search.
@@ -135,6 +140,7 @@ var (
 	dateKeys  = map[string]SearchOp{
 		"BEFORE": SearchBefore, "ON": SearchOn, "SINCE": SearchSince,
 		"SENTBEFORE": SearchSentBefore, "SENTON": SearchSentOn, "SENTSINCE": SearchSentSince,
+		"SAVEDBEFORE": SearchSavedBefore, "SAVEDON": SearchSavedOn, "SAVEDSINCE": SearchSavedSince,
 	}
 	sizeKeys = map[string]SearchOp{"LARGER": SearchLarger, "SMALLER": SearchSmaller}
 )
@@ -167,7 +173,7 @@ func (q *searchParser) named(word string) SearchKey {
 func (q *searchParser) other(word string) SearchKey {
 	recent := SearchKey{Op: SearchRecent}
 	switch word {
-	case "ALL":
+	case "ALL", "SAVEDATESUPPORTED": // every mailbox keeps save dates (RFC 8514 §4.3)
 		return SearchKey{Op: SearchAll}
 	case "RECENT":
 		return recent
@@ -190,6 +196,10 @@ func (q *searchParser) other(word string) SearchKey {
 			return q.saved()
 		}
 		return SearchKey{Op: SearchUID, UIDs: q.UIDSet()}
+	case "EMAILID":
+		return SearchKey{Op: SearchEmailID, Text: q.SP().Atom()}
+	case "THREADID":
+		return SearchKey{Op: SearchThreadID, Text: q.SP().Atom()}
 	case "OLDER":
 		return SearchKey{Op: SearchOlder, Number: q.seconds()}
 	case "YOUNGER":

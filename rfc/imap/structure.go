@@ -13,18 +13,30 @@ const maxStructureDepth = 100
 // AppendBodyStructure writes p as FETCH answers BODYSTRUCTURE (extended) or BODY (RFC 3501 §7.4.2). It
 // is valid syntax whatever p holds.
 func AppendBodyStructure(dst []byte, p *mime.Part, extended bool) []byte {
-	return appendPart(dst, p, extended, 0)
+	return structure{extended: extended}.part(dst, p, 0)
 }
 
-func appendPart(dst []byte, p *mime.Part, extended bool, depth int) []byte {
+// AppendGlobalStructure is AppendBodyStructure for IMAP4rev2 and UTF8=ACCEPT, where MESSAGE/GLOBAL has envelope and
+// body as MESSAGE/RFC822 does (RFC 9051 §7.5.2). The two differ only for messages that hold such a part.
+func AppendGlobalStructure(dst []byte, p *mime.Part, extended bool) []byte {
+	return structure{extended: extended, global: true}.part(dst, p, 0)
+}
+
+// structure is how a structure is written.
+type structure struct {
+	extended bool // with extension data
+	global   bool // MESSAGE/GLOBAL is a message
+}
+
+func (s structure) part(dst []byte, p *mime.Part, depth int) []byte {
 	multi := p.Type == "MULTIPART"
 	switch {
 	case depth >= maxStructureDepth, multi && len(p.Children) == 0:
 		return appendOpaque(dst, p)
 	case multi:
-		return appendMultipart(dst, p, extended, depth)
+		return s.multipart(dst, p, depth)
 	}
-	return appendSingle(dst, p, extended, depth)
+	return s.single(dst, p, depth)
 }
 
 // appendOpaque writes a part whose inside can not be shown.
@@ -34,14 +46,14 @@ func appendOpaque(dst []byte, p *mime.Part) []byte {
 	return append(appendOctets(dst, p), ')')
 }
 
-func appendMultipart(dst []byte, p *mime.Part, extended bool, depth int) []byte {
+func (s structure) multipart(dst []byte, p *mime.Part, depth int) []byte {
 	dst = append(dst, '(')
 	for _, c := range p.Children {
-		dst = appendPart(dst, c, extended, depth+1)
+		dst = s.part(dst, c, depth+1)
 	}
 	dst = append(dst, ' ')
 	dst = AppendString(dst, orElse(p.Subtype, "MIXED"))
-	if extended {
+	if s.extended {
 		dst = append(dst, ' ')
 		dst = appendParams(dst, p.Params)
 		dst = appendExtension(dst, p)
@@ -49,10 +61,10 @@ func appendMultipart(dst []byte, p *mime.Part, extended bool, depth int) []byte 
 	return append(dst, ')')
 }
 
-// appendSingle writes body-type-basic, -text or -msg.
-func appendSingle(dst []byte, p *mime.Part, extended bool, depth int) []byte {
+// single writes body-type-basic, -text or -msg.
+func (s structure) single(dst []byte, p *mime.Part, depth int) []byte {
 	// Only RFC822 has envelope and body here in IMAP4rev1; MESSAGE/GLOBAL is shown as any other part.
-	inner := p.Type == "MESSAGE" && p.Subtype == "RFC822"
+	inner := p.Type == "MESSAGE" && (p.Subtype == "RFC822" || s.global && p.Subtype == "GLOBAL" && len(p.Children) == 1)
 	if inner && len(p.Children) != 1 {
 		return appendOpaque(dst, p)
 	}
@@ -66,12 +78,12 @@ func appendSingle(dst []byte, p *mime.Part, extended bool, depth int) []byte {
 	dst = appendOctets(dst, p)
 	if inner {
 		dst = append(AppendEnvelope(append(dst, ' '), p.Children[0].Envelope), ' ')
-		dst = appendPart(dst, p.Children[0], extended, depth+1)
+		dst = s.part(dst, p.Children[0], depth+1)
 	}
 	if inner || p.Type == "TEXT" || p.Type == "" {
 		dst = strconv.AppendInt(append(dst, ' '), max(p.Lines, 0), 10)
 	}
-	if extended {
+	if s.extended {
 		dst = AppendNString(append(dst, ' '), p.MD5)
 		dst = appendExtension(dst, p)
 	}

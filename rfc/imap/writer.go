@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"bytes"
 	"io"
 	"strconv"
 	"time"
@@ -194,6 +195,33 @@ func (w *Writer) CRLF() *Writer { return w.S("\r\n") }
 // Literal writes b as a literal; b must not hold NUL.
 func (w *Writer) Literal(b []byte) *Writer {
 	return w.C('{').N(uint64(len(b))).S("}\r\n").B(b)
+}
+
+// Literal8 writes b as a literal, as a literal8 if it holds NUL (RFC 3516 §4.3).
+func (w *Writer) Literal8(b []byte) *Writer {
+	if bytes.IndexByte(b, 0) >= 0 {
+		w.C('~')
+	}
+	return w.Literal(b)
+}
+
+// LiteralOf writes the next n bytes of r as a literal, or as a literal8, without holding them all. After an error
+// the response is broken off inside the literal, so the connection must end.
+func (w *Writer) LiteralOf(r io.Reader, n int64, binary bool) error {
+	if binary {
+		w.C('~')
+	}
+	w.C('{').N(uint64(n)).S("}\r\n")
+	for n > 0 && w.err == nil {
+		w.room(1)
+		at := len(w.buf)
+		got, err := io.ReadFull(r, w.buf[at:min(int64(cap(w.buf)), int64(at)+n)])
+		w.buf = w.buf[:at+got]
+		if n -= int64(got); err != nil {
+			return unexpected(err)
+		}
+	}
+	return nil
 }
 
 // LiteralFrom writes the n bytes of r from off on as a literal without holding them all. If r fails before

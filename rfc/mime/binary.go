@@ -57,6 +57,9 @@ func (m *Message) marks() uint64 {
 		bit(m.HasBareLF, markBareLF) | bit(m.Truncated, markTruncated)
 }
 
+// BinaryHasNUL tells HasNUL of the compact form of a structure without decoding the rest.
+func BinaryHasNUL(b []byte) bool { return len(b) > 1 && b[0] == binaryVersion && b[1]&markNUL != 0 }
+
 func bit(on bool, b uint64) uint64 {
 	if on {
 		return b

@@ -27,6 +27,17 @@ func Decode(r io.Reader, encoding string) io.Reader {
 	return r
 }
 
+// Decodes reports whether Decode knows an encoding: "" and those that mean the bytes as they are, too.
+func Decodes(encoding string) bool {
+	switch e := strings.ToUpper(strings.TrimSpace(encoding)); e {
+	case "", "7BIT", "8BIT", "BINARY":
+		return true
+	default:
+		_, plain := Decode(nil, e).(*stepReader)
+		return plain
+	}
+}
+
 // CharsetReader turns text in charset into UTF-8. An empty or unknown charset is guessed.
 func CharsetReader(label string, r io.Reader) io.Reader { return charset.NewReader(label, r) }
 

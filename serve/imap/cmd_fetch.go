@@ -1,6 +1,8 @@
 package imap
 
 import (
+	"time"
+
 	"barid/mail/mailbox"
 	"barid/rfc/imap"
 )
@@ -19,6 +21,7 @@ type fetch struct {
 	rows    []row                   // a batch of cold rows
 	arena   []byte                  // their bytes
 	scratch []byte                  // header fields of one message
+	lazy    int                     // previews that LAZY may still make
 	fields  map[int]*fieldSelection // prepared HEADER.FIELDS by index in items
 }
 
@@ -30,7 +33,7 @@ func cmdFetch(s *session, c *call) error {
 		return err
 	}
 	c.SP()
-	f := &fetch{s: s, items: c.FetchItems(), uid: c.uid}
+	f := &fetch{s: s, items: c.FetchItems(), uid: c.uid, lazy: lazyPreviews}
 	mod := s.readFetchModifiers(c)
 	if err := c.End(); err != nil {
 		return err
@@ -99,8 +102,11 @@ func (f *fetch) prepare(changedSince bool) {
 			hasUID = true
 		case imap.ItemModSeq:
 			hasModSeq = true
-		case imap.ItemEnvelope, imap.ItemBodyStructure:
+		case imap.ItemEnvelope, imap.ItemBodyStructure, imap.ItemThreadID:
 			f.needs.cold = true
+		case imap.ItemBinary, imap.ItemBinarySize, imap.ItemPreview:
+			f.needs.cold, f.needs.tree = true, true
+			f.needs.seen = f.needs.seen || !it.Peek
 		case imap.ItemBody:
 			f.needs.cold, f.needs.tree = true, true
 		case imap.ItemSection:
@@ -191,6 +197,15 @@ func (f *fetch) hotItem(it imap.FetchItem, e mailbox.Entry) (ok bool) {
 		out.S("INTERNALDATE ").Date(e.Time())
 	case imap.ItemSize:
 		out.S("RFC822.SIZE ").N(uint64(e.Size))
+	case imap.ItemEmailID:
+		out.S("EMAILID (").S(emailID(f.s.sel.owner, e.Msg)).C(')')
+	case imap.ItemSaveDate:
+		out.S("SAVEDATE ")
+		if e.Saved == 0 {
+			out.S("NIL")
+		} else {
+			out.Date(time.Unix(e.Saved, 0))
+		}
 	case imap.ItemModSeq:
 		out.S("MODSEQ (").N(uint64(e.ModSeq)).C(')')
 	default:

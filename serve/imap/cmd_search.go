@@ -10,6 +10,9 @@ func cmdSearch(s *session, c *call) error {
 	if err := c.End(); err != nil {
 		return err
 	}
+	if s.has(extUTF8) && in.Charset != "" { // RFC 9755 §3
+		return badf("CHARSET is not for after ENABLE UTF8=ACCEPT")
+	}
 	if err := s.admitContext(c, in.Return); err != nil {
 		return err
 	}

@@ -28,6 +28,9 @@ type row struct {
 	headers   []byte
 	complete  bool // headers holds all listed fields
 	tree      *mime.Message
+	nul       bool // the message holds NUL
+	thread    uint64
+	preview   *preview
 }
 
 // errBatch ends a batch.
@@ -81,7 +84,8 @@ func (f *fetch) readBatch(lo, hi int) (next int, err error) {
 // copyRow keeps what the items need of c.
 func (f *fetch) copyRow(i int, e mailbox.Entry, c *mailbox.Cold) error {
 	r := row{i: i, e: e, blob: c.Blob, size: c.Size, header: c.HeaderBytes, complete: c.HeadersComplete}
-	if f.needs.tree {
+	r.nul, r.thread = mime.BinaryHasNUL(c.Tree), c.Thread
+	if f.needs.tree || f.showsGlobal(c.Structure) {
 		tree, err := mime.DecodeMessage(c.Tree)
 		if err != nil {
 			return errors.Join(err, kv.ErrCorrupt)
@@ -120,6 +124,7 @@ func (f *fetch) message(r *row) error {
 			_ = body.Close() // nothing was written through it
 		}
 	}()
+	f.lookUpPreview(r)
 	if f.needsBody(r) {
 		var err error
 		if body, err = f.s.srv.Blobs.Open(f.s.ctx, r.blob); err != nil {
@@ -168,10 +173,17 @@ func (f *fetch) coldItem(n int, it imap.FetchItem, r *row, body kv.BlobReader) e
 	case imap.ItemEnvelope:
 		out.S("ENVELOPE ").B(r.envelope)
 	case imap.ItemBodyStructure:
-		out.S("BODYSTRUCTURE ").B(r.structure)
+		out.S("BODYSTRUCTURE ").B(f.structure(r))
 	case imap.ItemBody:
-		f.scratch = imap.AppendBodyStructure(f.scratch[:0], r.tree.Root, false)
+		f.scratch = f.appendStructure(f.scratch[:0], r.tree.Root, false)
 		out.S("BODY ").B(f.scratch)
+	case imap.ItemThreadID:
+		out.S("THREADID (").S(threadID(f.s.sel.owner, r.thread)).C(')')
+	case imap.ItemPreview:
+		f.writePreview(it, r, body)
+	case imap.ItemBinary, imap.ItemBinarySize:
+		out.S(it.Label).C(' ')
+		return f.binary(it, r, body)
 	case imap.ItemSection:
 		out.S(it.Label).C(' ')
 		return f.section(n, it, r, body)

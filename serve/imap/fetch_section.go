@@ -38,7 +38,16 @@ func (f *fetch) prepareSection(i int, sec imap.Section) {
 // needsBody reports whether some item needs the message's bytes.
 func (f *fetch) needsBody(r *row) bool {
 	for n, it := range f.items {
-		if it.Item != imap.ItemSection {
+		switch it.Item {
+		case imap.ItemBinary, imap.ItemBinarySize:
+			return true
+		case imap.ItemPreview:
+			if r.preview == nil && f.makesPreview(it) {
+				return true
+			}
+			continue
+		case imap.ItemSection:
+		default:
 			continue
 		}
 		if sel := f.fields[n]; sel == nil || !sel.listed || !r.complete {
@@ -64,6 +73,9 @@ func (f *fetch) section(n int, it imap.FetchItem, r *row, body kv.BlobReader) er
 	hi = min(hi, body.Size())
 	lo = min(lo, hi)
 	if sel == nil {
+		if r.nul {
+			body = noNUL{body}
+		}
 		return f.stream(it, lo, hi, body)
 	}
 	head := make([]byte, min(hi-lo, maxHeaderBytes))

@@ -154,7 +154,7 @@ func TestCommandBehindSTARTTLSIsDropped(t *testing.T) {
 	c.send("a1 LOGIN info@example.test \"correct horse\"\r\n")
 	c.expect("a1 NO [PRIVACYREQUIRED] ...")
 	c.send("a2 CAPABILITY\r\n")
-	c.expect("* CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE STARTTLS LOGINDISABLED")
+	c.expect("* CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE STARTTLS LOGINDISABLED")
 	c.expect("a2 OK ...")
 	c.send("a3 AUTHENTICATE PLAIN\r\n")
 	c.expect("a3 NO [PRIVACYREQUIRED] ...")
@@ -166,7 +166,7 @@ func TestCommandBehindSTARTTLSIsDropped(t *testing.T) {
 		c.conn = secure
 		c.br.Reset(secure)
 		c.send("a6 CAPABILITY\r\n")
-		c.expect("* CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE AUTH=PLAIN AUTH=LOGIN")
+		c.expect("* CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE AUTH=PLAIN AUTH=LOGIN")
 		c.expect("a6 OK ...")
 	}
 	c = w.dial()

@@ -64,6 +64,11 @@ func (q *finder) eval(k *imap.SearchKey, at level) verdict {
 		return q.evalSent(k, at)
 	case imap.SearchHeader, imap.SearchBody, imap.SearchText:
 		return q.evalText(k, at)
+	case imap.SearchThreadID:
+		if at == levelHot {
+			return undecided
+		}
+		return truth(threadID(q.sel.owner, q.found.cold.Thread) == k.Text)
 	}
 	return truth(q.evalHot(k))
 }
@@ -124,6 +129,14 @@ func (q *finder) evalHot(k *imap.SearchKey) bool {
 		return q.at.Unix()-e.Date < int64(k.Number)
 	case imap.SearchBefore, imap.SearchOn, imap.SearchSince:
 		return compareDay(k.Op-imap.SearchBefore, e.Time(), k.Date)
+	case imap.SearchSavedBefore, imap.SearchSavedOn, imap.SearchSavedSince: // RFC 8514 §4.3
+		t := e.Time()
+		if e.Saved > 0 {
+			t = time.Unix(e.Saved, 0).UTC()
+		}
+		return compareDay(k.Op-imap.SearchSavedBefore, t, k.Date)
+	case imap.SearchEmailID:
+		return emailID(q.sel.owner, e.Msg) == k.Text
 	}
 	return true // SearchAll
 }

@@ -124,6 +124,7 @@ type Server struct {
 	statusItems  []statusItem
 	buffers      *buffers
 	keyrings     *keyrings
+	previews     *previews
 	collation    text.Collation
 }
 
@@ -132,7 +133,7 @@ func New(d Deps, s Settings) *Server {
 	return &Server{
 		Deps: d, set: s, commands: commandTable(), capabilities: capabilityTable(), extensions: extensionTable(),
 		statusItems: statusItems(),
-		buffers:     newBuffers(), keyrings: newKeyrings(s.SortBytes),
+		buffers:     newBuffers(), keyrings: newKeyrings(s.SortBytes), previews: newPreviews(),
 	}
 }
 
