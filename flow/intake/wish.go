@@ -80,7 +80,7 @@ func (tx *Tx) held() bool { return !tx.wishes.release.IsZero() }
 func (tx *Tx) grant(m *spool.Message) {
 	m.Priority, m.RequireTLS = tx.wishes.priority, tx.params.RequireTLS
 	m.TLSOptional = tx.clearIsFine && !m.RequireTLS // RFC 8689 §5: REQUIRETLS wins
-	m.NotBefore = tx.wishes.release
+	m.NotBefore, m.Release = tx.wishes.release, tx.asked()
 	from := m.Arrived
 	if tx.held() {
 		from = tx.wishes.release
@@ -89,6 +89,17 @@ func (tx *Tx) grant(m *spool.Message) {
 	if p := &tx.params.By; p.Mode != 0 {
 		m.DeliverBy, m.ByMode, m.ByTrace = tx.wishes.by, p.Mode, p.Trace
 	}
+}
+
+// asked gives the FUTURERELEASE parameter as reports repeat it (RFC 4865 §5).
+func (tx *Tx) asked() string {
+	switch p := &tx.params; {
+	case p.HoldFor > 0:
+		return "for;" + strconv.FormatInt(int64(p.HoldFor/time.Second), 10)
+	case !p.HoldUntil.IsZero():
+		return "until;" + p.HoldUntil.UTC().Format(time.RFC3339)
+	}
+	return ""
 }
 
 // heldTooLong refuses times that can not be kept (RFC 4865 §4).

@@ -97,6 +97,7 @@ func keys(m map[string]*spool.Entry) (ks []string) {
 }
 
 func TestNothingOfAHeldMessageIsDeliveredAtOnce(t *testing.T) {
+	asked := map[string]string{"for": "for;3600", "until": "until;" + noon.Add(time.Hour).UTC().Format(time.RFC3339)}
 	for name, p := range map[string]smtp.MailParams{
 		"for":   {HoldFor: time.Hour},
 		"until": {HoldUntil: noon.Add(time.Hour)},
@@ -113,7 +114,7 @@ func TestNothingOfAHeldMessageIsDeliveredAtOnce(t *testing.T) {
 				if e == nil {
 					t.Fatalf("%q is not among %q", want, keys(got))
 				}
-				if due := noon.Add(time.Hour); !e.Next.Equal(due) || !e.NotBefore.Equal(due) || !e.Expires.Equal(due.Add(DefaultExpire)) || !e.Arrived.Equal(noon) {
+				if due := noon.Add(time.Hour); !e.Next.Equal(due) || !e.NotBefore.Equal(due) || !e.Expires.Equal(due.Add(DefaultExpire)) || !e.Arrived.Equal(noon) || e.Release != asked[name] {
 					t.Errorf("%s: next %v, not before %v, expires %v", want, e.Next, e.NotBefore, e.Expires)
 				}
 			}

@@ -68,7 +68,7 @@ func (s *Settings) apply(e *spool.Entry, outcomes []Outcome, asked time.Duration
 			continue
 		}
 		if st, final := finalState(o.Kind); final {
-			e.Finish(o.Rcpt, st, o.Answer, o.DSNPassedOn)
+			e.Finish(o.Rcpt, st, o.Answer, o.Passed)
 		} else {
 			e.Rcpts[o.Rcpt].Last = o.Answer
 		}
@@ -118,6 +118,6 @@ func expireAll(e *spool.Entry, now time.Time) {
 		if a == (spool.Answer{}) {
 			a = spool.Answer{Time: now, Enhanced: "4.4.7", Text: "delivery time expired before it could be tried", Stage: spool.StageLocal}
 		}
-		e.Finish(i, spool.Expired, a, false)
+		e.Finish(i, spool.Expired, a, 0)
 	}
 }

@@ -37,13 +37,13 @@ type Deliverer interface {
 
 // Outcome is what became of one recipient.
 type Outcome struct {
-	Rcpt        int // index in e.Rcpts
-	Kind        Kind
-	Answer      spool.Answer
-	RetryAfter  time.Duration // the other side (or our limits) asked to wait that long; 0: did not
-	TLS         string        // "TLS1.3 TLS_AES_128_GCM_SHA256 verified"; "": in clear
-	DSNPassedOn bool          // the next server has taken over the duty to report (RFC 3461 §5.2.2)
-	Timing      Timing
+	Rcpt       int // index in e.Rcpts
+	Kind       Kind
+	Answer     spool.Answer
+	RetryAfter time.Duration // the other side (or our limits) asked to wait that long; 0: did not
+	TLS        string        // "TLS1.3 TLS_AES_128_GCM_SHA256 verified"; "": in clear
+	Passed     spool.Passed  // duties that the next server has taken over
+	Timing     Timing
 }
 
 // Timing is how long the stages of an attempt took; recipients of one attempt share it.

@@ -87,7 +87,7 @@ func (q *Queue) Bounce(ctx context.Context, s Selector, text string, dry bool) (
 	return q.operate(ctx, s, dry, func(e *spool.Entry) bool {
 		waiting := e.WaitingRcpts()
 		for _, i := range waiting {
-			e.Finish(i, spool.Failed, a, false)
+			e.Finish(i, spool.Failed, a, 0)
 		}
 		e.Hold = false
 		q.set.schedule(e, now)
@@ -101,7 +101,7 @@ func (q *Queue) Delete(ctx context.Context, s Selector, dry bool) (Result, error
 	return q.operate(ctx, s, dry, func(e *spool.Entry) bool {
 		for i := range e.Rcpts {
 			if !e.Rcpts[i].Settled() {
-				e.Finish(i, spool.Removed, a, false)
+				e.Finish(i, spool.Removed, a, 0)
 			}
 		}
 		return true

@@ -144,12 +144,12 @@ func TestOneRefusedOneTakenOneLater(t *testing.T) {
 
 func TestSuccessIsReportedToWhoAsked(t *testing.T) {
 	for _, c := range []struct {
-		kind     Kind
-		passedOn bool
-		want     int
-	}{{Relayed, false, 1}, {Relayed, true, 0}, {Delivered, false, 1}} {
+		kind   Kind
+		passed spool.Passed
+		want   int
+	}{{Relayed, 0, 1}, {Relayed, spool.PassedReport, 0}, {Delivered, 0, 1}} {
 		inBubble(t, Settings{}, func(b *bed) {
-			b.f.answer = always(Outcome{Kind: c.kind, DSNPassedOn: c.passedOn})
+			b.f.answer = always(Outcome{Kind: c.kind, Passed: c.passed})
 			b.start()
 			b.submit("a.example", func(e *spool.Entry) { e.Rcpts[0].Notify = smtp.NotifySuccess })
 			sleep(time.Second)

@@ -47,7 +47,7 @@ func (n *notice) about(p *page, w words, r *spool.Rcpt) {
 	if n.action != dsn.Failed && n.action != dsn.Delayed {
 		return
 	}
-	topic := "topic." + topicOf(statusOf(r, n.action), r.Last.Text)
+	topic := "topic." + topicOf(n.status(r), r.Last.Text)
 	p.add(entry, span{text: w.text("label.means") + " " + w.text(topic+".means")})
 	if n.action == dsn.Failed {
 		if r.State == spool.Expired && !n.e.Arrived.IsZero() {

@@ -52,8 +52,8 @@ func due(e *spool.Entry, a dsn.Action, rcpts []int, known func(*spool.Message) b
 	return owed, ""
 }
 
-// wanted tells whether the sender asked to be told of a: by NOTIFY, or by the T of BY, which asks for every hop
-// (RFC 2852 §4).
+// wanted tells whether the sender asked to be told of a: by NOTIFY, by the T of BY, which asks for every hop
+// (RFC 2852 §4), or by its N, where a server that knows no deadline took the message (§4.1.4.2).
 func wanted(e *spool.Entry, r *spool.Rcpt, a dsn.Action) bool {
-	return dsn.Wanted(r.Notify, a) || a == dsn.Relayed && e.ByTrace && r.Notify&smtp.NotifyNever == 0
+	return dsn.Wanted(r.Notify, a) || a == dsn.Relayed && (e.ByTrace || e.ByMode == 'N') && r.Notify&smtp.NotifyNever == 0
 }

@@ -9,6 +9,7 @@ import (
 
 	"barid/mail/spool"
 	"barid/rfc/dsn"
+	"barid/rfc/status"
 )
 
 // notice is one report being made.
@@ -43,7 +44,7 @@ func (n *notice) message(orig *original) *dsn.Message {
 	m := &dsn.Message{
 		FromName: w.text("name"), From: s.Postmaster, To: n.e.From.Mailbox, Subject: n.subject(w, facts.subject),
 		Date: n.now, MessageID: n.id() + "@" + s.Host, Language: w.lang, UTF8: n.e.UTF8,
-		Report: dsn.Report{ReportingMTA: s.Host, EnvelopeID: n.e.EnvID, Arrival: n.e.Arrived},
+		Report: dsn.Report{ReportingMTA: s.Host, EnvelopeID: n.e.EnvID, Arrival: n.e.Arrived, DeliverBy: n.e.DeliverBy, Release: n.e.Release},
 	}
 	if facts.messageID != "" {
 		m.References = []string{facts.messageID}
@@ -64,7 +65,7 @@ func (n *notice) message(orig *original) *dsn.Message {
 // recipient gives the fields of RFC 3464 §2.3.
 func (n *notice) recipient(r *spool.Rcpt) dsn.Recipient {
 	d := dsn.Recipient{
-		Original: dsn.OriginalRecipient(r.ORcpt), Final: dsn.AddressOf(r.To.Mailbox), Action: n.action, Status: statusOf(r, n.action),
+		Original: dsn.OriginalRecipient(r.ORcpt), Final: dsn.AddressOf(r.To.Mailbox), Action: n.action, Status: n.status(r),
 		RemoteMTA: hostOf(r.Last.Remote), Attempt: r.Last.Time, LogID: n.e.Message.ID,
 	}
 	if r.Last.Text != "" && (n.action == dsn.Failed || n.action == dsn.Delayed) {
@@ -77,6 +78,21 @@ func (n *notice) recipient(r *spool.Rcpt) dsn.Recipient {
 		d.RetryUntil = n.expires()
 	}
 	return d
+}
+
+// status gives the code for a recipient. When it is the deadline of the sender that is over, that is what is told
+// (RFC 2852 §4.1.4).
+func (n *notice) status(r *spool.Rcpt) dsn.Status {
+	late := dsn.Status{Class: status.Permanent, Subject: 4, Detail: 7}
+	switch {
+	case n.e.ByMode == 0 || n.now.Before(n.e.DeliverBy):
+	case n.e.ByMode == 'R' && n.action == dsn.Failed && r.State == spool.Expired:
+		return late
+	case n.e.ByMode == 'N' && n.action == dsn.Delayed && n.e.DelayTold.Before(n.e.DeliverBy):
+		late.Class = status.Transient
+		return late
+	}
+	return statusOf(r, n.action)
 }
 
 // answerText gives the words of a host with their codes: "550 5.1.1 no such user". Codes that the words begin

@@ -323,6 +323,48 @@ func TestCodesAreKept(t *testing.T) {
 	}
 }
 
+// TestDeadlines: RFC 2852 §4.1.4 and §5, RFC 4865 §5.
+func TestDeadlines(t *testing.T) {
+	last := spool.Answer{Code: 451, Enhanced: "4.7.1", Text: "451 4.7.1 greylisted", Remote: "mx1.example.org"}
+	early, late := noon.Add(time.Minute), noon.Add(-time.Minute)
+	for _, c := range []struct {
+		name  string
+		mode  byte
+		by    time.Time
+		told  time.Time
+		state spool.State
+		kind  queue.Kind
+		want  string
+	}{
+		{"returned", 'R', late, time.Time{}, spool.Expired, queue.Failed, "5.4.7"},
+		{"given up before the deadline", 'R', early, time.Time{}, spool.Expired, queue.Failed, "4.7.1"},
+		{"refused behind the deadline", 'R', late, time.Time{}, spool.Failed, queue.Failed, "5.0.0"},
+		{"late", 'N', late, time.Time{}, spool.Waiting, queue.Delayed, "4.4.7"},
+		{"late, and told so", 'N', late, late.Add(time.Second), spool.Waiting, queue.Delayed, "4.7.1"},
+		{"delayed before the deadline", 'N', early, time.Time{}, spool.Waiting, queue.Delayed, "4.7.1"},
+		{"taken by a server that knows no deadline", 'N', early, time.Time{}, spool.Relayed, queue.Relayed, "2.0.0"},
+	} {
+		w := newWorld(t)
+		e := w.entry()
+		e.ByMode, e.DeliverBy, e.DelayTold, e.NotBefore, e.Release = c.mode, c.by, c.told, noon.Add(-time.Hour), "for;3600"
+		e.Rcpts[0].Last, e.Rcpts[0].State, e.Rcpts[0].Notify = last, c.state, smtp.NotifyFailure|smtp.NotifyDelay
+		if c.state == spool.Failed {
+			e.Rcpts[0].Last = spool.Answer{Code: 550, Enhanced: "5.0.0", Text: "no"}
+		}
+		w.report(e, c.kind)
+		text := w.inbox()[0]
+		b, _ := parse(t, text)
+		if got := b.Recipients[0].Status.String(); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+		for _, field := range []string{"\r\nDeliver-By-Date: " + c.by.Format(time.RFC1123Z) + "\r\n", "\r\nFuture-Release-Request: for;3600\r\n"} {
+			if !strings.Contains(text, field) {
+				t.Errorf("%s: no field %q in\n%s", c.name, field, text)
+			}
+		}
+	}
+}
+
 func TestTheSameReportHasTheSameID(t *testing.T) {
 	w := newWorld(t)
 	e := w.entry()

@@ -28,6 +28,8 @@ func (e *Entry) check() error {
 		return bad("negative number")
 	case !e.DeliverBy.IsZero() && e.ByMode != 'R' && e.ByMode != 'N':
 		return bad("DELIVERBY mode")
+	case e.NotBefore.IsZero() && e.Release != "", len(e.Release) > maxRelease:
+		return bad("FUTURERELEASE")
 	case e.DeliverBy.IsZero() && e.ByMode != 0:
 		return bad("DELIVERBY mode without a time")
 	}
@@ -88,16 +90,18 @@ func (e *Entry) where(f func(*Rcpt) bool) []int {
 	return out
 }
 
-// Owes tells whether a recipient that reaches state s owes its sender a report. passedOn: the next server
-// took the duty over. Nobody is told about a message with the null reverse-path (RFC 3461 §6.2, RFC 5321
+// Owes tells whether a recipient that reaches state s owes its sender a report; passed are the duties that the
+// next server took over. Nobody is told about a message with the null reverse-path (RFC 3461 §6.2, RFC 5321
 // §6.1), and nobody who asked not to be.
-func (e *Entry) Owes(r *Rcpt, s State, passedOn bool) bool {
+func (e *Entry) Owes(r *Rcpt, s State, passed Passed) bool {
 	if e.From.Null || r.Notify&smtp.NotifyNever != 0 {
 		return false
 	}
 	switch s {
 	case Relayed:
-		return r.Notify&smtp.NotifySuccess != 0 && !passedOn || e.ByTrace // RFC 2852 §4: every hop is told of
+		return r.Notify&smtp.NotifySuccess != 0 && passed&PassedReport == 0 ||
+			e.ByTrace || // RFC 2852 §4: every hop is told of
+			e.ByMode == 'N' && passed&PassedDeadline == 0 // §4.1.4.2: nobody will say when it is late
 	case Delivered, Expanded:
 		return r.Notify&smtp.NotifySuccess != 0
 	case Failed, Expired:
@@ -118,10 +122,10 @@ func (e *Entry) WantsDelay() []int {
 }
 
 // Finish sets the final state of a recipient and whether a report is owed.
-func (e *Entry) Finish(rcpt int, s State, a Answer, passedOn bool) {
+func (e *Entry) Finish(rcpt int, s State, a Answer, passed Passed) {
 	r := &e.Rcpts[rcpt]
 	r.State, r.Last = s, a
-	r.Told = !e.Owes(r, s, passedOn)
+	r.Told = !e.Owes(r, s, passed)
 }
 
 // dueAt gives the milliseconds at which the schedule has the entry.

@@ -25,13 +25,14 @@ const (
 	flagDelayTold
 	flagTLSOptional
 	flagLocal
+	flagRelease
 	flagEnd // no bit at or above this
 )
 
 // appendEntry adds the stored form of e to b. Shard and ID are in the key.
 //
 //	format, flags, due, id of the transaction, blob, size, header length, reverse-path, ENVID, RET, BODY,
-//	locale, account, priority, [DELIVERBY time, mode], [not before], arrived, expires, hops, destination,
+//	locale, account, priority, [DELIVERBY time, mode], [not before, [how]], arrived, expires, hops, destination,
 //	route, attempts, next, [must], [delay told], report tries, answers, recipients
 func appendEntry(b []byte, e *Entry) []byte {
 	b = append(b, format)
@@ -54,6 +55,9 @@ func appendEntry(b []byte, e *Entry) []byte {
 	}
 	if !e.NotBefore.IsZero() {
 		b = putTime(b, e.NotBefore)
+	}
+	if e.Release != "" {
+		b = putText(b, e.Release)
 	}
 	b = putTime(putTime(b, e.Arrived), e.Expires)
 	b = putUint(b, uint64(e.Hops))
@@ -82,7 +86,7 @@ func (e *Entry) flags() uint64 {
 		flagRequireTLS: e.RequireTLS, flagByTrace: e.ByTrace, flagHold: e.Hold, flagNullFrom: e.From.Null,
 		flagDeliverBy: !e.DeliverBy.IsZero(), flagNotBefore: !e.NotBefore.IsZero(),
 		flagMust: !e.Must.IsZero(), flagDelayTold: !e.DelayTold.IsZero(),
-		flagTLSOptional: e.TLSOptional, flagLocal: e.Local,
+		flagTLSOptional: e.TLSOptional, flagLocal: e.Local, flagRelease: e.Release != "",
 	} {
 		f = putFlag(f, on, i)
 	}
@@ -113,6 +117,9 @@ func decodeEntry(shard Shard, id ID, v []byte) (*Entry, error) {
 	}
 	if on(flagNotBefore) {
 		e.NotBefore = d.time()
+	}
+	if on(flagRelease) {
+		e.Release = d.text()
 	}
 	e.Arrived, e.Expires, e.Hops = d.time(), d.time(), int(d.uint())
 	e.Destination, e.Route = d.text(), d.text()

@@ -15,6 +15,8 @@ const (
 	maxText   = 512  // bytes of a remote server's words that an Answer keeps
 	maxName   = 255  // bytes of a destination, route or host
 	maxStatus = 16   // bytes of an enhanced code or stage
+
+	maxRelease = 64 // bytes of Message.Release
 )
 
 // Priority bounds of RFC 6710 §5.1.
@@ -52,6 +54,7 @@ type Message struct {
 	ByMode      byte           // 'R': return at DeliverBy, 'N': notify
 	ByTrace     bool
 	NotBefore   time.Time // FUTURERELEASE (RFC 4865); zero: at once
+	Release     string    // how that was asked for, for reports: "for;3600", "until;2026-12-01T08:00:00Z"
 	Arrived     time.Time
 	Expires     time.Time // when we give up (RFC 5321 §4.5.4.1)
 	Hops        int       // Received fields it came with
@@ -133,6 +136,15 @@ type Answer struct {
 	Remote   string // "mx1.example.org [192.0.2.1]"; "" if nobody was reached
 	Stage    string // one of the Stage constants
 }
+
+// Passed are the duties that the next server took over with a message.
+type Passed uint8
+
+// The duties.
+const (
+	PassedReport   Passed = 1 << iota // to report (RFC 3461 §5.2.2)
+	PassedDeadline                    // to deliver in time, or to say so (RFC 2852 §4.1.4)
+)
 
 // Rcpt is one recipient of an entry.
 type Rcpt struct {

@@ -86,9 +86,9 @@ func walk() []step {
 		{"outcome: deferred", ed(func(e *Entry) { e.Attempts++; e.Next = e.Next.Add(time.Minute) }), "S1 waiting waiting waiting"},
 		{"hold", ed(func(e *Entry) { e.Hold = true }), "S2 waiting waiting waiting"},
 		{"release", ed(func(e *Entry) { e.Hold = false }), "S1 waiting waiting waiting"},
-		{"outcome: one failed", ed(func(e *Entry) { e.Finish(0, Failed, Answer{Code: 550}, false) }), "S1 failed? waiting waiting"},
+		{"outcome: one failed", ed(func(e *Entry) { e.Finish(0, Failed, Answer{Code: 550}, 0) }), "S1 failed? waiting waiting"},
 		{"note of the report", ed(func(e *Entry) { e.Rcpts[0].Told = true }), "S1 failed waiting waiting"},
-		{"outcome: one relayed", ed(func(e *Entry) { e.Finish(1, Relayed, Answer{Code: 250}, false) }), "S1 failed relayed? waiting"},
+		{"outcome: one relayed", ed(func(e *Entry) { e.Finish(1, Relayed, Answer{Code: 250}, 0) }), "S1 failed relayed? waiting"},
 		{"reroute", func(s db, l Lease, n *Name) error {
 			to := ShardOf("example.org", "relay")
 			return s.UpdateMany(ctx, []kv.Part{n.Shard.Part(), to.Part()}, func(ts []kv.Txn) error {
@@ -104,7 +104,7 @@ func walk() []step {
 			})
 		}, "S1 failed relayed? waiting"},
 		{"note of the success", ed(func(e *Entry) { e.Rcpts[1].Told = true }), "S1 failed relayed waiting"},
-		{"expiry", ed(func(e *Entry) { e.Finish(2, Expired, Answer{}, false) }), "S1 failed relayed expired?"},
+		{"expiry", ed(func(e *Entry) { e.Finish(2, Expired, Answer{}, 0) }), "S1 failed relayed expired?"},
 		{"note of the expiry settles the last", ed(func(e *Entry) { e.Rcpts[2].Told = true }), "S0"},
 	}
 }
@@ -385,10 +385,12 @@ func TestTheLowMark(t *testing.T) {
 
 func TestOwes(t *testing.T) {
 	for _, c := range []struct {
-		notify         smtp.Notify
-		null, passedOn bool
-		state          State
-		want           bool
+		notify smtp.Notify
+		null   bool
+		by     byte
+		passed Passed
+		state  State
+		want   bool
 	}{
 		{state: Failed, want: true},
 		{state: Expired, want: true},
@@ -397,17 +399,26 @@ func TestOwes(t *testing.T) {
 		{state: Removed},
 		{state: Relayed, notify: smtp.NotifySuccess, want: true},
 		{state: Delivered, notify: smtp.NotifySuccess, want: true},
-		{state: Relayed, notify: smtp.NotifySuccess, passedOn: true},
+		{state: Relayed, notify: smtp.NotifySuccess, passed: PassedReport},
+		{state: Relayed, by: 'N', want: true},
+		{state: Relayed, by: 'N', notify: smtp.NotifyFailure, passed: PassedReport, want: true},
+		{state: Relayed, by: 'N', passed: PassedDeadline},
+		{state: Relayed, by: 'N', notify: smtp.NotifyNever},
+		{state: Relayed, by: 'N', null: true},
+		{state: Relayed, by: 'R'},
 		{state: Failed, notify: smtp.NotifySuccess},
 		{state: Failed, notify: smtp.NotifyDelay},
 		{state: Failed, notify: smtp.NotifyNever},
-		{state: Failed, notify: smtp.NotifyFailure, passedOn: true, want: true},
+		{state: Failed, notify: smtp.NotifyFailure, passed: PassedReport, want: true},
 		{state: Expired, notify: smtp.NotifyFailure | smtp.NotifySuccess, want: true},
 	} {
 		e := plain()
 		e.From.Null = c.null
 		e.Rcpts[0].Notify = c.notify
-		if e.Finish(0, c.state, Answer{}, c.passedOn); e.Rcpts[0].Told == c.want {
+		if c.by != 0 {
+			e.ByMode, e.DeliverBy = c.by, t0
+		}
+		if e.Finish(0, c.state, Answer{}, c.passed); e.Rcpts[0].Told == c.want {
 			t.Errorf("%+v: told is %v", c, e.Rcpts[0].Told)
 		}
 	}

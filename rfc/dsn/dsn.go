@@ -14,8 +14,8 @@
 // Limits: the Max constants. Failure: Write fails only with the error of its writer or of the original;
 // Parse fails only with an error of the reader; a message that is no report gives ok=false.
 //
-// Standards: RFC 3461 §4, §5, §6; RFC 3462 and RFC 6522 (multipart/report); RFC 3464; RFC 3463; RFC 3834
-// (Auto-Submitted); RFC 6533.
+// Standards: RFC 3461 §4, §5, §6; RFC 3462 and RFC 6522 (multipart/report); RFC 3464; RFC 3463; RFC 2852
+// §5; RFC 4865 §5; RFC 3834 (Auto-Submitted); RFC 6533.
 package dsn
 
 import (
@@ -56,6 +56,8 @@ type Report struct {
 	EnvelopeID   string    // ENVID of the message, decoded; "" none was given (§2.2.1)
 	ReceivedFrom string    // name of the host the message came from; "" not told (§2.2.4)
 	Arrival      time.Time // zero: not told (§2.2.5)
+	DeliverBy    time.Time // when it was to be delivered; zero: at any time (RFC 2852 §5)
+	Release      string    // when it was to be sent, as it was asked for: "for;3600"; "": at once (RFC 4865 §5)
 	Recipients   []Recipient
 }
 

@@ -11,6 +11,9 @@ const maxName = 255
 // maxEnvID is what RFC 3461 §4.4 allows for an envelope identifier, decoded.
 const maxEnvID = 100
 
+// maxRelease is more than any FUTURERELEASE parameter has.
+const maxRelease = 64
+
 // append adds the fields of RFC 3464 §2: those of the message, then a group for each recipient. global is for
 // message/global-delivery-status (RFC 6533 §4).
 func (r *Report) append(b []byte, global bool) []byte {
@@ -18,6 +21,8 @@ func (r *Report) append(b []byte, global bool) []byte {
 	b = appendField(b, "Original-Envelope-Id", fieldText(r.EnvelopeID, maxEnvID, global))
 	b = appendField(b, "Received-From-MTA", mta(r.ReceivedFrom))
 	b = appendField(b, "Arrival-Date", date(r.Arrival))
+	b = appendField(b, "Deliver-By-Date", date(r.DeliverBy))
+	b = appendField(b, "Future-Release-Request", fieldText(r.Release, maxRelease, global))
 	for i := range r.Recipients {
 		b = append(b, "\r\n"...)
 		b = r.Recipients[i].append(b, global)

@@ -61,7 +61,7 @@ func (v *visit) note(t kv.Txn) error {
 		if r.several() {
 			state = spool.Expanded
 		}
-		e.Finish(r.index, state, v.taken(r), false)
+		e.Finish(r.index, state, v.taken(r), 0)
 	}
 	return spool.Update(t, m.Lease, e)
 }

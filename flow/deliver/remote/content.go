@@ -108,7 +108,7 @@ func (x *transaction) deliver(r smtp.Reply) {
 	}
 	for _, place := range x.taken {
 		o := &a.out[place]
-		o.Kind, o.Answer, o.TLS, o.DSNPassedOn = queue.Relayed, answer, x.s.tls, x.s.caps.has(dsn)
+		o.Kind, o.Answer, o.TLS, o.Passed = queue.Relayed, answer, x.s.tls, x.s.caps.duties()
 		a.close(place)
 	}
 	a.relayed, a.direct = x.s.level, a.direct || x.s.key.mode == direct

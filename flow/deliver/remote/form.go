@@ -138,6 +138,17 @@ func (a *attempt) deliverBy(s *session) (string, *trouble) {
 	return by, nil
 }
 
+// duties are what a server takes over with a message, as MAIL and RCPT tell it.
+func (c *capabilities) duties() (p spool.Passed) {
+	if c.has(dsn) {
+		p |= spool.PassedReport
+	}
+	if c.has(deliverBy) {
+		p |= spool.PassedDeadline
+	}
+	return p
+}
+
 // minBy keeps the number within the nine digits of RFC 2852 §4.
 const minBy = -999_999_999
 
