@@ -20,9 +20,10 @@ const (
 type capability struct {
 	name  string
 	when  moment
-	rfc   string              // where it is described
-	able  func(*session) bool // whether it holds for this session; nil: it does
-	needs []string            // rows without which this one is not told, e.g. the parts of IMAP4rev2
+	rfc   string                // where it is described
+	able  func(*session) bool   // whether it holds for this session; nil: it does
+	value func(*session) string // what stands behind the name and "=", which change with the settings; nil: nothing
+	needs []string              // rows without which this one is not told, e.g. the parts of IMAP4rev2
 }
 
 // Hide takes a capability away from clients that do not cope with it. An empty field fits everybody; both
@@ -69,6 +70,10 @@ func (s *session) capabilities() string {
 			b.WriteByte(' ')
 		}
 		b.WriteString(c.name)
+		if c.value != nil {
+			b.WriteByte('=')
+			b.WriteString(c.value(s))
+		}
 	}
 	return b.String()
 }

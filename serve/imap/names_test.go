@@ -15,14 +15,14 @@ func TestNamesAreTheServersInRev2(t *testing.T) {
 	w := newWorld(t, nil)
 	w.withCapabilities("IMAP4rev2")
 	c := w.login()
-	wantLines(t, c.do(`CREATE "Sent Items"`), "OK CREATE completed")
+	wantLines(t, c.do(`CREATE "Sent Items"`), "OK [MAILBOXID (F1-2)] CREATE completed")
 	wantLines(t, c.do(`LIST "" "Sent Items"`), `* LIST (\HasNoChildren \Sent) "/" "Sent Items"`, "OK LIST completed")
 	c.do("ENABLE IMAP4rev2")
 	wantLines(t, c.do(`CREATE "Sent Messages"`),
-		`* LIST (\HasNoChildren \Sent) "/" Sent ("OLDNAME" ("Sent Messages"))`, "OK CREATE completed")
+		`* LIST (\HasNoChildren \Sent) "/" Sent ("OLDNAME" ("Sent Messages"))`, "OK [MAILBOXID (F1-2)] CREATE completed")
 	// a decomposed é is kept composed
 	wantLines(t, c.do("CREATE \"Cafe\u0301\""),
-		"* LIST (\\HasNoChildren) \"/\" \"Caf\u00e9\" (\"OLDNAME\" (\"Cafe\u0301\"))", "OK CREATE completed")
+		"* LIST (\\HasNoChildren) \"/\" \"Caf\u00e9\" (\"OLDNAME\" (\"Cafe\u0301\"))", "OK [MAILBOXID (F1-7)] CREATE completed")
 	wantLines(t, c.do(`LIST "" "المرسلة"`), `* LIST (\HasNoChildren \Sent) "/" Sent ("OLDNAME" ("المرسلة"))`, "OK LIST completed")
 	if got := c.do(`SELECT "Sent Items"`); !strings.Contains(strings.Join(got, "\n"), `* LIST () "/" Sent ("OLDNAME" ("Sent Items"))`) {
 		t.Errorf("SELECT told %q", got)
