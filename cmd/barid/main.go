@@ -1,7 +1,8 @@
 // Command barid is a complete mail system in one program.
 //
 // Every subcommand has a file cmd_<verb>.go: flags in, one call, exit code out. What a command does lives in
-// app and ops. Exit codes: 0 ok, 1 failed, 2 usage, 3 a check found problems, 4 nobody to talk to.
+// app and ops. Exit codes: 0 ok, 1 failed, 2 usage, 3 a check found problems, 4 nobody to talk to, 130
+// interrupted.
 package main
 
 import (
@@ -31,6 +32,9 @@ func main() {
 	os.Exit(code)
 }
 
+// exitInterrupted is what shells expect of a command that SIGINT ended.
+const exitInterrupted = 130
+
 func run(ctx context.Context, args []string) int {
 	io := &terminal{out: os.Stdout, err: os.Stderr}
 	root := newRoot(io)
@@ -42,6 +46,10 @@ func run(ctx context.Context, args []string) int {
 	var code exited
 	if errors.As(err, &code) {
 		return int(code)
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		io.say("interrupted")
+		return exitInterrupted
 	}
 	io.json = io.json || slices.Contains(args, "--json") // a flag that is wrong ends the parsing before it
 	io.fail(err)

@@ -63,13 +63,13 @@ func (r *Remote) Call(ctx context.Context, name string, in, out any, p Progress)
 	}
 	resp, err := r.client.Do(req)
 	if err != nil {
-		return unreachable(err)
+		return broken(ctx, err)
 	}
 	defer resp.Body.Close()
-	return readLines(resp.Body, out, p)
+	return readLines(ctx, resp.Body, out, p)
 }
 
-func readLines(body io.Reader, out any, p Progress) error {
+func readLines(ctx context.Context, body io.Reader, out any, p Progress) error {
 	d := json.NewDecoder(body)
 	for {
 		var l Line
@@ -77,7 +77,7 @@ func readLines(body io.Reader, out any, p Progress) error {
 			if errors.Is(err, io.EOF) {
 				err = errors.New("the answer ended early")
 			}
-			return unreachable(err)
+			return broken(ctx, err)
 		}
 		switch {
 		case l.Fault != nil:
@@ -94,7 +94,11 @@ func readLines(body io.Reader, out any, p Progress) error {
 	}
 }
 
-func unreachable(err error) error {
+// broken is the end of a call without an answer: the caller's own, or the server's fault.
+func broken(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	return fault.New("B1006", "the running server does not answer on its admin socket").WithFound("%v", err).
 		WithExit(fault.ExitUnreachable).WithFix("barid status").Wrap(fmt.Errorf("admin socket: %w", err))
 }
