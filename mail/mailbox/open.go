@@ -148,23 +148,24 @@ func (m *Mailbox) Watch() (wake <-chan struct{}, stop func()) {
 	}
 }
 
-// TakeRecent makes the caller's session the one for which the messages that no session took are recent:
-// those of the View it has now with UID >= from (RFC 3501 §2.3.2). That it did is written down behind the
+// TakeRecent makes the caller's session the one for which the messages that no session took are recent, of those
+// that its View has now (RFC 3501 §2.3.2), and gives their UIDs as one range. That it did is written down behind the
 // answer: after a crash a message may be recent once more, as RFC 3501 wants it when in doubt.
-func (m *Mailbox) TakeRecent(ctx context.Context) (from UID, err error) {
+func (m *Mailbox) TakeRecent(ctx context.Context) (taken UIDSet, err error) {
 	if err := ctx.Err(); err != nil {
-		return 0, err
+		return nil, err
 	}
 	next := m.View().UIDNext()
 	a := m.b.a
 	a.mu.Lock()
-	from = m.b.recent
+	from := m.b.recent
 	m.b.recent = max(from, next)
 	a.mu.Unlock()
-	if next > from {
-		a.s.later(a.id, job{recent: map[ID]UID{m.b.id: next}})
+	if next <= from {
+		return nil, nil
 	}
-	return from, nil
+	a.s.later(a.id, job{recent: map[ID]UID{m.b.id: next}})
+	return UIDSet{{Lo: from, Hi: next - 1}}, nil
 }
 
 // Body opens the bytes of a message. ErrGone: it was expunged and its rows are gone.

@@ -82,7 +82,7 @@ func (s *session) firstRecent() {
 	}
 	st, err := s.sel.at.account.Status(s.ctx, s.sel.at.Name)
 	if n := s.sel.view.Len(); err == nil && st.Recent > 0 && st.Recent <= n {
-		s.sel.recent = s.sel.view.At(n - st.Recent).UID
+		s.sel.recent = mailbox.UIDSet{{Lo: s.sel.view.At(n - st.Recent).UID, Hi: mailbox.MaxUID}}
 	}
 }
 

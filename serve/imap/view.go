@@ -20,7 +20,7 @@ type selected struct {
 	name     string
 	readOnly bool
 	view     *mailbox.View
-	recent   mailbox.UID // messages from here on are \Recent in this session
+	recent   mailbox.UIDSet // of those, the ones in the view are \Recent in this session
 	wake     <-chan struct{}
 	unwatch  func()
 	told     []mailbox.ModSeq // changes of our own that the client knows already
@@ -159,21 +159,40 @@ func (s *session) takeRecent(ctx context.Context) {
 	if sel.readOnly || s.has(extRev2) {
 		return
 	}
-	from, err := sel.box.TakeRecent(ctx)
-	if err == nil && (sel.recent == 0 || from < sel.recent) {
-		sel.recent = from
+	taken, err := sel.box.TakeRecent(ctx)
+	if err == nil && len(taken) > 0 {
+		sel.addRecent(taken[0])
 	}
+}
+
+// maxRecent bounds selected.recent: sessions that take turns at new messages have one range for each turn. Past it
+// the oldest are joined, and what lies between is recent, too: RFC 3501 §2.3.2 wants that when in doubt.
+const maxRecent = 64
+
+func (sel *selected) addRecent(r mailbox.UIDRange) {
+	rs := sel.recent
+	switch n := len(rs); {
+	case n > 0 && rs[n-1].Hi+1 == r.Lo:
+		rs[n-1].Hi = r.Hi
+		return
+	case n == maxRecent:
+		rs[1].Lo = rs[0].Lo
+		rs = append(rs[:0], rs[1:]...)
+	}
+	sel.recent = append(rs, r)
 }
 
 // countRecent is how many messages of the view are recent.
-func (sel *selected) countRecent() int {
-	if sel.recent == 0 {
-		return 0
+func (sel *selected) countRecent() (n int) {
+	for _, sp := range sel.viewSpans(sel.recent) {
+		n += sp.hi - sp.lo
 	}
-	return sel.view.Len() - sel.view.IndexFrom(sel.recent)
+	return n
 }
 
-func (sel *selected) isRecent(e mailbox.Entry) bool { return sel.recent != 0 && e.UID >= sel.recent }
+func (sel *selected) isRecent(e mailbox.Entry) bool {
+	return len(sel.recent) > 0 && sel.recent.Contains(e.UID)
+}
 
 // current gives e as it is now, if it is still there: newer than the view while an EXPUNGE waits.
 func (sel *selected) current(now *mailbox.View, e mailbox.Entry) mailbox.Entry {
