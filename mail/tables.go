@@ -11,14 +11,17 @@ const (
 	TableCredential kv.Table = 4 // account: directory; account id, kind, id -> credential
 	TableCounter    kv.Table = 5 // account: directory; name -> counter (next account id ...)
 
-	TableState   kv.Table = 16 // mailbox: account; one row: next message number, modseq, usage
-	TableMailbox kv.Table = 17 // mailbox: account; mailbox id -> name, use, UIDVALIDITY ...
-	TableHotLog  kv.Table = 18 // mailbox: account; mailbox id, modseq -> change record (also the change feed)
-	TableHotPage kv.Table = 19 // mailbox: account; mailbox id, page -> packed hot entries
-	TableMessage kv.Table = 20 // mailbox: account; message number -> cold record
-	TableThread  kv.Table = 21 // mailbox: account; thread, message number -> nothing
-	TableMsgID   kv.Table = 22 // mailbox: account; hash of a message-id -> thread
-	TableSearch  kv.Table = 23 // search: account; segment, kind, page -> part of the index; derived, may be dropped
+	TableState      kv.Table = 16 // mailbox: account; one row: next message number, modseq, usage
+	TableMailbox    kv.Table = 17 // mailbox: account; mailbox id -> name, use, UIDVALIDITY ...
+	TableHotLog     kv.Table = 18 // mailbox: account; mailbox id, modseq -> change record (also the change feed)
+	TableHotPage    kv.Table = 19 // mailbox: account; mailbox id, page -> packed hot entries
+	TableMessage    kv.Table = 20 // mailbox: account; message number -> cold record
+	TableThread     kv.Table = 21 // mailbox: account; thread, message number -> nothing
+	TableMsgID      kv.Table = 22 // mailbox: account; hash of a message-id -> thread
+	TableSearch     kv.Table = 23 // search: account; segment, kind, page -> part of the index; derived, may be dropped
+	TableAnnotation kv.Table = 24 // mailbox: account; mailbox id, reader, entry -> value
+	TableAccess     kv.Table = 25 // mailbox: account; mailbox id -> who may what with it
+	TableShare      kv.Table = 26 // mailbox: global; reader, owner -> nothing: the reader may see mailboxes of the owner
 
 	TableEvent      kv.Table = 32 // event: account or global; time, id -> event
 	TableEventIndex kv.Table = 33 // event: global; day, name of a message, time -> nothing

@@ -25,6 +25,8 @@ type account struct {
 	st    state
 	cat   *catalog
 	boxes map[ID]*box
+	// watchers are told what is published.
+	watchers map[*Watcher]struct{}
 	// removed keeps those who still hold a mailbox of an account that is gone from making it anew.
 	removed bool
 
@@ -96,12 +98,15 @@ func (b *box) peek() (p *pending, held bool) {
 func (a *account) publish(x *tx, v kv.Ver) {
 	a.pubMu.Lock()
 	defer a.pubMu.Unlock()
+	names := false
 	if p := a.pub.Load(); p == nil || v >= p.ver {
+		names = p == nil || p.cat != x.cat
 		a.pub.Store(&shown{ver: v, st: x.st, cat: x.cat})
 	}
 	for _, b := range x.boxes {
 		b.publish(v)
 	}
+	a.notice(x, names)
 }
 
 // publish is account.publish for one mailbox. Under account.pubMu.

@@ -81,11 +81,18 @@ func (x *tx) furnish() error {
 // add makes a mailbox of a name that is free or a ghost's. UIDVALIDITY follows the clock, so that an
 // account that is removed and made again does not meet its old numbers.
 func (x *tx) add(name string, u Use, sh shape, subscribed bool) (*info, error) {
+	var grants []Grant
 	if old := x.cat.byName[name]; old != nil {
 		subscribed = subscribed || old.subscribed
+		if grants = x.cat.grants[old.id]; grants != nil {
+			x.putGrants(old.id, nil)
+		}
 		x.delInfo(old)
 		if old.shape == noSelect {
 			if err := x.logBoxes(ChangeRemoved, old.id, nil); err != nil {
+				return nil, err
+			}
+			if err := x.dropAnnotations(old.id); err != nil {
 				return nil, err
 			}
 		}
@@ -100,6 +107,11 @@ func (x *tx) add(name string, u Use, sh shape, subscribed bool) (*info, error) {
 	err := x.logBoxes(ChangeCreated, i.id, nil)
 	i.snap.modseq = x.st.modseq
 	x.putInfo(i)
+	if grants != nil {
+		x.putGrants(i.id, grants)
+	} else {
+		x.inherit(i)
+	}
 	return i, err
 }
 
@@ -190,6 +202,12 @@ func (x *tx) delete(i *info, children bool) error {
 	if err := x.logBoxes(ChangeRemoved, i.id, destroyed); err != nil {
 		return err
 	}
+	if err := x.dropAnnotations(i.id); err != nil {
+		return err
+	}
+	if x.cat.grants[i.id] != nil {
+		x.putGrants(i.id, nil)
+	}
 	x.delInfo(i)
 	switch {
 	case children:
@@ -250,6 +268,9 @@ func (a *Account) Rename(ctx context.Context, from, to string) error {
 func (x *tx) moveInbox(inbox *info, to string) error {
 	i, err := x.create(to, UseNone)
 	if err != nil {
+		return err
+	}
+	if err := x.copyAnnotations(inbox.id, i.id); err != nil {
 		return err
 	}
 	src, err := x.open(inbox)

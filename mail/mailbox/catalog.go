@@ -71,6 +71,7 @@ func decodeInfo(k, v []byte) (*info, error) {
 type catalog struct {
 	byID   map[ID]*info
 	byName map[string]*info
+	grants map[ID][]Grant // of mailboxes that are shared; nil if none is
 }
 
 func newCatalog(infos ...*info) *catalog {
@@ -83,7 +84,7 @@ func newCatalog(infos ...*info) *catalog {
 
 // clone makes a copy that may be changed by set and del.
 func (c *catalog) clone() *catalog {
-	n := &catalog{byID: make(map[ID]*info, len(c.byID)+1), byName: make(map[string]*info, len(c.byID)+1)}
+	n := &catalog{byID: make(map[ID]*info, len(c.byID)+1), byName: make(map[string]*info, len(c.byID)+1), grants: c.grants}
 	for id, i := range c.byID {
 		n.byID[id] = i
 	}

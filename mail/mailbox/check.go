@@ -55,7 +55,7 @@ func (c *checker) say(f string, args ...any) {
 }
 
 func (c *checker) all() error {
-	for _, f := range [...]func() error{c.mailboxes, c.usage, c.references, c.deadLists, c.messages, c.messageIDs} {
+	for _, f := range [...]func() error{c.mailboxes, c.usage, c.references, c.deadLists, c.messages, c.messageIDs, c.beside} {
 		if err := f(); err != nil {
 			return err
 		}
@@ -303,4 +303,36 @@ func (r readOnly) GetMany(t kv.Table, keys [][]byte, f func(int, []byte) error) 
 // Scan is kv.Reader's.
 func (r readOnly) Scan(t kv.Table, lo, hi []byte, o kv.ScanOpt, f func(k, v []byte) error) error {
 	return r.Reader.Scan(t, lo, hi, o, f)
+}
+
+// beside checks the rows that are kept beside mailboxes: that each belongs to one, and how much annotations take.
+func (c *checker) beside() error {
+	cat, err := readCatalog(c.r)
+	if err != nil {
+		return nil // mailboxes told it
+	}
+	for id := range cat.grants {
+		if cat.byID[id] == nil {
+			c.say("there are rights for the mailbox %d, which is not there", id)
+		}
+	}
+	var used int64
+	err = c.r.Scan(mail.TableAnnotation, nil, annotationsUsed(), kv.ScanOpt{}, func(k, v []byte) error {
+		if len(k) < annotationHead {
+			c.say("an annotation has the key %x", k)
+			return nil
+		}
+		used += int64(len(k) + len(v))
+		if id := ID(binary.BigEndian.Uint32(k)); id != 0 && cat.byID[id] == nil {
+			c.say("there is an annotation of the mailbox %d, which is not there", id)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if n, err := annotationBytes(c.r); err != nil || n != used {
+		c.say("annotations take %d bytes, the account says %d (%v)", used, n, err)
+	}
+	return nil
 }

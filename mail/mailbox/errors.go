@@ -26,7 +26,12 @@ var (
 	ErrGone        = errors.New("mailbox: the message was expunged")                // NO [EXPUNGEISSUED]
 	ErrTooOld      = errors.New("mailbox: changes are no longer known so far back")
 	ErrFullUIDs    = errors.New("mailbox: all UIDs of the mailbox are used up") // NO [LIMIT]
+	ErrGrants      = errors.New("mailbox: too many rights in this mailbox")     // NO [LIMIT]
 	ErrRemoved     = errors.New("mailbox: the account is being removed")
+
+	ErrAnnotationSize = errors.New("mailbox: the value of an annotation is too big") // NO [METADATA MAXSIZE]
+	ErrAnnotationMany = errors.New("mailbox: too many annotations")                  // NO [METADATA TOOMANY]
+
 	// ErrOverQuota is what every OverQuota is (errors.Is).
 	ErrOverQuota = errors.New("mailbox: over quota") // 452 4.2.2, NO [OVERQUOTA]
 )

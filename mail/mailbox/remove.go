@@ -20,7 +20,10 @@ func (a *Account) Remove(ctx context.Context) error {
 		for more := exists; more && err == nil; {
 			more, err = acc.removeSome(ctx)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return a.s.forgetShares(ctx, a.id)
 	})
 }
 
@@ -91,7 +94,7 @@ type msgBlob struct {
 func (a *account) removeRows(t kv.Txn) {
 	for _, table := range [...]kv.Table{
 		mail.TableState, mail.TableMailbox, mail.TableHotLog, mail.TableHotPage, mail.TableMessage, mail.TableThread,
-		mail.TableMsgID, mail.TableSearch,
+		mail.TableMsgID, mail.TableSearch, mail.TableAnnotation, mail.TableAccess,
 	} {
 		t.DelRange(table, nil, nil)
 	}

@@ -21,6 +21,7 @@ type tx struct {
 	refs    refPages
 	ids     msgIDs
 	tally   tally
+	marks   []Mark // annotations it changes
 	buf     []byte
 	changed bool
 	dead    bool // there is something to reap in the background
@@ -126,7 +127,9 @@ func readCatalog(r kv.Reader) (*catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newCatalog(infos...), nil
+	c := newCatalog(infos...)
+	c.grants, err = readGrants(r)
+	return c, err
 }
 
 // end writes what the whole transaction shares and makes the changes pending when the rows are applied.

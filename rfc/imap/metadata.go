@@ -1,6 +1,9 @@
 package imap
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // MaxEntryName is how many bytes the name of an annotation may have.
 const MaxEntryName = 255
@@ -47,4 +50,91 @@ func (p *Parser) Entries() (out []string) {
 		p.fail("a list of entries can not be empty")
 	}
 	return out
+}
+
+// Depth says how far below an entry GETMETADATA looks (RFC 5464 §4.2.2).
+type Depth uint8
+
+// The depths.
+const (
+	DepthZero Depth = iota
+	DepthOne
+	DepthInfinity
+)
+
+// GetMetadata is the argument of GETMETADATA (RFC 5464 §4.2).
+type GetMetadata struct {
+	Mailbox string // "" is the server
+	Entries []string
+	MaxSize uint64 // bytes of a value, if Limited
+	Limited bool
+	Depth   Depth
+}
+
+// GetMetadata reads it. Options stand before the mailbox in RFC 5464 §5 and behind it in its examples; both are
+// taken, and a bare list of entries as in §4.4.1 too.
+func (p *Parser) GetMetadata() (g GetMetadata) {
+	if p.peek() == '(' {
+		p.metadataOptions(&g)
+		p.SP()
+	}
+	g.Mailbox = p.Name()
+	if p.SP().peek() == '(' && p.i+1 < len(p.b) && isLetter(p.b[p.i+1]) {
+		p.metadataOptions(&g)
+		p.SP()
+	}
+	for g.Entries = p.Entries(); p.TrySP(); {
+		g.Entries = append(g.Entries, p.EntryName())
+	}
+	return g
+}
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+func (p *Parser) metadataOptions(g *GetMetadata) {
+	p.List(func() {
+		switch p.Word() {
+		case "MAXSIZE":
+			g.MaxSize, g.Limited = p.SP().Number(), true
+		case "DEPTH":
+			switch p.SP().Word() {
+			case "0":
+				g.Depth = DepthZero
+			case "1":
+				g.Depth = DepthOne
+			case "INFINITY":
+				g.Depth = DepthInfinity
+			default:
+				p.fail("DEPTH is 0, 1 or infinity")
+			}
+		default:
+			p.fail("no such option")
+		}
+	})
+}
+
+// EntryValues reads "(" entry SP value ... ")" of SETMETADATA.
+func (p *Parser) EntryValues() (out []Entry) {
+	p.List(func() {
+		e := Entry{Name: p.EntryName()}
+		if c := p.SP().peek(); c == 'N' || c == 'n' {
+			_, _ = p.NString()
+			e.Nil = true
+		} else {
+			e.Value = p.String8()
+		}
+		out = append(out, e)
+	})
+	if len(out) == 0 {
+		p.fail("a list of entries can not be empty")
+	}
+	return out
+}
+
+// Value writes s as a quoted string, a literal, or a literal8 if it holds NUL (RFC 3516 §4.4).
+func (w *Writer) Value(s []byte) *Writer {
+	if bytes.IndexByte(s, 0) < 0 {
+		return w.Str(string(s))
+	}
+	return w.C('~').Literal(s)
 }

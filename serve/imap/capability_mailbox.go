@@ -15,6 +15,8 @@ func mailboxCapabilities() []capability {
 		{name: "QUOTA=RES-STORAGE", when: afterLogin, rfc: "RFC 9208 §5.1"},
 		{name: "QUOTA=RES-MESSAGE", when: afterLogin, rfc: "RFC 9208 §5.2"},
 		{name: "QUOTA=RES-MAILBOX", when: afterLogin, rfc: "RFC 9208 §5.3"},
+		{name: "METADATA", when: afterLogin, rfc: "RFC 5464"},
+		{name: "LIST-METADATA", when: afterLogin, rfc: "RFC 9590"},
 		{name: "XLIST", when: afterLogin, rfc: "RFC 6154 §1"},
 	}
 }

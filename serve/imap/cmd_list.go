@@ -147,7 +147,14 @@ func (l *lister) tell(n *named) error {
 // details are the further responses of a name.
 func (l *lister) details(n *named) error {
 	if l.Return&imap.ListStatus != 0 && !n.NoSelect {
-		return l.s.listStatus(n, l.Status)
+		if err := l.s.listStatus(n, l.Status); err != nil {
+			return err
+		}
+	}
+	if l.Return&imap.ListMetadata != 0 {
+		if _, err := l.s.tellMetadata(n.at, n.Name, &imap.GetMetadata{Entries: l.Entries}); err != nil && !isGone(err) {
+			return err
+		}
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ func statusItems() []statusItem {
 		{name: "UNSEEN", value: func(st *mailbox.Status) uint64 { return uint64(st.Unseen) }},
 		// RFC 7162 §3.1.7
 		{name: "HIGHESTMODSEQ", value: func(st *mailbox.Status) uint64 { return uint64(max(st.HighestModSeq, 1)) }},
-		{name: "APPENDLIMIT", write: writeAppendLimit}, // RFC 7889 §4
+		{name: "APPENDLIMIT", write: writeAppendLimit},                                          // RFC 7889 §4
 		{name: "SIZE", value: func(st *mailbox.Status) uint64 { return uint64(st.Bytes) }},      // RFC 8438 §2
 		{name: "DELETED", value: func(st *mailbox.Status) uint64 { return uint64(st.Deleted) }}, // RFC 9051 §6.3.11, RFC 9208 §4.1.4
 		{name: "DELETED-STORAGE", write: writeDeletedStorage},                                   // RFC 9208 §4.1.4

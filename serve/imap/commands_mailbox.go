@@ -16,5 +16,7 @@ func mailboxCommands() []command {
 		{name: "GETQUOTA", legal: loggedIn, run: cmdGetQuota},
 		{name: "GETQUOTAROOT", legal: loggedIn, run: cmdGetQuotaRoot},
 		{name: "SETQUOTA", legal: loggedIn, run: cmdSetQuota},
+		{name: "GETMETADATA", legal: loggedIn, run: cmdGetMetadata},
+		{name: "SETMETADATA", legal: loggedIn, run: cmdSetMetadata},
 	}
 }

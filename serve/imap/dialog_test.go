@@ -3,15 +3,18 @@ package imap
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// TestDialogs plays testdata/dialogs: "C:" is sent, "S:" must come ("..." is anything), "C2:" and "S2:" are
+// TestDialogs plays testdata/dialogs: "C:" is sent, "S:" must come ("..." is anything), "C~:" and "S~:" are octets quoted
+// as in Go, "C2:" and "S2:" are
 // of a second connection. "login" and "login2" log in; "STARTTLS" is not played here. The files of the
 // archive are delivered first: "INBOX/1" is a message for INBOX.
 func TestDialogs(t *testing.T) {
@@ -57,6 +60,19 @@ func play(t *testing.T, w *world, dialog string) {
 		case "S":
 			if got := c.line(); !like(text, got) {
 				t.Fatalf("line %d:\ngot  %q\nwant %q", n+1, got, text)
+			}
+		case "C~", "S~":
+			octets, err := strconv.Unquote(text)
+			must(t, err)
+			if kind == "C~" {
+				c.send(octets)
+				break
+			}
+			got := make([]byte, len(octets))
+			_, err = io.ReadFull(c.br, got)
+			must(t, err)
+			if string(got) != octets {
+				t.Fatalf("line %d:\ngot  %q\nwant %q", n+1, got, octets)
 			}
 		case "closed":
 			c.closed()
