@@ -47,6 +47,6 @@ func coreExtensions() []extensionRow {
 	return []extensionRow{
 		{name: "CONDSTORE", bit: extCondstore, on: (*session).enableCondstore},
 		{name: "QRESYNC", bit: extQResync, on: (*session).enableCondstore},
-		{name: "IMAP4rev2", bit: extRev2, on: (*session).enableUTF8Names},
+		{name: "IMAP4rev2", bit: extRev2, on: (*session).enableRev2},
 	}
 }

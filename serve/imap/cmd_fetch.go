@@ -161,7 +161,7 @@ func (f *fetch) setSeen(spans []span) error {
 	if err != nil {
 		return err
 	}
-	sel.tell(modseq)
+	sel.tell(ownChange{modseq: modseq})
 	return nil
 }
 

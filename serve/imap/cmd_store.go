@@ -24,11 +24,16 @@ func cmdStore(s *session, c *call) error {
 	if len(set) == 0 {
 		return nil
 	}
+	own := ownChange{}
+	if silent {
+		own.silent, own.before = &op, s.sel.box.View()
+	}
 	modified, modseq, err := s.sel.box.Store(s.ctx, set, op)
 	if err != nil {
 		return err
 	}
-	s.sel.tell(modseq)
+	own.modseq = modseq
+	s.sel.tell(own)
 	s.writeStored(c, spans, modified, modseq, silent)
 	if len(modified) > 0 {
 		c.code = "MODIFIED " + s.modifiedSet(c.uid, modified)

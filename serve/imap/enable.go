@@ -61,3 +61,11 @@ func (s *session) enableCondstore() {
 
 // enableUTF8Names makes names UTF-8 both ways from now on.
 func (s *session) enableUTF8Names() { s.out.UTF8 = true }
+
+// enableRev2 gives up what IMAP4rev2 does not have any more: \Recent (RFC 9051 appendix E).
+func (s *session) enableRev2() {
+	s.enableUTF8Names()
+	if s.sel != nil {
+		s.sel.recent = nil
+	}
+}

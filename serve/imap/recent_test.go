@@ -40,3 +40,15 @@ func TestMessagesAreRecentOnce(t *testing.T) {
 	wantLines(t, a.do("SEARCH RECENT"), "* SEARCH 1 3")
 	wantLines(t, b.do("SEARCH RECENT"), "* SEARCH 2")
 }
+
+// TestNothingIsRecentInRev2: \Recent ends when a client enables IMAP4rev2 inside a mailbox.
+func TestNothingIsRecentInRev2(t *testing.T) {
+	w := newWorld(t, nil)
+	w.withCapabilities("IMAP4rev2")
+	w.deliver("INBOX", []byte("Subject: x\r\n\r\n"))
+	c := w.login()
+	c.do("SELECT INBOX")
+	wantLines(t, c.do("FETCH 1 FLAGS"), `* 1 FETCH (FLAGS (\Recent))`)
+	c.do("ENABLE IMAP4rev2")
+	wantLines(t, c.do("FETCH 1 FLAGS"), `* 1 FETCH (FLAGS ())`)
+}

@@ -23,7 +23,7 @@ type selected struct {
 	recent   mailbox.UIDSet // of those, the ones in the view are \Recent in this session
 	wake     <-chan struct{}
 	unwatch  func()
-	told     []mailbox.ModSeq // changes of our own that the client knows already
+	told     []ownChange // changes of our own that the client knows already
 	words    flagWords
 	keywords int            // of the mailbox that the client was told of
 	saved    mailbox.UIDSet // "$" (RFC 5182)
@@ -42,15 +42,55 @@ func (s *session) deselect() {
 	}
 }
 
-// tell notes that the client knows the change with that modseq.
-func (sel *selected) tell(m mailbox.ModSeq) {
-	if m == 0 {
+// ownChange is a change of flags that this session made.
+type ownChange struct {
+	modseq mailbox.ModSeq
+	silent *mailbox.StoreOp // what the client works out by itself; nil: it was told the flags
+	before *mailbox.View    // with silent: the mailbox before
+}
+
+// tell notes that the client knows a change.
+func (sel *selected) tell(c ownChange) {
+	if c.modseq == 0 {
 		return
 	}
 	if len(sel.told) == maxTold {
 		sel.told = append(sel.told[:0], sel.told[1:]...)
 	}
-	sel.told = append(sel.told, m)
+	sel.told = append(sel.told, c)
+}
+
+// knows reports whether the client knows the flags that e has now: it was told, or it works them out of those it
+// had. It can not if somebody else changed them in between (RFC 3501 §6.4.6).
+func (sel *selected) knows(e mailbox.Entry, now *mailbox.View) bool {
+	k := slices.IndexFunc(sel.told, func(c ownChange) bool { return c.modseq == e.ModSeq })
+	if k < 0 || sel.told[k].silent == nil {
+		return k >= 0
+	}
+	own := &sel.told[k]
+	i, ok := sel.view.Seq(e.UID)
+	j, was := own.before.Seq(e.UID)
+	if !ok || !was || sel.view.At(i).ModSeq != own.before.At(j).ModSeq {
+		return false
+	}
+	return apply(own.silent, own.before.At(j).Flags, now.Keywords()) == e.Flags
+}
+
+// apply gives the flags that a message has after a STORE.
+func apply(op *mailbox.StoreOp, f mailbox.Flags, keywords []string) mailbox.Flags {
+	mask := op.Flags
+	for i, k := range keywords {
+		if slices.ContainsFunc(op.Keywords, func(w string) bool { return strings.EqualFold(w, k) }) {
+			mask |= mailbox.Keyword(i)
+		}
+	}
+	switch op.Mode {
+	case mailbox.Add:
+		return f | mask
+	case mailbox.Remove:
+		return f &^ mask
+	}
+	return mask
 }
 
 // span is a run of messages by index in a view: lo <= i < hi.
@@ -78,18 +118,27 @@ func (s *session) update(expunges bool) {
 		func(i int, e mailbox.Entry) { gone = append(gone, expunged{i, e.UID}) },
 		func(i int, _ mailbox.Entry) { changed = append(changed, i) })
 	s.tellExpunged(gone)
-	told := sel.told
+	changed, touched := sel.news(changed, now)
+	clear(sel.told)
 	sel.view, sel.told = now, sel.told[:0]
 	s.announceNew(now, kept)
-	var touched mailbox.UIDSet
+	for _, i := range changed {
+		s.fetchFlags(i, now.At(i), false)
+	}
+	s.contextsChange(append(touched, now.UIDs(kept, now.Len())...))
+}
+
+// news gives those of the messages changed in now that the client does not know of yet, and the UIDs of all of them.
+func (sel *selected) news(changed []int, now *mailbox.View) (untold []int, touched mailbox.UIDSet) {
+	untold = changed[:0]
 	for _, i := range changed {
 		e := now.At(i)
 		touched = touched.Add(e.UID)
-		if !slices.Contains(told, e.ModSeq) {
-			s.fetchFlags(i, e, false)
+		if !sel.knows(e, now) {
+			untold = append(untold, i)
 		}
 	}
-	s.contextsChange(append(touched, now.UIDs(kept, now.Len())...))
+	return untold, touched
 }
 
 // expunged is a message that is gone, with its index in the view that had it.
