@@ -1,0 +1,427 @@
+package imapmodel
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// step is one thing that happens. What it is in full depends on seed and on what is there when it happens, so that
+// any steps can be left out.
+type step struct {
+	kind string
+	who  int
+	seed uint64
+}
+
+// setup is a history before it is played.
+type setup struct {
+	seed     uint64
+	sessions int
+	steps    []step
+}
+
+// kinds are the steps and how often they come.
+var kinds = []struct {
+	name   string
+	weight int
+}{
+	{"append", 12},
+	{"deliver", 8},
+	{"store", 10},
+	{"uid store", 10},
+	{"fetch", 8},
+	{"uid fetch", 8},
+	{"copy", 3},
+	{"uid copy", 3},
+	{"move", 3},
+	{"uid move", 3},
+	{"expunge", 6},
+	{"uid expunge", 4},
+	{"search", 6},
+	{"uid search", 6},
+	{"sort", 3},
+	{"select", 5},
+	{"close", 2},
+	{"unselect", 1},
+	{"status", 4},
+	{"noop", 8},
+	{"idle", 5},
+	{"enable", 2},
+	{"reconnect", 5},
+	{"create", 2},
+	{"delete", 1},
+	{"rename", 2},
+	{"list", 1},
+	{"pipeline", 6},
+	{"burst", 2},
+}
+
+// compose makes up a history.
+func compose(seed uint64, steps int) setup {
+	r := rand.New(rand.NewPCG(seed, 7))
+	out := setup{seed: seed, sessions: 2 + r.IntN(3)}
+	total := 0
+	for _, k := range kinds {
+		total += k.weight
+	}
+	for range steps {
+		n, kind := r.IntN(total), ""
+		for _, k := range kinds {
+			if n -= k.weight; n < 0 {
+				kind = k.name
+				break
+			}
+		}
+		out.steps = append(out.steps, step{kind: kind, who: r.IntN(out.sessions), seed: r.Uint64()})
+	}
+	return out
+}
+
+// history is one being played.
+type history struct {
+	w        *world
+	m        *model
+	r        *rand.Rand // of the step
+	sessions []*session
+	owners   int
+	loud     bool
+	dialog   strings.Builder
+	piped    bool // several commands are under way: modseqs are learned when all are done
+	stuck    atomic.Bool
+}
+
+// play plays a history; the failure is nil when all was as it should be.
+func play(set setup, dir string, loud bool) (h *history, f *failure) {
+	h = &history{m: newModel(), loud: loud}
+	defer func() {
+		if x := recover(); x != nil {
+			why, ok := x.(failure)
+			if !ok {
+				panic(x)
+			}
+			if h.stuck.Load() {
+				why.text = "nothing came for half a minute: " + why.text
+			}
+			f = &why
+		}
+		h.end()
+	}()
+	h.w = newWorld(dir)
+	watchdog := time.AfterFunc(30*time.Second, func() {
+		h.stuck.Store(true)
+		h.hangUp()
+	})
+	defer watchdog.Stop()
+	h.begin(set)
+	for i, st := range set.steps {
+		h.r = rand.New(rand.NewPCG(st.seed, uint64(len(st.kind))))
+		h.log("", "", fmt.Sprintf("-- step %d: %s", i, st.kind))
+		h.step(h.sessions[st.who], st.kind)
+	}
+	h.quiesce()
+	return h, nil
+}
+
+func (h *history) hangUp() {
+	for _, s := range h.sessions {
+		_ = s.conn.Close()
+	}
+}
+
+func (h *history) end() {
+	h.hangUp()
+	if h.w != nil {
+		h.w.close()
+	}
+}
+
+func (h *history) log(who, arrow, text string) {
+	if h.loud {
+		if at := strings.Index(text, "[CAPABILITY"); at >= 0 {
+			text = text[:at] + "[CAPABILITY ...]"
+		}
+		fmt.Fprintf(&h.dialog, "%s %s%s\n", who, arrow, strings.ReplaceAll(strings.TrimSuffix(text, "\r\n"), "\r\n", "\n      "))
+	}
+}
+
+// begin learns the mailboxes of a new account and connects everybody.
+func (h *history) begin(set setup) {
+	infos, err := h.w.acct.List(h.w.ctx)
+	check(err)
+	for _, in := range infos {
+		h.m.add(in.Name)
+	}
+	h.learn()
+	h.r = rand.New(rand.NewPCG(set.seed, 8))
+	h.sessions = make([]*session, set.sessions)
+	for i := range h.sessions {
+		h.sessions[i] = &session{h: h, name: fmt.Sprintf("s%d", i), caches: make(map[uint32]*cache)}
+		h.connect(h.sessions[i])
+	}
+}
+
+// quiesce ends all IDLEs, lets everybody look, and holds all views against the model.
+func (h *history) quiesce() {
+	h.log("", "", "-- all is quiet")
+	for _, s := range h.sessions {
+		h.wake(s)
+		if !s.usable() {
+			continue
+		}
+		h.run(s, &command{text: "NOOP"})
+		if s.box == nil {
+			continue
+		}
+		c := &command{text: "UID FETCH 1:* (FLAGS)"}
+		c.check = func(r *reply) {
+			for i, k := range s.msgs {
+				if !k.hasFlags || k.flags != s.box.msgs[i].flags {
+					s.fail("in the end message %d has (%s), the model has %s", i+1, k.flags, s.box.msgs[i])
+				}
+			}
+		}
+		h.run(s, c)
+	}
+	for _, b := range h.m.boxes {
+		if b != nil {
+			b.dirty = true
+		}
+	}
+	h.learn()
+}
+
+// usable reports whether the session can do something: its connection is there and its mailbox, too.
+func (s *session) usable() bool { return !s.ended && (s.box == nil || !s.box.dead) }
+
+// run sends one command and holds its reply against the model.
+func (h *history) run(s *session, c *command) *reply { return h.runAll(s, []*command{c})[0] }
+
+// runAll sends commands in one write.
+func (h *history) runAll(s *session, cs []*command) (out []*reply) {
+	defer func() { h.piped = false }()
+	tags := make([]string, len(cs))
+	var b strings.Builder
+	for i, c := range cs {
+		s.tag++
+		tags[i] = fmt.Sprintf("a%d", s.tag)
+		b.WriteString(tags[i] + " " + c.text + "\r\n")
+	}
+	s.send(b.String())
+	for i, c := range cs {
+		var next *command
+		if h.piped = i+1 < len(cs); h.piped {
+			next = cs[i+1]
+		}
+		out = append(out, h.finish(s, c, tags[i], next))
+	}
+	h.settle()
+	return out
+}
+
+// finish reads the reply of one command and compares.
+func (h *history) finish(s *session, c *command, tag string, next *command) *reply {
+	if c.before != nil {
+		c.before()
+	}
+	dead := s.box != nil && s.box.dead && !c.silent
+	r := s.read(c, tag)
+	if r.tagged.word == "BAD" && c.check == nil {
+		s.fail("%q was answered %q", c.text, r.tagged.raw)
+	}
+	s.asked, s.condstore = s.asked || c.modseqs, s.condstore || c.modseqs && r.ok()
+	if c.apply != nil {
+		c.apply(r)
+	}
+	if !h.piped {
+		h.learn()
+	}
+	if dead {
+		h.expectBye(s, r)
+		return r
+	}
+	if s.ended {
+		s.fail("BYE for %q", c.text)
+	}
+	if c.check != nil {
+		c.check(r)
+	} else if !r.ok() {
+		s.fail("%q was answered %q", c.text, r.tagged.raw)
+	}
+	if s.box != nil {
+		h.compare(s, c, r, next)
+	}
+	return r
+}
+
+func (h *history) expectBye(s *session, r *reply) {
+	if !s.ended {
+		s.fail("no BYE though the mailbox was deleted: %q", r.tagged.raw)
+	}
+	s.leave()
+}
+
+// leave forgets the mailbox.
+func (s *session) leave() {
+	s.box, s.msgs, s.cache, s.saved, s.recent, s.announced = nil, nil, nil, nil, 0, 0
+	s.late = make(map[uint32]known)
+}
+
+// compare holds what the client was told and knows now against the model.
+func (h *history) compare(s *session, c *command, r *reply, next *command) {
+	mayWait := c.quiet || !c.must && next != nil && next.numbers && !next.hidden
+	waits := mayWait && h.waiting(s)
+	if !waits {
+		if r.exists && !s.rev2 && !s.readOnly {
+			s.box.take(h.taker(s))
+		}
+		if why := s.differs(); why != "" {
+			s.fail("after %q: %s", c.text, why)
+		}
+	} else if r.exists {
+		s.fail("%q while expunges wait", c.text)
+	}
+	if !c.free {
+		h.compareLines(s, r)
+		h.compareRecent(s, r)
+	}
+}
+
+// taker is the owner of what is recent in the session's mailbox and not taken yet: nobody knows which if another one
+// in IDLE was told at the same time.
+func (h *history) taker(s *session) int {
+	for _, x := range h.sessions {
+		if x != s && x != nil && x.box == s.box && x.idle != "" && !x.rev2 && !x.readOnly {
+			return -1
+		}
+	}
+	return s.owner
+}
+
+// waiting reports whether a message that the client knows is gone.
+func (h *history) waiting(s *session) bool {
+	return slices.ContainsFunc(s.msgs, func(k known) bool { return k.uid != 0 && s.box.find(k.uid) == nil })
+}
+
+// compareLines holds each FETCH of a reply against the model as it is now.
+func (h *history) compareLines(s *session, r *reply) {
+	for i := range r.lines {
+		l := &r.lines[i]
+		if l.word != "FETCH" && l.word != "UIDFETCH" {
+			continue
+		}
+		f := s.items(l)
+		m := s.meant(l, r)
+		if m == nil {
+			continue
+		}
+		if f.flags != nil && *f.flags != m.flags || f.modseq != 0 && m.modseq != 0 && f.modseq != m.modseq {
+			s.fail("%q, but the model has %s", l.raw, *m)
+		}
+		if f.flags != nil && !s.rev2 && !s.readOnly && m.owner >= 0 && f.recent != (m.owner == s.owner) {
+			s.fail("%q: \\Recent is %v, owner %d, session %d", l.raw, f.recent, m.owner, s.owner)
+		}
+	}
+}
+
+// meant gives the message that a FETCH is about, nil if it is gone or can not be told.
+func (s *session) meant(l *response, r *reply) *message {
+	if s.uidOnly {
+		return s.box.find(l.num)
+	}
+	f := s.items(l)
+	if f.uid != 0 {
+		return s.box.find(f.uid)
+	}
+	for _, x := range r.lines { // numbers changed during the reply
+		if x.word == "EXPUNGE" || x.word == "VANISHED" {
+			return nil
+		}
+	}
+	if int(l.num) > len(s.msgs) {
+		return nil
+	}
+	return s.box.find(s.msgs[l.num-1].uid)
+}
+
+// compareRecent holds a RECENT response against what the session owns.
+func (h *history) compareRecent(s *session, r *reply) {
+	if !r.recent || s.readOnly {
+		return
+	}
+	n := 0
+	for _, m := range s.box.msgs {
+		if m.owner < 0 {
+			return
+		}
+		if m.owner == s.owner {
+			n++
+		}
+	}
+	if n != s.recent {
+		s.fail("RECENT is %d, want %d", s.recent, n)
+	}
+}
+
+// settle waits until all sessions in IDLE were told what happened.
+func (h *history) settle() {
+	for _, s := range h.sessions {
+		if s != nil && s.idle != "" && !s.ended {
+			h.settleOne(s)
+		}
+	}
+}
+
+func (h *history) settleOne(s *session) {
+	c, r := &command{text: "IDLE"}, &reply{told: make(map[uint32]bool)}
+	for s.box != nil && !s.ended && (s.box.dead || s.differs() != "") {
+		l, ok := s.response()
+		if !ok {
+			s.fail("in IDLE the connection ended: %s", s.differs())
+		}
+		if l.tag != "*" {
+			s.fail("%q in IDLE", l.raw)
+		}
+		r.lines = append(r.lines, l)
+		s.take(c, r, &l)
+	}
+	if r.exists && s.box != nil && !s.rev2 && !s.readOnly {
+		s.box.take(h.taker(s))
+	}
+	if s.ended {
+		s.leave()
+		s.idle = ""
+	}
+}
+
+// wake ends the session's IDLE.
+func (h *history) wake(s *session) {
+	if s.idle == "" || s.ended {
+		return
+	}
+	s.send("DONE\r\n")
+	tag := s.idle
+	s.idle = ""
+	h.finish(s, &command{text: "DONE", free: true}, tag, nil)
+}
+
+// settled gives the modseqs a client may have in mind.
+func (s *session) someModSeq() uint64 {
+	var all []uint64
+	for _, k := range s.msgs {
+		if k.modseq > 0 {
+			all = append(all, k.modseq)
+		}
+	}
+	all = append(all, s.box.highest, 1, s.h.m.modseq+5)
+	if s.cache != nil && s.cache.modseq > 0 {
+		all = append(all, s.cache.modseq)
+	}
+	return all[s.h.r.IntN(len(all))]
+}
+
+func (c *cache) uids() []uint32 { return slices.Sorted(maps.Keys(c.flags)) }

@@ -1,0 +1,177 @@
+package imapmodel
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// fetching is a FETCH that was made up.
+type fetching struct {
+	h        *history
+	s        *session
+	c        *command
+	uid      bool
+	set      numbers
+	items    []string
+	sets     bool // makes messages \Seen
+	changed  bool
+	since    uint64
+	vanished bool
+	targets  []uint32 // those that must be told
+	gone     bool     // one of them is not there any more
+	last     uint32   // largest UID that the client knew
+	knew     map[uint32]bool
+}
+
+// fetching makes up a FETCH.
+func (h *history) fetching(s *session, uid bool) *command {
+	f := &fetching{h: h, s: s, uid: uid, set: s.set(uid), c: &command{numbers: !uid, quiet: !uid}}
+	all := []string{"FLAGS", "UID", "INTERNALDATE", "RFC822.SIZE", "BODY.PEEK[]", "BODY[]", "MODSEQ", "ENVELOPE", "FLAGS"}
+	for range 1 + h.r.IntN(3) {
+		if it := all[h.r.IntN(len(all))]; !slices.Contains(f.items, it) {
+			f.items = append(f.items, it)
+		}
+	}
+	f.sets = slices.Contains(f.items, "BODY[]")
+	if f.sets {
+		f.items = slices.DeleteFunc(f.items, func(s string) bool { return s == "BODY.PEEK[]" })
+	}
+	f.c.modseqs = slices.Contains(f.items, "MODSEQ")
+	f.c.text = fmt.Sprintf("%sFETCH %s (%s)", verb(uid), f.set, strings.Join(f.items, " "))
+	if h.r.IntN(5) == 0 && !h.piped {
+		f.changed, f.since, f.c.modseqs = true, s.someModSeq(), true
+		f.vanished = uid && s.qresync && h.r.IntN(2) == 0
+		f.c.earlier = f.vanished
+		f.c.text += fmt.Sprintf(" (CHANGEDSINCE %d", f.since)
+		if f.vanished {
+			f.c.text += " VANISHED"
+		}
+		f.c.text += ")"
+	}
+	f.c.before, f.c.apply, f.c.check = f.before, f.apply, f.check
+	return f.c
+}
+
+func (f *fetching) before() {
+	f.knew = make(map[uint32]bool)
+	for _, u := range f.s.uids() {
+		f.knew[u], f.last = true, u
+	}
+	for _, u := range f.s.meaning(f.set, f.uid) {
+		m := f.s.box.find(u)
+		switch {
+		case m == nil:
+			f.gone = true
+		case !f.changed || m.modseq > f.since:
+			f.targets = append(f.targets, u)
+		}
+	}
+}
+
+func (f *fetching) apply(r *reply) {
+	if f.s.readOnly || !f.sets || r.tagged.word == "BAD" {
+		return
+	}
+	for _, u := range f.targets {
+		f.s.box.store(u, add, seen)
+	}
+}
+
+func (f *fetching) check(r *reply) {
+	s := f.s
+	if !r.ok() && !(f.gone && r.tagged.code == "EXPUNGEISSUED") {
+		s.fail("%q was answered %q", f.c.text, r.tagged.raw)
+	}
+	if s.box == nil || s.box.dead {
+		return
+	}
+	answered := make(map[uint32]bool)
+	for i := range r.lines {
+		if l := &r.lines[i]; l.word == "FETCH" || l.word == "UIDFETCH" {
+			f.line(r, l, answered)
+		}
+	}
+	for _, u := range f.targets {
+		if !answered[u] {
+			s.fail("%q does not tell of UID %d", f.c.text, u)
+		}
+	}
+	if f.vanished {
+		f.checkVanished(r)
+	}
+}
+
+// line holds one FETCH response against what was asked for.
+func (f *fetching) line(r *reply, l *response, answered map[uint32]bool) {
+	s, got := f.s, f.s.items(l)
+	m := s.meant(l, r)
+	if m == nil {
+		return
+	}
+	if slices.Contains(f.targets, m.uid) && !answered[m.uid] && f.complete(got) {
+		answered[m.uid] = true
+		f.values(l, got, m)
+		return
+	}
+	if got.flags == nil || s.qresync && got.uid == 0 && !s.uidOnly || s.condstore && got.modseq == 0 {
+		s.fail("%q was not asked for by %q and lacks FLAGS, UID or MODSEQ", l.raw, f.c.text)
+	}
+	for name := range got.items {
+		if name != "FLAGS" && name != "UID" && name != "MODSEQ" {
+			s.fail("%q was not asked for by %q", l.raw, f.c.text)
+		}
+	}
+}
+
+func (f *fetching) complete(got fetched) bool {
+	want := slices.Clone(f.items)
+	if f.uid && !f.s.uidOnly {
+		want = append(want, "UID")
+	}
+	if f.changed {
+		want = append(want, "MODSEQ")
+	}
+	for _, it := range want {
+		if _, ok := got.items[strings.Replace(it, ".PEEK", "", 1)]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+func (f *fetching) values(l *response, got fetched, m *message) {
+	text := f.h.m.bodies[m.body].text
+	for name, v := range got.items {
+		want := v.s
+		switch name {
+		case "INTERNALDATE":
+			want = time.Unix(m.date, 0).UTC().Format("_2-Jan-2006 15:04:05 -0700")
+		case "RFC822.SIZE":
+			want = fmt.Sprint(len(text))
+		case "BODY[]":
+			want = text
+		case "ENVELOPE":
+			want, v = fmt.Sprintf("m%d", m.body), v.list[1]
+		}
+		if v.s != want {
+			f.s.fail("%q: %s is %q, want %q", l.raw, name, v.s, want)
+		}
+	}
+}
+
+func (f *fetching) checkVanished(r *reply) {
+	told := make(map[uint32]bool)
+	for _, l := range r.all("VANISHED") {
+		if len(l.args) == 2 {
+			for _, u := range set(l.args[1].s) {
+				told[u] = true
+			}
+		}
+	}
+	star := slices.ContainsFunc(f.set, func(r [2]uint32) bool { return r[0] == 0 || r[1] == 0 })
+	may := func(u uint32) bool { return (star || f.set.has(u, 0)) && !f.knew[u] } // "*" is the server's view's
+	must := func(u uint32) bool { return f.set.has(u, f.last) && u <= f.last && !f.knew[u] }
+	f.h.checkVanished(f.s, told, f.since, must, may)
+}
