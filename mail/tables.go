@@ -11,7 +11,7 @@ const (
 	TableCredential kv.Table = 4 // account: directory; account id, kind, id -> credential
 	TableCounter    kv.Table = 5 // account: directory; name -> counter (next account id ...)
 
-	TableState      kv.Table = 16 // mailbox: account; one row: next message number, modseq, usage
+	TableState      kv.Table = 16 // mailbox: account; one row: next message number, modseq, usage; mailbox id -> key of URLAUTH
 	TableMailbox    kv.Table = 17 // mailbox: account; mailbox id -> name, use, UIDVALIDITY ...
 	TableHotLog     kv.Table = 18 // mailbox: account; mailbox id, modseq -> change record (also the change feed)
 	TableHotPage    kv.Table = 19 // mailbox: account; mailbox id, page -> packed hot entries

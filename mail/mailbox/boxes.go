@@ -236,6 +236,7 @@ func (x *tx) empty(b *boxTx) (destroyed msgSet, err error) {
 	id := b.info.id
 	x.t.DelRange(logTable, boxKey(id), boxKey(id+1))
 	x.t.DelRange(pageTable, boxKey(id), boxKey(id+1))
+	x.dropLinkKey(id)
 	b.gone = true
 	return destroyed, nil
 }

@@ -86,6 +86,14 @@ func (p *Parser) SP() *Parser {
 	return p
 }
 
+// SPUnless is SP but for the first of several.
+func (p *Parser) SPUnless(first bool) *Parser {
+	if first {
+		return p
+	}
+	return p.SP()
+}
+
 // TrySP skips a space if one is next.
 func (p *Parser) TrySP() bool { return p.take(' ') }
 
@@ -238,6 +246,17 @@ func (p *Parser) Number32() uint32 {
 		return 0
 	}
 	return uint32(n)
+}
+
+// NumberOrStar reads the number of one message, or "*", the last one.
+func (p *Parser) NumberOrStar() (n uint32, last bool) {
+	if p.take('*') {
+		return 0, true
+	}
+	if n = p.Number32(); n == 0 {
+		p.fail("expected the number of a message")
+	}
+	return n, false
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }

@@ -4,6 +4,11 @@ package imap
 func messageCommands() []command {
 	return []command{
 		{name: "APPEND", legal: loggedIn, run: cmdAppend},
+		{name: "REPLACE", legal: inMailbox, numbers: true, must: true, run: cmdReplace},
+		{name: "UID REPLACE", legal: inMailbox, must: true, run: cmdReplace},
+		{name: "GENURLAUTH", legal: loggedIn, run: cmdGenURLAuth},
+		{name: "RESETKEY", legal: loggedIn, run: cmdResetKey},
+		{name: "URLFETCH", legal: loggedIn, run: cmdURLFetch},
 		{name: "FETCH", legal: inMailbox, quiet: true, run: cmdFetch},
 		{name: "UID FETCH", legal: inMailbox, run: cmdFetch},
 		{name: "STORE", legal: inMailbox, quiet: true, run: cmdStore},

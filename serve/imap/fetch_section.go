@@ -3,9 +3,7 @@ package imap
 import (
 	"barid/base/kv"
 	"barid/mail/mailbox"
-	"barid/rfc/header"
 	"barid/rfc/imap"
-	"barid/rfc/mime"
 )
 
 // maxHeaderBytes is how much of one header section is searched for fields.
@@ -13,8 +11,7 @@ const maxHeaderBytes = 1 << 20
 
 // fieldSelection is a HEADER.FIELDS or HEADER.FIELDS.NOT, prepared once for a FETCH.
 type fieldSelection struct {
-	names  []string
-	not    bool
+	imap.Section
 	listed bool // mailbox.Cold.Headers may answer it
 }
 
@@ -24,8 +21,7 @@ func (f *fetch) prepareSection(i int, sec imap.Section) {
 	if len(sec.Fields) == 0 {
 		return
 	}
-	sel := &fieldSelection{names: sec.Fields, not: sec.What == imap.HeaderFieldsNot}
-	sel.listed = !sel.not && len(sec.Part) == 0
+	sel := &fieldSelection{Section: sec, listed: sec.What == imap.HeaderFields && len(sec.Part) == 0}
 	for _, n := range sec.Fields {
 		sel.listed = sel.listed && mailbox.Listed(n)
 	}
@@ -61,7 +57,7 @@ func (f *fetch) needsBody(r *row) bool {
 func (f *fetch) section(n int, it imap.FetchItem, r *row, body kv.BlobReader) error {
 	sel := f.fields[n]
 	if sel != nil && sel.listed && r.complete {
-		f.scratch = sel.appendFields(f.scratch[:0], r.headers)
+		f.scratch = sel.AppendFields(f.scratch[:0], r.headers)
 		f.slice(it, f.scratch)
 		return nil
 	}
@@ -84,7 +80,7 @@ func (f *fetch) section(n int, it imap.FetchItem, r *row, body kv.BlobReader) er
 		f.s.out.S("NIL")
 		return nil
 	}
-	f.scratch = sel.appendFields(f.scratch[:0], head)
+	f.scratch = sel.AppendFields(f.scratch[:0], head)
 	f.slice(it, f.scratch)
 	return nil
 }
@@ -124,66 +120,7 @@ func partial(it imap.FetchItem, lo, hi int64) (int64, int64) {
 	return lo, min(lo+int64(it.Count), hi)
 }
 
-// find gives the bytes of a section, for header fields those of the header section they are in; ok is
-// false if there is no such part (RFC 3501 §6.4.5).
+// find gives the bytes of a section; see imap.Section.Range.
 func (r *row) find(sec imap.Section) (lo, hi int64, ok bool) {
-	if len(sec.Part) == 0 {
-		return rootSection(sec.What, r.header, r.size)
-	}
-	p := r.tree.Find(sec.Part)
-	switch {
-	case p == nil:
-		return 0, 0, false
-	case sec.What == imap.Whole:
-		return p.BodyOff, p.End, true
-	case sec.What == imap.MIME:
-		return p.HeaderOff, p.BodyOff, true
-	case !p.IsMessage() || len(p.Children) == 0:
-		return 0, 0, false // HEADER and TEXT are of messages only
-	}
-	return messageSection(sec.What, p.Children[0])
-}
-
-func rootSection(what imap.Specifier, header, size int64) (lo, hi int64, ok bool) {
-	switch what {
-	case imap.Whole:
-		return 0, size, true
-	case imap.Text:
-		return header, size, true
-	}
-	return 0, header, true
-}
-
-func messageSection(what imap.Specifier, m *mime.Part) (lo, hi int64, ok bool) {
-	if what == imap.Text {
-		return m.BodyOff, m.End, true
-	}
-	return m.HeaderOff, m.BodyOff, true
-}
-
-// appendFields adds the chosen fields of a header section, as they stand, and the empty line.
-func (sel *fieldSelection) appendFields(dst, section []byte) []byte {
-	for off := 0; ; {
-		fld, ok := header.Next(section, off)
-		if !ok {
-			break
-		}
-		off = fld.Off + fld.Len
-		if len(fld.Name) > 0 && sel.has(fld) != sel.not {
-			dst = append(dst, fld.Raw(section)...)
-			if n := len(dst); dst[n-1] != '\n' { // the section ends inside the field
-				dst = append(dst, "\r\n"...)
-			}
-		}
-	}
-	return append(dst, "\r\n"...)
-}
-
-func (sel *fieldSelection) has(fld header.Field) bool {
-	for _, n := range sel.names {
-		if fld.Is(n) {
-			return true
-		}
-	}
-	return false
+	return sec.Range(r.tree, r.header, r.size)
 }

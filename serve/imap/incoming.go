@@ -38,6 +38,9 @@ type incoming struct {
 	open    []kv.BlobWriter    // all of the command: they protect the bodies until the commit
 	total   int64              // bytes of all messages
 	copied  int64              // of these, bytes that URLs brought
+
+	replaces *mailbox.Entry         // REPLACE: the message that goes
+	single   *mailbox.AppendMessage // REPLACE: the one that comes, when its bytes are durable
 }
 
 // incomingMessage is a message whose bytes are being made durable.
@@ -133,6 +136,8 @@ func (in *incoming) data(w io.Writer) error {
 		return badf("expected a literal")
 	case word == "UTF8":
 		return in.utf8(w)
+	case word == "CATENATE":
+		return in.catenate(w)
 	}
 	return badf("expected a literal")
 }
@@ -157,6 +162,9 @@ func (in *incoming) utf8(w io.Writer) error {
 	return c.Err()
 }
 
+// made is how many bytes of the message there are so far.
+func (in *incoming) made() int64 { return in.open[len(in.open)-1].Size() }
+
 // admit refuses early: no such mailbox, nothing to append, no room.
 func (in *incoming) admit(size int64) error {
 	if size == 0 {
@@ -170,6 +178,9 @@ func (in *incoming) admit(size int64) error {
 	u, err := in.account.Usage(in.ctx)
 	if err != nil {
 		return err
+	}
+	if in.replaces != nil {
+		u.Bytes, u.Messages = u.Bytes-in.replaces.Size, u.Messages-1
 	}
 	count := u.Messages + int64(in.batch.Len()+len(in.window))
 	if q := u.Quota; q.Bytes > 0 && u.Bytes+in.total+size > q.Bytes || q.Messages > 0 && count >= q.Messages {
@@ -225,6 +236,10 @@ func (in *incoming) keep(w kv.BlobWriter, parsed *mime.Message, m mailbox.Append
 	if in.c.body == nil && len(in.window) == 0 {
 		if err := commit(); err != nil {
 			return err
+		}
+		if in.replaces != nil {
+			in.single = &im.m
+			return nil
 		}
 		return in.batch.Add(im.m)
 	}

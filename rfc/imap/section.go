@@ -1,0 +1,63 @@
+package imap
+
+import (
+	"barid/rfc/header"
+	"barid/rfc/mime"
+)
+
+// Range gives the bytes of a section in a message of size bytes whose header section has headerBytes; for header
+// fields those of the header section they are in. m is not looked at if there is no part number. ok is false if
+// there is no such part (RFC 3501 §6.4.5).
+func (s Section) Range(m *mime.Message, headerBytes, size int64) (lo, hi int64, ok bool) {
+	if len(s.Part) == 0 {
+		switch s.What {
+		case Whole:
+			return 0, size, true
+		case Text:
+			return headerBytes, size, true
+		}
+		return 0, headerBytes, true
+	}
+	p := m.Find(s.Part)
+	switch {
+	case p == nil:
+		return 0, 0, false
+	case s.What == Whole:
+		return p.BodyOff, p.End, true
+	case s.What == MIME:
+		return p.HeaderOff, p.BodyOff, true
+	case !p.IsMessage() || len(p.Children) == 0:
+		return 0, 0, false // HEADER and TEXT are of messages only
+	}
+	if p = p.Children[0]; s.What == Text {
+		return p.BodyOff, p.End, true
+	}
+	return p.HeaderOff, p.BodyOff, true
+}
+
+// AppendFields adds the chosen fields of a header section, as they stand, and the empty line.
+func (s Section) AppendFields(dst, section []byte) []byte {
+	for off := 0; ; {
+		f, ok := header.Next(section, off)
+		if !ok {
+			break
+		}
+		off = f.Off + f.Len
+		if len(f.Name) > 0 && s.names(f) != (s.What == HeaderFieldsNot) {
+			dst = append(dst, f.Raw(section)...)
+			if n := len(dst); dst[n-1] != '\n' { // the section ends inside the field
+				dst = append(dst, "\r\n"...)
+			}
+		}
+	}
+	return append(dst, "\r\n"...)
+}
+
+func (s Section) names(f header.Field) bool {
+	for _, n := range s.Fields {
+		if f.Is(n) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,36 @@
+package imap
+
+import "barid/mail/link"
+
+// cmdResetKey is RESETKEY, RFC 4467 §7: what was signed for a mailbox, or for all, is worth nothing from now on.
+func cmdResetKey(s *session, c *call) error {
+	name, one := "", c.More()
+	if one {
+		name = c.Name()
+		for c.TrySP() {
+			if c.Word() != link.Internal && c.Err() == nil {
+				return no("URLMECH "+link.Internal, "no such mechanism")
+			}
+		}
+	}
+	if err := c.End(); err != nil {
+		return err
+	}
+	c.code = "URLMECH " + link.Internal
+	if !one {
+		return s.account.DropLinkKeys(s.ctx)
+	}
+	at, err := s.place(name)
+	if err != nil {
+		return err
+	}
+	if at.account.ID() != s.account.ID() {
+		return no("NOPERM", "the mailbox is somebody else's")
+	}
+	box, err := at.account.Open(s.ctx, at.Name)
+	if err != nil {
+		return err
+	}
+	defer box.Close()
+	return box.DropLinkKey(s.ctx)
+}
