@@ -34,7 +34,7 @@ func newDisplay(t *testing.T) *display {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	cmd := exec.Command(peer.Need(t, "Xvfb"), "-displayfd", "3", "-screen", "0", "1152x800x24", "-nolisten", "tcp", "-fbdir", dir)
+	cmd := exec.Command(peer.Need(t, "Xvfb"), "-displayfd", "3", "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-fbdir", dir)
 	cmd.ExtraFiles = []*os.File{w}
 	spawn(t, cmd)
 	_ = w.Close() // Xvfb has its own

@@ -98,6 +98,8 @@ overrides.rememberValidityOverride("127.0.0.1", Number(port), {}, db.constructX5
 const login = Cc["@mozilla.org/login-manager/loginInfo;1"].createInstance(Ci.nsILoginInfo);
 login.init("imap://127.0.0.1", null, "imap://127.0.0.1", user, password, "", "");
 await Services.logins.addLoginAsync(login);
+win.moveTo(0, 0);
+win.resizeTo(1280, 800);
 return null;`
 
 	// birdOnline leaves the offline state and carries out what was done in it.
@@ -146,6 +148,7 @@ MailUtils.displayMessageInFolderTab(m, true);
 let about;
 while (!(about = win.document.getElementById("tabmail").currentAboutMessage) || about.gMessage != m || !about.msgLoaded) await tick();
 const pane = about.getMessagePaneBrowser();
+for (let frame = 0; frame < 3; frame++) await new Promise(r => win.requestAnimationFrame(r));
 const subject = about.document.getElementById("expandedsubjectBox").textContent;
 const names = [...about.document.querySelectorAll(".attachmentcell-name")].map(n => n.textContent + (n.nextElementSibling?.textContent ?? ""));
 return [subject, pane.contentDocument?.body?.textContent ?? "", names.join(",")];`

@@ -28,7 +28,6 @@ type wire struct {
 	conns map[net.Conn]bool
 	n     int
 	cut   func(line string) bool // of the client; nil: never
-	cuts  int
 }
 
 // newWire listens with the server's own certificate.
@@ -109,7 +108,6 @@ func (w *wire) note(n int, side, line string) bool {
 	defer w.mu.Unlock()
 	fmt.Fprintf(&w.log, "%s%d: %s\n", side, n, strings.TrimRight(line, "\r\n"))
 	if w.cut != nil && w.cut(side+": "+line) {
-		w.cuts++
 		fmt.Fprintf(&w.log, "-%d: cut\n", n)
 		return false
 	}
@@ -138,7 +136,7 @@ func (w *wire) cutAll() {
 func (w *wire) cutAt(rule func(line string) bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.cut, w.cuts = rule, 0
+	w.cut = rule
 }
 
 // said is all that has passed, a line as "C1: a SELECT INBOX".
