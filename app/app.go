@@ -20,6 +20,7 @@ import (
 	"barid/base/dns"
 	"barid/base/id"
 	btls "barid/base/tls"
+	"barid/flow/deliver/remote"
 	"barid/flow/intake"
 	"barid/flow/queue"
 	"barid/mail/account"
@@ -52,9 +53,10 @@ type System struct {
 	resolver  *dns.Resolver // nil when no check asks
 	known     *dns.Known    // names of servers that mail goes to
 	relays    *relay.Store
-	certs     *btls.Store  // nil without certificates
-	outbound  *outbound    // nil: mail for other domains is refused
-	queue     *queue.Queue // see spooled
+	levels    *remote.Levels // TLS that other domains were reached with
+	certs     *btls.Store    // nil without certificates
+	outbound  *outbound      // nil: mail for other domains is refused
+	queue     *queue.Queue   // see spooled
 	queueOnce sync.Once
 	intake    *intake.Intake
 	started   time.Time

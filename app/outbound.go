@@ -35,7 +35,7 @@ const lineMetrics = 100
 
 // openOutbound makes it, if the configuration wants it; it works from start on.
 func (s *System) openOutbound(ctx context.Context) error {
-	s.relays = relay.Open(ctx, s.engine, time.Now)
+	s.relays, s.levels = relay.Open(ctx, s.engine, time.Now), remote.OpenLevels(s.engine)
 	if err := s.relays.Snapshot().Err(); err != nil {
 		s.log.Error("routes can not be read; mail for other servers waits", "err", err)
 	}
@@ -83,7 +83,7 @@ func (s *System) newInbox(counts *report.Metrics) *report.Inbox {
 func (s *System) newRemote(live *remote.Live) *remote.Deliverer {
 	o := s.cfg.Outbound
 	return remote.New(remote.Deps{
-		Resolver: mxResolver{s.resolver, s.known}, Blobs: s.engine, Memory: remote.OpenLevels(s.engine),
+		Resolver: mxResolver{s.resolver, s.known}, Blobs: s.engine, Memory: s.levels,
 		Routes: live, Sources: live.Sources, Twin: s.twin, Log: s.log, Metrics: remote.NewMetrics(s.reg),
 		Settings: remote.Settings{
 			HeloName: s.host(), Port: uint16(o.Port), AllowPrivate: o.AllowPrivate, MaxHops: s.cfg.Limits.ReceivedHops,

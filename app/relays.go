@@ -16,7 +16,7 @@ const presetsName = "relay-presets.json"
 
 // relaying is what commands on routes work on.
 func (s *System) relaying() manage.Relaying {
-	r := manage.Relaying{Store: s.relays, Presets: s.presets}
+	r := manage.Relaying{Store: s.relays, Presets: s.presets, Levels: s.levels}
 	if s.outbound != nil {
 		r.Live, r.Remote = s.outbound.live, s.outbound.remote
 	}

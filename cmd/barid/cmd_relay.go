@@ -21,13 +21,14 @@ func relayCommand(t *terminal) *cobra.Command {
 		Example: "  barid relay set smtps://office@relay.example:465\n" +
 			"  barid relay set gmail --user info@example.org --password-file app-password\n" +
 			"  barid relay set ses --region eu-west-1 --user KEY --for-senders shop.example --name shop\n" +
-			"  barid relay test default",
+			"  barid relay test default\n" +
+			"  barid relay tls list",
 	}
 	c.AddCommand(
 		relaySet(t), relayAdd(t),
 		listCommand(t, "List routes", "  barid relay list --json", "relay.list", routeColumns, routeRow),
 		relayShow(t), relayTest(t), relayRemove(t), relayPresets(t), relayWhich(t),
-		relayRule(t), relaySource(t),
+		relayRule(t), relaySource(t), relayTLS(t),
 	)
 	return c
 }
@@ -174,7 +175,7 @@ func showChanges(c *cobra.Command, s *settings, t *terminal, op string, in any) 
 			fmt.Fprintln(w, "nothing is different")
 		}
 		if out.Queued > 0 {
-			fmt.Fprintf(w, "%d queued messages are tried now\n", out.Queued)
+			fmt.Fprintf(w, "entries of the queue tried now: %d\n", out.Queued)
 		}
 	})
 }

@@ -55,6 +55,8 @@ func TestCommandsWorkTheSameWithAndWithoutAServer(t *testing.T) {
 		"relay source list",
 		"relay source rm 192.0.2.7",
 		"relay source rm 192.0.2.7",
+		"relay tls list",
+		"relay tls forget example.net",
 		"relay list",
 		"relay presets",
 		"relay test nowhere",

@@ -111,6 +111,7 @@ func Operations() []Operation {
 	all = append(all, queueOperations()...)
 	all = append(all, relayOperations()...)
 	all = append(all, relayRuleOperations()...)
+	all = append(all, relayTLSOperations()...)
 	sort.Slice(all, func(i, j int) bool { return all[i].Name < all[j].Name })
 	return all
 }

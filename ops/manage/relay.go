@@ -17,6 +17,7 @@ type Relaying struct {
 	Presets func() (*relay.Presets, error)
 	Live    *remote.Live      // nil: mail is not carried on here
 	Remote  *remote.Deliverer // nil with Live
+	Levels  Levels
 }
 
 // RelayLogin is how a relay is logged into. Secrets go in and never come out.

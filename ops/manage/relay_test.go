@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"barid/base/fault"
+	"barid/flow/deliver/remote"
 	"barid/flow/queue"
 	"barid/mail/relay"
 	"barid/mail/spool"
@@ -18,6 +19,7 @@ func relaying(t *testing.T, m *manage.Manager) *manage.Manager {
 	t.Helper()
 	m.Relaying = manage.Relaying{
 		Store:   relay.Open(t.Context(), m.KV, time.Now),
+		Levels:  remote.OpenLevels(m.KV),
 		Presets: func() (*relay.Presets, error) { return relay.LoadPresets(nil) },
 	}
 	return m
@@ -82,6 +84,28 @@ func TestRelaysAsTheyAreTyped(t *testing.T) {
 		}
 		if got := r.Relays[0].Relay + " " + r.Relays[0].TLS + " " + r.Relays[0].Login; got != c.want {
 			t.Errorf("%s: %s, want %s", c.in.Target, got, c.want)
+		}
+	}
+}
+
+func TestTLSOfADomainCanBeForgotten(t *testing.T) {
+	m := relaying(t, newManager(t))
+	seen := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+	for domain, level := range map[string]remote.Level{"example.net": remote.Verified, "xn--mgbh0fb.xn--kgbechtv": remote.Encrypted} {
+		if err := remote.OpenLevels(m.KV).Saw(t.Context(), domain, level, seen); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := manage.TLSInfo{Domain: "xn--mgbh0fb.xn--kgbechtv", Level: "encrypted", Last: seen}
+	if out, f := call[manage.TLSForgotten](t, m, "relay.tls.forget", manage.Named{Name: "مثال.إختبار"}); f != nil || out.TLSInfo != want {
+		t.Errorf("%+v %v", out, f)
+	}
+	if all, f := call[[]manage.TLSInfo](t, m, "relay.tls.list", nil); f != nil || len(all) != 1 || all[0].Domain != "example.net" || all[0].Level != "verified" {
+		t.Errorf("%+v %v", all, f)
+	}
+	for name, code := range map[string]string{"مثال.إختبار": "B4002", "a b": "B4003"} {
+		if _, f := call[manage.TLSForgotten](t, m, "relay.tls.forget", manage.Named{Name: name}); f == nil || f.Code != code {
+			t.Errorf("%s: %v", name, f)
 		}
 	}
 }
