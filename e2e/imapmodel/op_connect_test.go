@@ -85,6 +85,26 @@ func (h *history) reconnect(s *session) {
 	h.connect(s)
 }
 
+// restart ends the server in the middle of everything. Nothing that was answered is forgotten, except to whom messages
+// were recent.
+func (h *history) restart() {
+	h.hangUp()
+	h.w.restart()
+	for _, b := range h.m.boxes {
+		if b == nil {
+			continue
+		}
+		b.dirty = true
+		for i := range b.msgs {
+			b.msgs[i].owner = -1
+		}
+	}
+	h.learn()
+	for _, s := range h.sessions {
+		h.connect(s)
+	}
+}
+
 // names are the mailboxes that histories play with; the first is where most happens. None is usual for a special
 // use: such a name means another mailbox when there is none that has it.
 var names = []string{"INBOX", "INBOX", "INBOX", "INBOX", "A", "A", "A/B", "T", "A/B/C", "بريد", "R&D", "INBOX/x"}

@@ -10,6 +10,9 @@ func (h *history) step(s *session, kind string) {
 	case kind == "deliver":
 		h.deliver()
 		return
+	case kind == "restart":
+		h.restart()
+		return
 	case s.ended || kind == "reconnect":
 		h.reconnect(s)
 		return

@@ -51,9 +51,10 @@ func newWorld(dir string) *world {
 
 func (w *world) open() {
 	w.ctx, w.cancel = context.WithCancel(context.Background())
-	if w.dir == "" {
+	switch {
+	case w.dir == "" && w.store == nil:
 		w.store = memory.New()
-	} else {
+	case w.dir != "":
 		s, err := embedded.Open(w.dir, embedded.Options{})
 		check(err)
 		w.store = s
@@ -84,11 +85,24 @@ func (w *world) account() *account.Directory {
 	return dir
 }
 
-// close ends the server. Connections must be closed before.
-func (w *world) close() {
+// restart ends the server and begins another one over the same store.
+func (w *world) restart() {
+	w.stop()
+	if w.dir != "" {
+		check(w.store.Close())
+	}
+	w.open()
+}
+
+// stop ends the server. Connections must be closed before.
+func (w *world) stop() {
 	w.conns.Wait()
 	w.cancel()
 	w.mail.Close()
+}
+
+func (w *world) close() {
+	w.stop()
 	_ = w.store.Close()
 }
 
