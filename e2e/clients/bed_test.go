@@ -145,3 +145,15 @@ func wantSoonThere(t *testing.T, c *imap.Client, want ...string) {
 	}
 	wantThere(t, c, want...)
 }
+
+func mkdir(t testing.TB, path string) {
+	t.Helper()
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func sorted(list []string) []string {
+	slices.Sort(list)
+	return list
+}
