@@ -205,7 +205,8 @@ func queueShow(t *terminal) *cobra.Command {
 	var headers, message bool
 	c := &cobra.Command{
 		Use: "show ID", Short: "Show an entry with all recipients, or its message", Args: cobra.ExactArgs(1),
-		Long:    "Shows each recipient with its state and last answer. --headers and --message print what is stored, byte for byte.",
+		Long:    "Shows each recipient with its state and last answer. --headers and --message print what is stored, byte for byte;\n" +
+			"with --json in pieces, in base64.",
 		Example: "  barid queue show 1F42A\n  barid queue show 1F42A --headers",
 		RunE: func(c *cobra.Command, args []string) error {
 			return s.with(c.Context(), func(m manage.Caller) error {
@@ -238,6 +239,12 @@ func showMessage(ctx context.Context, t *terminal, m manage.Caller, part manage.
 			return nil
 		}
 		part.Offset += int64(len(b.Data))
+		if t.json {
+			if err := t.result(b, nil); err != nil {
+				return err
+			}
+			continue
+		}
 		data := b.Data
 		if careful {
 			data = []byte(strings.Map(func(r rune) rune {

@@ -128,6 +128,10 @@ func TestAnOperatorWorksOnTheQueue(t *testing.T) {
 	if head := s.Must("queue", "show", arabic, "--headers"); !contains(head, "Received: from localhost (user ", "Subject: waits\r\n\r\n") || strings.Contains(head, "body") {
 		t.Errorf("its header section is\n%s", head)
 	}
+	var piece struct{ Data []byte }
+	if s.JSON(&piece, "queue", "show", arabic, "--headers"); string(piece.Data) != s.Must("queue", "show", arabic, "--headers") {
+		t.Errorf("as JSON: %q", piece.Data)
+	}
 	if st := s.Must("status"); !contains(st, "queue     3 entries", "for 4 recipients, 0 held") {
 		t.Errorf("status says\n%s", st)
 	}
