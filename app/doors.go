@@ -2,12 +2,14 @@ package app
 
 import (
 	"crypto/tls"
+	"strings"
 	"time"
 
 	"barid/app/config"
 	"barid/base/fault"
 	"barid/locales"
 	"barid/mail"
+	"barid/mail/link"
 	"barid/serve/imap"
 	"barid/serve/listen"
 	"barid/serve/pop3"
@@ -88,6 +90,7 @@ func (d *doors) server(l config.Listener) (*listen.Server, error) {
 func (d *doors) smtpServer(role mail.Role) listen.Handler {
 	return smtp.NewServer(smtp.Deps{
 		Settings: d.smtpSettings(role),
+		URLs:     &link.Opener{Mail: d.s.mail, Accounts: d.s.directory, Host: strings.ToLower(d.s.host()), Now: time.Now},
 		Intake:   smtp.Use(d.s.intake), Auth: d.s.directory, IDs: d.s.ids, Log: d.s.log, Metrics: d.smtp,
 	})
 }

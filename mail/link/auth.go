@@ -81,6 +81,16 @@ func (o *Opener) Submit(ctx context.Context, who mail.AccountID, u *imap.URL) (*
 	return o.signed(ctx, u)
 }
 
+// SubmitURL is Submit of a URL as it is written.
+func (o *Opener) SubmitURL(ctx context.Context, who mail.AccountID, text string) (*Part, error) {
+	lim := imap.AfterLogin(0)
+	u, why := imap.ParseURL(text, &lim)
+	if why != "" {
+		return nil, ErrUnknown
+	}
+	return o.Submit(ctx, who, &u)
+}
+
 // is reports whether name is a login of the account.
 func (o *Opener) is(ctx context.Context, who mail.AccountID, name string) bool {
 	a, err := o.Accounts.ByName(ctx, name)

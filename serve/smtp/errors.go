@@ -50,6 +50,10 @@ func binaryByDATA() *status.Error {
 	return protocol(503, 1, "binary-by-data", "BODY=BINARYMIME needs BDAT") // RFC 3030 §3
 }
 
+func urlUnknown() *status.Error {
+	return status.Perm(6, 6, "URL names nothing that you may send").WithReply(554).Because(ours + "url-unknown") // RFC 4468 §3.4
+}
+
 func tooManyChunks() *status.Error {
 	return protocol(554, 0, "too-many-chunks", "too many small chunks")
 }

@@ -17,7 +17,7 @@
 // Limits: Settings, each with a name and a unit. Failure: errors.go is the only place where codes are written;
 // a plain error of what is behind us is 451 4.3.0 with an id that the log repeats.
 // Standards: RFC 5321, RFC 6409 (submission), RFC 2033 (LMTP), RFC 1870, RFC 2034, RFC 2852, RFC 2920, RFC 3030,
-// RFC 3207, RFC 3461, RFC 4865, RFC 4954, RFC 6152, RFC 6531, RFC 6710, RFC 8314, RFC 8689, RFC 9422.
+// RFC 3207, RFC 3461, RFC 4468 (BURL), RFC 4865, RFC 4954, RFC 6152, RFC 6531, RFC 6710, RFC 8314, RFC 8689, RFC 9422.
 package smtp
 
 import (
@@ -76,6 +76,7 @@ type Deps struct {
 	Settings Settings
 	Intake   Intake
 	Auth     Authenticator
+	URLs     URLs // for BURL; nil: it is not done
 	IDs      *id.Source
 	Log      *slog.Logger
 	Metrics  *Metrics
@@ -86,6 +87,7 @@ type Server struct {
 	set     Settings
 	in      Intake
 	auth    Authenticator
+	urls    URLs
 	ids     *id.Source
 	log     *slog.Logger
 	metrics *Metrics
@@ -105,8 +107,8 @@ func NewServer(d Deps) *Server {
 		d.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Server{
-		set: d.Settings.WithDefaults(), in: d.Intake, auth: d.Auth, ids: d.IDs, log: d.Log, metrics: d.Metrics,
-		verbs:   verbsOf(d.Settings.Role),
+		set: d.Settings.WithDefaults(), in: d.Intake, auth: d.Auth, urls: d.URLs, ids: d.IDs, log: d.Log, metrics: d.Metrics,
+		verbs:   verbsOf(d.Settings.Role, d.URLs != nil),
 		buffers: sync.Pool{New: func() any { return new(buffer) }},
 	}
 }

@@ -46,7 +46,8 @@ func commands() []verb {
 		{"MAIL", idle, wantsTLS | wantsLogin, checkMail, (*session).mail},
 		{"RCPT", mailed | ready, 0, checkRcpt, (*session).rcpt},
 		{"DATA", ready, noArgs, checkData, (*session).data},
-		{"BDAT", always, 0, nil, (*session).bdat}, // sees to its order itself: the chunk must be read in any case
+		{"BDAT", always, 0, nil, (*session).bdat},                           // sees to its order itself: the chunk must be read in any case
+		{"BURL", always, wantsTLS | wantsLogin, checkBURL, (*session).burl}, // sees to its order as BDAT does
 		{"RSET", always, countsAsIdle | endsChunks | noArgs, nil, (*session).rset},
 		{"NOOP", always, countsAsIdle, nil, (*session).noop},
 		{"HELP", always, countsAsIdle, nil, (*session).help},
@@ -63,14 +64,18 @@ func commands() []verb {
 	}
 }
 
-// verbsOf gives the verbs that sessions of a role know.
-func verbsOf(r mail.Role) map[string]*verb {
+// verbsOf gives the verbs that sessions of a role know; urls: BURL is done.
+func verbsOf(r mail.Role, urls bool) map[string]*verb {
 	m := make(map[string]*verb)
 	for _, v := range commands() {
 		switch v.name {
 		case "LHLO":
 			if r != mail.RoleLMTP {
 				continue
+			}
+		case "BURL":
+			if r != mail.RoleSubmission || !urls {
+				v = verb{name: v.name}
 			}
 		case "HELO", "EHLO":
 			if r == mail.RoleLMTP { // RFC 2033 §4.1: must not be taken

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 
+	"barid/mail/link"
 	"barid/rfc/smtp"
 )
 
@@ -32,6 +33,12 @@ func (s *session) bdat(args []byte) error {
 	if err := c.begin(size, last); err != nil {
 		return err
 	}
+	return s.takeChunks(c)
+}
+
+// takeChunks hands the message to intake, and answers when it has come to its end.
+func (s *session) takeChunks(c *chunked) error {
+	defer c.endURL()
 	receipt, err := s.tx.Data(s.ctx, c)
 	if c.err == errBrokenOff {
 		s.clear()
@@ -69,6 +76,9 @@ type chunked struct {
 	last  bool
 	end   bool
 	err   error
+
+	part   *link.Part // of BURL: where this chunk comes from instead of the wire
+	source io.Reader
 }
 
 // begin takes the next chunk.
@@ -88,6 +98,7 @@ func (c *chunked) begin(size int64, last bool) error {
 // Read implements io.Reader for intake.
 func (c *chunked) Read(p []byte) (n int, err error) {
 	for c.err == nil && c.left == 0 && !c.end {
+		c.endURL()
 		if !c.last {
 			c.err = c.next()
 			continue
@@ -97,7 +108,11 @@ func (c *chunked) Read(p []byte) (n int, err error) {
 		}
 	}
 	if c.err == nil && !c.end {
-		n, c.err = c.s.r.ReadChunk(p, c.left)
+		if c.part != nil {
+			n, c.err = c.readURL(p)
+		} else {
+			n, c.err = c.s.r.ReadChunk(p, c.left)
+		}
 		c.left -= int64(n)
 		c.size += int64(n)
 		if c.err == nil {
@@ -153,6 +168,9 @@ func (c *chunked) whole() bool { return c.end && c.err == nil }
 
 // drain reads the rest of the chunk.
 func (c *chunked) drain(limit int64) error {
+	if c.part != nil {
+		return nil
+	}
 	if c.left > limit {
 		return smtp.ErrEndless
 	}

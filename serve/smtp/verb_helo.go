@@ -89,6 +89,9 @@ func (s *session) extensions() []string {
 		lines = append(lines, "AUTH PLAIN LOGIN")
 	}
 	lines = append(lines, "8BITMIME", "BINARYMIME", "CHUNKING", "SMTPUTF8", "ENHANCEDSTATUSCODES")
+	if s.takesURLs() && s.client.Login != 0 {
+		lines = append(lines, "BURL imap imap://"+set.Hostname) // RFC 4468 §3.2: only to who logged in
+	}
 	for _, e := range s.optional() {
 		if s.ext&e.ext != 0 {
 			lines = append(lines, e.line)
