@@ -24,15 +24,21 @@ type Grant struct {
 	Rights   Rights
 }
 
+// Reader is somebody who wants to do something with a mailbox.
+type Reader struct {
+	ID     mail.AccountID
+	Anyone bool // what is granted to anyone is granted to him
+}
+
 // same reports whether two grants are of the same identifier.
 func (g Grant) same(o Grant) bool { return g.Account == o.Account && g.Negative == o.Negative }
 
 // rightsOf gives what who may, by grants.
-func rightsOf(grants []Grant, who mail.AccountID) (r Rights) {
+func rightsOf(grants []Grant, who Reader) (r Rights) {
 	var taken Rights
 	for _, g := range grants {
 		switch {
-		case g.Account != who && g.Account != 0:
+		case g.Account != who.ID && g.Account != 0, g.Account == 0 && !who.Anyone && !g.Negative:
 		case g.Negative:
 			taken |= g.Rights
 		default:
@@ -81,8 +87,8 @@ func readGrants(r kv.Reader) (all map[ID][]Grant, err error) {
 }
 
 // rights gives what who may do with the mailbox id of the owner.
-func (c *catalog) rights(owner, who mail.AccountID, id ID) Rights {
-	if who == owner {
+func (c *catalog) rights(owner mail.AccountID, who Reader, id ID) Rights {
+	if who.ID == owner {
 		return AllRights
 	}
 	return rightsOf(c.grants[id], who)
@@ -119,7 +125,7 @@ func (x *tx) inherit(i *info) {
 }
 
 // Rights gives what who may do with a mailbox. A name that is not there is ErrNoMailbox.
-func (a *Account) Rights(ctx context.Context, name string, who mail.AccountID) (r Rights, err error) {
+func (a *Account) Rights(ctx context.Context, name string, who Reader) (r Rights, err error) {
 	err = a.with(func(acc *account) error {
 		s, err := acc.shown(ctx)
 		if err != nil {
@@ -135,7 +141,7 @@ func (a *Account) Rights(ctx context.Context, name string, who mail.AccountID) (
 }
 
 // Rights gives what who may do with the mailbox now. It never waits.
-func (m *Mailbox) Rights(who mail.AccountID) Rights {
+func (m *Mailbox) Rights(who Reader) Rights {
 	if s := m.b.a.pub.Load(); s != nil && s.cat != nil {
 		return s.cat.rights(m.b.a.id, who, m.b.id)
 	}
@@ -143,7 +149,9 @@ func (m *Mailbox) Rights(who mail.AccountID) Rights {
 }
 
 // Rights gives what who may do with a mailbox of the list, whose owner is owner.
-func (n Names) Rights(owner, who mail.AccountID, id ID) Rights { return n.cat.rights(owner, who, id) }
+func (n Names) Rights(owner mail.AccountID, who Reader, id ID) Rights {
+	return n.cat.rights(owner, who, id)
+}
 
 // All calls f for every mailbox of the list, in no order.
 func (n Names) All(f func(Info)) {

@@ -149,7 +149,7 @@ func TestGrantsAddUp(t *testing.T) {
 	}
 	want := func(name string, who mail.AccountID, rights string) {
 		t.Helper()
-		if r, err := a.Rights(ctx, name, who); err != nil || r.String() != rights {
+		if r, err := a.Rights(ctx, name, Reader{who, true}); err != nil || r.String() != rights {
 			t.Errorf("%d may %q with %s, %v, want %q", who, r, name, err, rights)
 		}
 	}
@@ -161,6 +161,9 @@ func TestGrantsAddUp(t *testing.T) {
 	want("Work", 7, AllRights.String())
 	want("Work", 8, "lwip")
 	want("Work", 9, "lp")
+	if r, err := a.Rights(ctx, "Work", Reader{9, false}); err != nil || r != NoRights {
+		t.Errorf("a stranger may %s, %v", r, err)
+	}
 	if _, err := a.Create(ctx, "Work/2026", UseNone); err != nil {
 		t.Fatal(err)
 	}

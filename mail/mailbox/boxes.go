@@ -285,7 +285,7 @@ func (x *tx) moveInbox(inbox *info, to string) error {
 	if err != nil {
 		return err
 	}
-	_, err = x.transfer(src, dst, All(), true)
+	_, err = x.transfer(src, dst, All(), AllFlags, true)
 	return err
 }
 

@@ -15,15 +15,20 @@ type CopyResult struct {
 // Copy copies messages to the mailbox dst of the account, with flags, keywords and INTERNALDATE, in one
 // commit. The copies share number, rows and bytes with the originals and take nothing from the quota.
 func (m *Mailbox) Copy(ctx context.Context, set UIDSet, dst string) (CopyResult, error) {
-	return m.transfer(ctx, set, dst, false)
+	return m.Transfer(ctx, set, dst, AllFlags, false)
 }
 
 // Move moves messages to the mailbox dst of the account (RFC 6851), in one commit.
 func (m *Mailbox) Move(ctx context.Context, set UIDSet, dst string) (CopyResult, error) {
-	return m.transfer(ctx, set, dst, true)
+	return m.Transfer(ctx, set, dst, AllFlags, true)
 }
 
-func (m *Mailbox) transfer(ctx context.Context, set UIDSet, dst string, move bool) (r CopyResult, err error) {
+// AllFlags are all system flags and keywords.
+const AllFlags = ^Flags(0)
+
+// Transfer is Copy, or Move, that leaves the copies only the flags of keep: those their destination's owner lets
+// somebody else set.
+func (m *Mailbox) Transfer(ctx context.Context, set UIDSet, dst string, keep Flags, move bool) (r CopyResult, err error) {
 	err = m.b.a.update(ctx, func(x *tx) error {
 		src, err := x.loaded(m.b.id)
 		if err != nil {
@@ -33,7 +38,7 @@ func (m *Mailbox) transfer(ctx context.Context, set UIDSet, dst string, move boo
 		if err != nil {
 			return err
 		}
-		r, err = x.transfer(src, to, set, move)
+		r, err = x.transfer(src, to, set, keep, move)
 		return err
 	})
 	if err != nil {
@@ -43,11 +48,15 @@ func (m *Mailbox) transfer(ctx context.Context, set UIDSet, dst string, move boo
 }
 
 // transfer copies or moves between two mailboxes, which may be one.
-func (x *tx) transfer(src, dst *boxTx, set UIDSet, move bool) (CopyResult, error) {
+func (x *tx) transfer(src, dst *boxTx, set UIDSet, keep Flags, move bool) (CopyResult, error) {
 	r := CopyResult{Mailbox: dst.info.id, UIDValidity: dst.info.validity}
 	es, used := src.d.collect(set)
 	if len(es) == 0 {
 		return r, nil
+	}
+	used &= keep
+	for i := range es {
+		es[i].Flags &= keep
 	}
 	if src != dst {
 		m, err := x.mapKeywords(src, dst, used)

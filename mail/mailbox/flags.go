@@ -18,6 +18,7 @@ type StoreOp struct {
 	Flags          Flags // system flags
 	Keywords       []string
 	UnchangedSince *ModSeq // RFC 7162 §3.1.3; nil: whatever their modseq
+	Keep           Flags   // flags that Replace leaves as they are
 }
 
 // Store changes the flags of the messages in set, in one commit. modified are those it left alone because
@@ -35,13 +36,32 @@ func (m *Mailbox) Store(ctx context.Context, set UIDSet, op StoreOp) (modified U
 			return err
 		}
 		before := b.sum.modseq
-		modified = x.flag(b, set, flagOp{mode: op.Mode, mask: op.Flags&SystemFlags | f}, op.UnchangedSince)
+		f |= op.Flags & SystemFlags
+		if op.Mode == Replace && op.Keep != 0 {
+			modified = x.replaceSome(b, set, f&^op.Keep, op)
+		} else {
+			modified = x.flag(b, set, flagOp{mode: op.Mode, mask: f}, op.UnchangedSince)
+		}
 		if modseq = 0; b.sum.modseq != before {
 			modseq = b.sum.modseq
 		}
 		return nil
 	})
 	return modified, modseq, err
+}
+
+// replaceSome is Replace of all flags but those that are kept.
+func (x *tx) replaceSome(b *boxTx, set UIDSet, want Flags, op StoreOp) (modified UIDSet) {
+	modified = x.flag(b, set, flagOp{mode: Remove, mask: ^(op.Keep | want)}, op.UnchangedSince)
+	var rest UIDSet
+	es, _ := b.d.collect(set)
+	for i := range es {
+		if !modified.Contains(es[i].UID) {
+			rest = rest.Add(es[i].UID)
+		}
+	}
+	x.flag(b, rest, flagOp{mode: Add, mask: want}, nil)
+	return modified
 }
 
 // loaded gives an open handle's mailbox with its messages in memory.

@@ -14,7 +14,7 @@ func cmdCopy(s *session, c *call) error {
 	if err != nil || len(set) == 0 {
 		return err
 	}
-	res, err := s.sel.box.Copy(s.ctx, set, dst.Name)
+	res, err := s.transfer(set, dst, false)
 	if err != nil {
 		return tryCreate(err)
 	}
@@ -32,8 +32,11 @@ func (s *session) readCopy(c *call) (mailbox.UIDSet, place, error) {
 	if err := c.End(); err != nil {
 		return nil, place{}, err
 	}
-	dst, err := s.place(name)
-	return s.sel.uids(spans), dst, err
+	dst, err := s.writable(name)
+	if err != nil {
+		return nil, place{}, tryCreate(err)
+	}
+	return s.sel.uids(spans), dst, nil
 }
 
 // tryCreate turns "no such mailbox" into the hint that COPY and APPEND owe (RFC 3501 §7.1).

@@ -29,6 +29,9 @@ func cmdCreate(s *session, c *call) error {
 	if at.Alias && at.Use != mailbox.UseNone && (!p.Given || use == at.Use) {
 		return s.created(c, at, asked)
 	}
+	if err := at.mayCreate(); err != nil {
+		return err
+	}
 	if use == mailbox.UseNone {
 		use = s.freeUse(at)
 	}
@@ -55,7 +58,7 @@ func useOf(p imap.CreateParams) (mailbox.Use, error) {
 // deleted wants that.
 func (s *session) freeUse(at place) mailbox.Use {
 	use := mailbox.KnownUse(at.Name)
-	if use == mailbox.UseNone {
+	if use == mailbox.UseNone || at.prefix != "" {
 		return use
 	}
 	all, err := at.account.List(s.ctx)

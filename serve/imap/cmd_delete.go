@@ -1,5 +1,7 @@
 package imap
 
+import "barid/mail/mailbox"
+
 // cmdDelete is DELETE, RFC 3501 §6.3.4.
 func cmdDelete(s *session, c *call) error {
 	name := c.Name()
@@ -8,6 +10,9 @@ func cmdDelete(s *session, c *call) error {
 	}
 	at, err := s.own(name)
 	if err != nil {
+		return err
+	}
+	if err := at.need(mailbox.RightRemove); err != nil {
 		return err
 	}
 	if err := at.account.Delete(s.ctx, at.Name); err != nil {

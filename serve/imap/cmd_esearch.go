@@ -122,7 +122,7 @@ func (s *session) sourceNames(sources []imap.MailboxFilter) ([]place, error) {
 	}
 	var out []place
 	for _, n := range all {
-		if n.NoSelect || n.NonExistent {
+		if n.NoSelect || n.NonExistent || n.at.need(mailbox.RightRead) != nil {
 			continue
 		}
 		if slices.ContainsFunc(sources, func(f imap.MailboxFilter) bool { return s.filterMeans(f, n) }) {
@@ -143,7 +143,7 @@ func (s *session) filterMeans(f imap.MailboxFilter, in named) bool {
 	case imap.FilterInboxes:
 		return in.Name == mailbox.Inbox
 	case imap.FilterPersonal:
-		return true
+		return in.at.prefix == ""
 	case imap.FilterSubscribed:
 		return in.Subscribed
 	}

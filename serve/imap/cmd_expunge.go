@@ -22,6 +22,9 @@ func cmdExpunge(s *session, c *call) error {
 	if s.sel.readOnly {
 		return errReadOnly
 	}
+	if s.rights()&mailbox.RightExpunge == 0 {
+		return errNoPerm
+	}
 	if only == nil {
 		// Only what the client knows of: a message that another session flagged and that came after
 		// our view is that session's to expunge.

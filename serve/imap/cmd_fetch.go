@@ -140,7 +140,7 @@ func (f *fetch) shiftFields() {
 // setSeen sets \Seen on all messages that do not have it, as one change, before their bytes are sent.
 func (f *fetch) setSeen(spans []span) error {
 	sel := f.s.sel
-	if !f.needs.seen || sel.readOnly {
+	if !f.needs.seen || f.s.changeable()&mailbox.Seen == 0 {
 		return nil
 	}
 	now := sel.box.View()

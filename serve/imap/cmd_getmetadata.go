@@ -30,8 +30,18 @@ func (s *session) annotated(name string) (place, error) {
 	if name == "" {
 		return place{account: s.account}, nil
 	}
-	return s.place(name)
+	at, err := s.place(name)
+	if err == nil {
+		err = at.need(mailbox.RightLookup)
+	}
+	if err == nil {
+		err = at.needAny(annotateRights)
+	}
+	return at, err
 }
+
+// annotateRights are those of which one is needed beside RightLookup (RFC 5464 §3.3).
+const annotateRights = mailbox.RightRead | mailbox.RightSeen | mailbox.RightWrite | mailbox.RightInsert | mailbox.RightPost
 
 // whose says to mail/mailbox which annotations are meant.
 func (s *session) whose(at place) mailbox.Whose {

@@ -32,8 +32,11 @@ func cmdGetQuotaRoot(s *session, c *call) error {
 	if err != nil {
 		return err
 	}
-	root := s.ownerName(at)
+	root := at.owner
 	s.out.S("* QUOTAROOT ").Name(name).C(' ').AStr(root).CRLF()
+	if at.rights&mailbox.RightRead == 0 {
+		return nil // it would tell how much somebody else has (RFC 9208 §6)
+	}
 	return s.tellQuota(root, at.account)
 }
 
@@ -50,9 +53,6 @@ func (s *session) quotaRoot(root string) (account.Account, error) {
 	}
 	return who, err
 }
-
-// ownerName is the login name of a mailbox's owner.
-func (s *session) ownerName(place) string { return s.user }
 
 // quotaUnit is what STORAGE counts in (RFC 9208 §5.1), bytes.
 const quotaUnit = 1024

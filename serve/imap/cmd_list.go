@@ -125,7 +125,12 @@ func (l *lister) warm() error {
 	if l.Return&imap.ListStatus == 0 {
 		return nil
 	}
-	return l.s.account.Warm(l.s.ctx)
+	for _, a := range ownersOf(l.all) {
+		if err := a.Warm(l.s.ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tell tells a name if it is asked for, and what is to be told of it.
@@ -146,12 +151,15 @@ func (l *lister) tell(n *named) error {
 
 // details are the further responses of a name.
 func (l *lister) details(n *named) error {
+	if l.Return&imap.ListMyRights != 0 && n.at.account != nil {
+		l.s.tellMyRights(n.at, n.Name)
+	}
 	if l.Return&imap.ListStatus != 0 && !n.NoSelect {
 		if err := l.s.listStatus(n, l.Status); err != nil {
 			return err
 		}
 	}
-	if l.Return&imap.ListMetadata != 0 {
+	if l.Return&imap.ListMetadata != 0 && n.at.account != nil && n.at.needAny(annotateRights) == nil {
 		if _, err := l.s.tellMetadata(n.at, n.Name, &imap.GetMetadata{Entries: l.Entries}); err != nil && !isGone(err) {
 			return err
 		}
@@ -168,7 +176,11 @@ func childInfo(k kin) string {
 }
 
 func (l *lister) attributes(n *named) string {
-	a := attributes(n.Info)
+	in := n.Info
+	if l.Return&imap.ListStatus != 0 && n.at.account != nil && n.at.rights&mailbox.RightRead == 0 {
+		in.NoSelect = true // RFC 5819 §2
+	}
+	a := attributes(in)
 	if n.Subscribed && (l.Select|l.Return)&imap.ListSubscribed != 0 {
 		a = join(`\Subscribed`, a)
 	}

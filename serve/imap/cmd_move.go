@@ -1,5 +1,7 @@
 package imap
 
+import "barid/mail/mailbox"
+
 // cmdMove is MOVE and UID MOVE, RFC 6851: the new UIDs are told before the EXPUNGEs that execute tells.
 func cmdMove(s *session, c *call) error {
 	set, dst, err := s.readCopy(c)
@@ -9,10 +11,13 @@ func cmdMove(s *session, c *call) error {
 	if s.sel.readOnly {
 		return errReadOnly
 	}
+	if r := s.rights(); r&mailbox.RightDelete == 0 || r&mailbox.RightExpunge == 0 { // RFC 6851 §4.4
+		return errNoPerm
+	}
 	if len(set) == 0 {
 		return nil
 	}
-	res, err := s.sel.box.Move(s.ctx, set, dst.Name)
+	res, err := s.transfer(set, dst, true)
 	if err != nil {
 		return tryCreate(err)
 	}

@@ -1,6 +1,10 @@
 package imap
 
-import "strings"
+import (
+	"strings"
+
+	"barid/mail/mailbox"
+)
 
 // cmdRename is RENAME, RFC 3501 §6.3.5. The new name is taken as it is: who asks for a usual name of a special-use mailbox
 // here wants a mailbox of that name.
@@ -14,5 +18,27 @@ func cmdRename(s *session, c *call) error {
 	if err != nil {
 		return err
 	}
-	return at.account.Rename(s.ctx, at.Name, to)
+	if err := at.need(mailbox.RightRemove); err != nil {
+		return err
+	}
+	name, err := s.newName(at, to)
+	if err != nil {
+		return err
+	}
+	return at.account.Rename(s.ctx, at.Name, name)
+}
+
+// newName gives the name that a mailbox gets in its owner's account, which it stays in.
+func (s *session) newName(at place, to string) (string, error) {
+	if at.prefix == "" && !reserved(to) {
+		return to, nil
+	}
+	dst, err := s.place(to)
+	if err != nil {
+		return "", err
+	}
+	if dst.account.ID() != at.account.ID() {
+		return "", no("CANNOT", "a mailbox stays with its owner")
+	}
+	return dst.Name, dst.mayCreate()
 }

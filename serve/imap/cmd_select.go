@@ -28,10 +28,11 @@ func (s *session) open(c *call, readOnly bool) error {
 		return errUIDRequired
 	}
 	s.leave()
-	at, err := s.place(name)
+	at, err := s.readable(name)
 	if err != nil {
 		return err
 	}
+	readOnly = readOnly || at.rights&writeRights == 0
 	box, err := at.account.Open(s.ctx, at.Name)
 	if err != nil {
 		return err
@@ -134,7 +135,9 @@ func (s *session) writeFlagsResponse(v *mailbox.View) {
 		s.note("read-only")
 		return
 	}
-	if len(v.Keywords()) < mailbox.MaxKeywords {
+	may := s.changeable()
+	all = permanent(all, may)
+	if len(v.Keywords()) < mailbox.MaxKeywords && mayKeywords(may) {
 		all = append(all, `\*`)
 	}
 	s.out.S("* OK [PERMANENTFLAGS ").Flags(all)

@@ -12,7 +12,7 @@ func cmdStatus(s *session, c *call) error {
 	if err := s.admitStatus(items); err != nil {
 		return err
 	}
-	at, err := s.place(name)
+	at, err := s.readable(name)
 	if err != nil {
 		return err
 	}
@@ -94,6 +94,9 @@ func (s *session) tellStatus(at place, asked string, items []string) error {
 
 // listStatus is STATUS of a name of LIST. A mailbox that went meanwhile, or that may not be read, has none (RFC 5819 §2).
 func (s *session) listStatus(n *named, items []string) error {
+	if n.at.need(mailbox.RightRead) != nil {
+		return nil
+	}
 	err := s.tellStatus(n.at, n.Name, items)
 	if isGone(err) {
 		return nil

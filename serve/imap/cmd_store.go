@@ -24,6 +24,9 @@ func cmdStore(s *session, c *call) error {
 	if len(set) == 0 {
 		return nil
 	}
+	if err := s.limitStore(&op); err != nil {
+		return err
+	}
 	own := ownChange{}
 	if silent {
 		own.silent, own.before = &op, s.sel.box.View()
@@ -120,4 +123,19 @@ func (s *session) modifiedSet(uid bool, set mailbox.UIDSet) string {
 		}
 	}
 	return string(imap.AppendSet(nil, rs))
+}
+
+// limitStore leaves of a STORE what the session may change; it is refused if that is nothing (RFC 4314 §4).
+func (s *session) limitStore(op *mailbox.StoreOp) error {
+	may := s.changeable()
+	if may == mailbox.AllFlags {
+		return nil
+	}
+	all := op.Flags == 0 && len(op.Keywords) == 0
+	limitFlags(may, &op.Flags, &op.Keywords)
+	op.Keep = ^may
+	if may == 0 || !all && op.Mode != mailbox.Replace && op.Flags == 0 && len(op.Keywords) == 0 {
+		return errNoPerm
+	}
+	return nil
 }

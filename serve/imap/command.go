@@ -53,6 +53,9 @@ func (s *session) execute(in imap.Command) {
 	}
 	s.job = job{tag: in.Tag, told: began}
 	cmd := s.srv.commands[c.name]
+	if s.revoked() {
+		return
+	}
 	err := s.check(cmd)
 	if err == nil {
 		err = cmd.run(s, c)

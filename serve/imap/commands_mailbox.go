@@ -16,6 +16,11 @@ func mailboxCommands() []command {
 		{name: "GETQUOTA", legal: loggedIn, run: cmdGetQuota},
 		{name: "GETQUOTAROOT", legal: loggedIn, run: cmdGetQuotaRoot},
 		{name: "SETQUOTA", legal: loggedIn, run: cmdSetQuota},
+		{name: "SETACL", legal: loggedIn, run: cmdSetACL},
+		{name: "DELETEACL", legal: loggedIn, run: cmdDeleteACL},
+		{name: "GETACL", legal: loggedIn, run: cmdGetACL},
+		{name: "LISTRIGHTS", legal: loggedIn, run: cmdListRights},
+		{name: "MYRIGHTS", legal: loggedIn, run: cmdMyRights},
 		{name: "GETMETADATA", legal: loggedIn, run: cmdGetMetadata},
 		{name: "SETMETADATA", legal: loggedIn, run: cmdSetMetadata},
 	}

@@ -31,6 +31,7 @@ type incoming struct {
 	cancel  context.CancelFunc
 	account *mailbox.Account
 	name    string
+	may     mailbox.Flags // flags that may be set there
 	batch   *mailbox.Batch
 	scan    *mime.Scanner
 	window  []*incomingMessage // being made durable
@@ -54,11 +55,11 @@ func (s *session) incoming(c *call, name string) (*incoming, error) {
 	if err := c.Err(); err != nil {
 		return nil, err
 	}
-	at, err := s.place(name)
+	at, err := s.writable(name)
 	if err != nil {
 		return nil, err
 	}
-	in := &incoming{s: s, c: c, name: at.Name, account: at.account, scan: mime.NewScanner(mime.DefaultLimits())}
+	in := &incoming{s: s, c: c, name: at.Name, account: at.account, may: settable(at.rights), scan: mime.NewScanner(mime.DefaultLimits())}
 	in.batch = in.account.Batch()
 	in.ctx, in.cancel = context.WithTimeout(s.ctx, incomingTime)
 	return in, nil
@@ -113,6 +114,7 @@ func (in *incoming) readOptions() (m mailbox.AppendMessage, err error) {
 	c.SP()
 	if c.NextIs('(') {
 		m.Flags, m.Keywords = splitFlags(c.Flags())
+		limitFlags(in.may, &m.Flags, &m.Keywords)
 		c.SP()
 	}
 	if c.NextIs('"') {

@@ -20,9 +20,22 @@ func (s *session) names() ([]named, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := make([]named, len(all))
-	for i, in := range all {
-		out[i] = named{Info: in, at: place{Meaning: mailbox.Meaning{Name: in.Name, Exists: !in.NonExistent}, account: s.account}}
+	out := make([]named, 0, len(all))
+	subscribed := map[string]bool{} // of mailboxes of others
+	for _, in := range all {
+		if reserved(in.Name) {
+			if in.Subscribed {
+				subscribed[in.Name] = true
+			}
+			continue
+		}
+		at := place{
+			Meaning: mailbox.Meaning{Name: in.Name, Exists: !in.NonExistent}, account: s.account, owner: s.user, rights: mailbox.AllRights,
+		}
+		out = append(out, named{Info: in, at: at})
+	}
+	if out, err = s.addOthers(out, subscribed); err != nil {
+		return nil, err
 	}
 	s.sortNames(out)
 	return out, nil

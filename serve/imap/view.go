@@ -98,6 +98,9 @@ type span struct{ lo, hi int }
 
 // update tells the client what changed since the view it knows, if that can be told now.
 func (s *session) update(expunges bool) {
+	if s.revoked() {
+		return
+	}
 	sel := s.sel
 	old, now := sel.view, sel.box.View()
 	if now == old {

@@ -1,0 +1,118 @@
+package imap
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"barid/base/kv"
+	"barid/mail"
+	"barid/mail/mailbox"
+	"barid/rfc/mime"
+)
+
+// transfer copies or moves messages of the selected mailbox to dst, with the flags that may be set there (RFC
+// 4314 §4).
+func (s *session) transfer(set mailbox.UIDSet, dst place, move bool) (mailbox.CopyResult, error) {
+	if dst.account.ID() == s.sel.owner {
+		return s.sel.box.Transfer(s.ctx, set, dst.Name, settable(dst.rights), move)
+	}
+	r, err := s.copyAcross(set, dst)
+	if err == nil && move && len(r.From) > 0 {
+		err = s.takeAway(set)
+	}
+	return r, err
+}
+
+// takeAway expunges messages that are in another account by now. Should that fail they are in both, which RFC 6851 §3.3
+// prefers to none.
+func (s *session) takeAway(set mailbox.UIDSet) error {
+	if _, _, err := s.sel.box.Store(s.ctx, set, mailbox.StoreOp{Mode: mailbox.Add, Flags: mailbox.Deleted}); err != nil {
+		return err
+	}
+	_, _, err := s.sel.box.Expunge(s.ctx, &set)
+	return err
+}
+
+// across copies messages to a mailbox of another account, in one commit there. They count in its quota.
+type across struct {
+	s     *session
+	ctx   context.Context
+	batch *mailbox.Batch
+	may   mailbox.Flags
+	scan  *mime.Scanner
+	open  []kv.BlobWriter
+	from  []mailbox.UID
+}
+
+func (s *session) copyAcross(set mailbox.UIDSet, dst place) (r mailbox.CopyResult, err error) {
+	a := &across{s: s, ctx: s.ctx, batch: dst.account.Batch(), may: settable(dst.rights), scan: mime.NewScanner(mime.DefaultLimits())}
+	defer a.close()
+	now := s.sel.box.View()
+	for _, e := range now.In(set) {
+		if err := a.add(e, now.Keywords(), dst); err != nil {
+			return r, err
+		}
+		if err := s.working(len(a.from), int(set.Len())); err != nil {
+			return r, err
+		}
+	}
+	if len(a.from) == 0 {
+		_, err := dst.account.Status(s.ctx, dst.Name)
+		return r, err
+	}
+	ds, err := a.batch.Append(a.ctx, dst.Name)
+	if err != nil {
+		return r, err
+	}
+	r.From, r.UIDValidity, r.Mailbox = a.from, ds[0].UIDValidity, ds[0].Mailbox
+	for _, d := range ds {
+		r.To = append(r.To, d.UID)
+	}
+	return r, nil
+}
+
+// close ends the protection of the bodies, or gives up those that were not linked.
+func (a *across) close() {
+	for _, w := range a.open {
+		_ = w.Close()
+	}
+}
+
+// add copies the bytes of a message.
+func (a *across) add(e mailbox.Entry, keywords []string, dst place) error {
+	body, err := a.s.sel.box.Body(a.ctx, e)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	w, err := a.s.srv.Blobs.Create(a.ctx)
+	if err != nil {
+		return err
+	}
+	a.open = append(a.open, w)
+	a.scan.Reset()
+	buf := a.s.srv.buffers.Get()
+	_, err = io.CopyBuffer(struct{ io.Writer }{io.MultiWriter(a.scan, w)}, struct{ io.Reader }{io.NewSectionReader(body, 0, body.Size())}, buf[:cap(buf)])
+	a.s.srv.buffers.Put(buf)
+	if err != nil {
+		return err
+	}
+	m := mailbox.AppendMessage{
+		Message: mailbox.Message{Size: w.Size(), Parsed: a.scan.Finish(), Received: time.Now(), Session: a.s.id},
+		Flags:   e.Flags & a.may & mailbox.SystemFlags, Date: time.Unix(e.Date, 0),
+	}
+	if mayKeywords(a.may) {
+		for i, k := range keywords {
+			if e.Flags&mailbox.Keyword(i) != 0 {
+				m.Keywords = append(m.Keywords, k)
+			}
+		}
+	}
+	note := mail.Note{Accounts: []mail.AccountID{dst.account.ID()}, Mailbox: dst.Name, Received: m.Received}
+	if m.Blob, err = w.Commit(nil, note.Append(nil)); err != nil {
+		return err
+	}
+	a.from = append(a.from, e.UID)
+	return a.batch.Add(m)
+}

@@ -1,0 +1,89 @@
+package imap
+
+import (
+	"errors"
+	"strings"
+
+	"barid/mail"
+	"barid/mail/account"
+	"barid/mail/mailbox"
+)
+
+// addOthers adds the names of mailboxes that others share with this session, and the names above them. subscribed
+// are those it subscribes to.
+func (s *session) addOthers(all []named, subscribed map[string]bool) ([]named, error) {
+	owners, err := s.srv.Mail.SharedWith(s.ctx, s.account.ID())
+	if err != nil {
+		return nil, err
+	}
+	before := len(all)
+	for _, id := range owners {
+		who, err := s.srv.Accounts.Account(s.ctx, id)
+		var unknown account.ErrUnknown
+		if errors.As(err, &unknown) {
+			continue // it is being removed
+		}
+		if err != nil {
+			return nil, err
+		}
+		if all, err = s.addOwner(all, &who, subscribed); err != nil {
+			return nil, err
+		}
+	}
+	if len(all) > before {
+		root := strings.TrimSuffix(othersPrefix, "/")
+		all = append(all, named{Info: mailbox.Info{Name: root, NoSelect: true, HasChildren: true}})
+	}
+	for name := range subscribed { // what is no longer there, or not for this session
+		all = append(all, named{Info: mailbox.Info{Name: name, NonExistent: true, Subscribed: true}})
+	}
+	return all, nil
+}
+
+// addOwner adds the names of one owner; it takes those it adds out of subscribed.
+func (s *session) addOwner(all []named, who *account.Account, subscribed map[string]bool) ([]named, error) {
+	owner := s.srv.Mail.Account(who.ID)
+	names, err := owner.Names(s.ctx)
+	if err != nil {
+		return nil, err
+	}
+	node := othersPrefix + ownerLevel(who)
+	reader, before := s.reader(who.Name), len(all)
+	parent := map[string]bool{}
+	names.All(func(in mailbox.Info) {
+		rights := names.Rights(who.ID, reader, in.ID)
+		if in.NonExistent || rights&mailbox.RightLookup == 0 {
+			return
+		}
+		at := place{Meaning: mailbox.Meaning{Name: in.Name, Exists: true}, account: owner, owner: who.Name, prefix: node + "/", rights: rights}
+		in.Name = at.shown()
+		in.Use = mailbox.UseNone // it is its owner's use
+		in.Subscribed = subscribed[in.Name]
+		delete(subscribed, in.Name)
+		for i := len(node) + 1; i < len(in.Name); i++ {
+			if in.Name[i] == '/' {
+				parent[in.Name[:i]] = true
+			}
+		}
+		all = append(all, named{Info: in, at: at})
+	})
+	for i := before; i < len(all); i++ {
+		all[i].HasChildren = parent[all[i].Name]
+	}
+	if len(all) > before {
+		all = append(all, named{Info: mailbox.Info{Name: node, NoSelect: true, HasChildren: true}})
+	}
+	return all, nil
+}
+
+// ownersOf gives the accounts whose mailboxes are among names, each once.
+func ownersOf(all []named) (out []*mailbox.Account) {
+	seen := map[mail.AccountID]bool{}
+	for i := range all {
+		if a := all[i].at.account; a != nil && !seen[a.ID()] {
+			seen[a.ID()] = true
+			out = append(out, a)
+		}
+	}
+	return out
+}
