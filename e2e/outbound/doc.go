@@ -18,6 +18,7 @@
 //	trace: PATTERN                   a line of barid trace msg for the last message
 //	memory: 400MB                    the process never had as much
 //	retry:                           barid queue retry --all
+//	forget: DOMAIN                   barid relay tls forget DOMAIN
 //	restart:                         SIGKILL and a new start
 //
 // In a pattern "*" is any text. Files that are called zone or end in .zone are the DNS world, letter is what is sent.

@@ -139,6 +139,9 @@ func (p *player) step(line string) error {
 	case "retry":
 		p.s.Must("queue", "retry", "--all")
 		return nil
+	case "forget":
+		p.s.Must("relay", "tls", "forget", rest)
+		return nil
 	case "restart":
 		p.s.Kill()
 		p.s.Boot()
