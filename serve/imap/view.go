@@ -61,19 +61,34 @@ func (sel *selected) tell(c ownChange) {
 }
 
 // knows reports whether the client knows the flags that e has now: it was told, or it works them out of those it
-// had. It can not if somebody else changed them in between (RFC 3501 §6.4.6).
-func (sel *selected) knows(e mailbox.Entry, now *mailbox.View) bool {
+// had. It can not if somebody else changed them in between (RFC 3501 §6.4.6). at is its index in now.
+func (sel *selected) knows(at int, e mailbox.Entry, now *mailbox.View) bool {
 	k := slices.IndexFunc(sel.told, func(c ownChange) bool { return c.modseq == e.ModSeq })
 	if k < 0 || sel.told[k].silent == nil {
 		return k >= 0
 	}
 	own := &sel.told[k]
-	i, ok := sel.view.Seq(e.UID)
-	j, was := own.before.Seq(e.UID)
-	if !ok || !was || sel.view.At(i).ModSeq != own.before.At(j).ModSeq {
-		return false
+	before, ok := entryOf(own.before, at, e.UID)
+	if ok && own.before != sel.view {
+		var had mailbox.Entry
+		had, ok = entryOf(sel.view, at, e.UID)
+		ok = ok && had.ModSeq == before.ModSeq
 	}
-	return apply(own.silent, own.before.At(j).Flags, now.Keywords()) == e.Flags
+	return ok && apply(own.silent, before.Flags, now.Keywords()) == e.Flags
+}
+
+// entryOf gives the message with a UID, which most likely has the index at.
+func entryOf(v *mailbox.View, at int, uid mailbox.UID) (mailbox.Entry, bool) {
+	if at < v.Len() {
+		if e := v.At(at); e.UID == uid {
+			return e, true
+		}
+	}
+	i, ok := v.Seq(uid)
+	if !ok {
+		return mailbox.Entry{}, false
+	}
+	return v.At(i), true
 }
 
 // apply gives the flags that a message has after a STORE.
@@ -137,7 +152,7 @@ func (sel *selected) news(changed []int, now *mailbox.View) (untold []int, touch
 	for _, i := range changed {
 		e := now.At(i)
 		touched = touched.Add(e.UID)
-		if !sel.knows(e, now) {
+		if !sel.knows(i, e, now) {
 			untold = append(untold, i)
 		}
 	}
