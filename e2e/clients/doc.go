@@ -1,5 +1,5 @@
 // Package clients lets the mail programs that people read with use the real server at length: mbsync, offlineimap,
-// getmail, fetchmail, mutt, neomutt, aerc, alpine, mailutils, curl and Thunderbird. It holds tests only.
+// getmail, fetchmail, mutt, neomutt, aerc, alpine and Thunderbird. It holds tests only.
 //
 // Life: outside, as e2e/interop, which proves that bytes come through; here programs keep mailboxes in step: both
 // sides change, connections break, two of them work in one mailbox. Promise: what a program made of it is read from

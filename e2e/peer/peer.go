@@ -26,7 +26,7 @@ var packages = map[string]string{
 	"postfix": "postfix", "swaks": "swaks", "mbsync": "isync", "fetchmail": "fetchmail", "mutt": "mutt",
 	"msmtp": "msmtp", "curl": "curl", "openssl": "openssl", "strace": "strace", "exim4": "exim4-daemon-light", "smtpd": "opensmtpd", "smtpctl": "opensmtpd",
 	"dovecot": "dovecot-imapd", "thunderbird": "thunderbird", "Xvfb": "xvfb", "neomutt": "neomutt", "offlineimap": "offlineimap3", "getmail": "getmail6", "aerc": "aerc",
-	"alpine": "alpine", "mail": "mailutils", "tmux": "tmux",
+	"alpine": "alpine", "tmux": "tmux",
 }
 
 // Apart is the folder of programs whose packages can not be installed beside Postfix's; tools/peers/install fills it.
