@@ -48,6 +48,9 @@ func (r *Reader) Buffered() int { return r.br.Buffered() }
 // behind STARTTLS must not be taken as said under TLS.
 func (r *Reader) Reset(br *bufio.Reader) { r.br, r.buf, r.body, r.inside = br, nil, nil, "" }
 
+// Through makes what comes from now on pass f, which is given all that no command has used yet: COMPRESS of RFC 4978.
+func (r *Reader) Through(f func(*bufio.Reader) *bufio.Reader) { r.br = f(r.br) }
+
 // Next reads the next command. See the package comment for its errors.
 func (r *Reader) Next() (Command, error) {
 	if r.body != nil {

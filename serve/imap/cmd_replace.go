@@ -18,9 +18,12 @@ func cmdReplace(s *session, c *call) error {
 		return err
 	}
 	defer in.close()
+	r := s.rights()
 	switch {
 	case s.sel.readOnly:
 		return errReadOnly
+	case r&mailbox.RightDelete == 0 || r&mailbox.RightExpunge == 0:
+		return errNoPerm
 	case old == nil:
 		return no("NONEXISTENT", "there is no such message")
 	case in.account.ID() != s.sel.owner:

@@ -9,6 +9,8 @@ func messageCommands() []command {
 		{name: "GENURLAUTH", legal: loggedIn, run: cmdGenURLAuth},
 		{name: "RESETKEY", legal: loggedIn, run: cmdResetKey},
 		{name: "URLFETCH", legal: loggedIn, run: cmdURLFetch},
+		{name: "COMPRESS", legal: loggedIn, run: cmdCompress},
+		{name: "UNAUTHENTICATE", legal: loggedIn, silent: true, run: cmdUnauthenticate},
 		{name: "FETCH", legal: inMailbox, quiet: true, run: cmdFetch},
 		{name: "UID FETCH", legal: inMailbox, run: cmdFetch},
 		{name: "STORE", legal: inMailbox, quiet: true, run: cmdStore},

@@ -100,7 +100,7 @@ func (s *session) openURL(text string) (*link.Part, error) {
 		}
 		return link.Open(s.ctx, s.srv.Mail.Account(s.sel.owner), s.sel.box.Name(), &u)
 	}
-	at, err := s.place(u.Mailbox)
+	at, err := s.readable(u.Mailbox)
 	if err != nil {
 		return nil, link.ErrUnknown
 	}

@@ -45,6 +45,7 @@ type session struct {
 	user    string
 	client  string           // its name in ID (RFC 2971), "" if it did not say
 	account *mailbox.Account // nil before login
+	packed  bool             // COMPRESS is on
 	admin   bool             // the login is one of Settings.Admins
 	sel     *selected        // nil outside of a mailbox
 	enabled extension        // what the client switched on
@@ -157,6 +158,9 @@ func (s *session) readError(err error) {
 		s.lingers = true
 		s.junk(fatal.Tag, fatal.Why)
 		s.bye(fatal.Why)
+	case errors.Is(err, errBomb):
+		s.lingers = true
+		s.bye("compressed data hold too much")
 	case s.conn.IsStopping():
 		s.bye("server is going down, try again later")
 	case isTimeout(err):

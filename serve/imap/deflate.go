@@ -1,0 +1,111 @@
+package imap
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/klauspost/compress/flate"
+)
+
+// Memory and work of a compressed session. Nothing is kept of a compressor between two writes but the end of what was
+// sent, so a session that waits costs what inflating costs, about 48 KiB.
+const (
+	deflateDict  = 4 << 10  // bytes of what was sent before that the next write may refer to
+	deflatePiece = 24 << 10 // bytes compressed at once
+	inflateFree  = 64 << 20 // bytes that may come out of a session before the ratio counts
+	inflateRatio = 100      // bytes that may come out for each that came in
+)
+
+// errBomb is a client that sends little which becomes much.
+var errBomb = errors.New("imap: compressed data hold too much")
+
+// deflater compresses each write by itself and sends it whole (RFC 4978 §4: every answer is flushed).
+type deflater struct {
+	w    io.Writer
+	dict []byte
+}
+
+// squeezeBuffers holds *bytes.Buffer for what goes out.
+var squeezeBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// Write implements io.Writer.
+func (d *deflater) Write(p []byte) (int, error) {
+	buf := squeezeBuffers.Get().(*bytes.Buffer)
+	buf.Reset()
+	defer squeezeBuffers.Put(buf)
+	for n := 0; n < len(p); {
+		piece := p[n:min(len(p), n+deflatePiece)]
+		if err := flate.StatelessDeflate(buf, piece, false, d.dict); err != nil {
+			return n, err
+		}
+		d.keep(piece)
+		n += len(piece)
+		if buf.Len() >= writeBytes || n == len(p) {
+			if _, err := d.w.Write(buf.Bytes()); err != nil {
+				return n, err
+			}
+			buf.Reset()
+		}
+	}
+	return len(p), nil
+}
+
+// keep notes the end of what was sent.
+func (d *deflater) keep(p []byte) {
+	if len(p) >= deflateDict {
+		d.dict = append(d.dict[:0], p[len(p)-deflateDict:]...)
+		return
+	}
+	if over := len(d.dict) + len(p) - deflateDict; over > 0 {
+		d.dict = append(d.dict[:0], d.dict[over:]...)
+	}
+	d.dict = append(d.dict, p...)
+}
+
+// inflate reads what a client compressed.
+func inflate(br *bufio.Reader) *bufio.Reader {
+	in := &countingReader{Reader: br}
+	return bufio.NewReaderSize(&inflater{in: in, r: flate.NewReader(in)}, readBytes)
+}
+
+// inflater bounds what comes out by what came in.
+type inflater struct {
+	in  *countingReader
+	r   io.Reader
+	out int64
+}
+
+// Read implements io.Reader.
+func (i *inflater) Read(p []byte) (int, error) {
+	n, err := i.r.Read(p)
+	if i.out += int64(n); i.out > inflateFree+inflateRatio*i.in.n {
+		return 0, errBomb
+	}
+	return n, err
+}
+
+// countingReader counts what is read through it. It reads single bytes, so that the inflater takes no more than it
+// needs.
+type countingReader struct {
+	*bufio.Reader
+	n int64
+}
+
+// Read implements io.Reader.
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// ReadByte implements io.ByteReader.
+func (c *countingReader) ReadByte() (byte, error) {
+	b, err := c.Reader.ReadByte()
+	if err == nil {
+		c.n++
+	}
+	return b, err
+}
