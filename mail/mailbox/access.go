@@ -203,6 +203,7 @@ func (a *Account) SetGrant(ctx context.Context, name string, g Grant, mode Mode)
 		}
 		x.published()
 		acc.box(id).wake()
+		a.s.noticeShare(g.Account)
 		return nil
 	})
 }

@@ -220,7 +220,8 @@ func TestWatchersMissNothing(t *testing.T) {
 	if err := a.Init(ctx, Quota{}); err != nil {
 		t.Fatal(err)
 	}
-	watch := a.Watch()
+	wake := make(chan struct{}, 1)
+	watch := a.Watch(wake)
 	defer watch.Close()
 	old, err := a.Names(ctx)
 	if err != nil {
@@ -238,14 +239,17 @@ func TestWatchersMissNothing(t *testing.T) {
 	if err := a.Delete(ctx, "Archive"); err != nil {
 		t.Fatal(err)
 	}
-	for range maxMarks + 1 {
-		if err := a.Annotate(ctx, Whose{Mailbox: "Work", Reader: 7}, []Annotation{{"/shared/comment", []byte("x")}}); err != nil {
-			t.Fatal(err)
+	for i := range maxMarks + 1 {
+		box := [...]string{Inbox, "Work"}[i%2]
+		for _, v := range []string{"x", "y"} {
+			if err := a.Annotate(ctx, Whose{Mailbox: box, Reader: 7}, []Annotation{{fmt.Sprintf("/shared/%d", i), []byte(v)}}); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	w.deliver(text("a@x", "", "", "s"), Destination{Account: 7})
 	select {
-	case <-watch.Wake():
+	case <-wake:
 	default:
 		t.Error("nobody woke the watcher")
 	}

@@ -2,6 +2,7 @@ package mailbox
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"barid/mail"
@@ -14,9 +15,10 @@ type Watcher struct {
 	wake chan struct{}
 
 	// Under account.mu.
-	boxes map[ID]struct{}
-	marks []Mark
-	lost  bool
+	boxes  map[ID]struct{}
+	marks  []Mark
+	lost   bool
+	shares bool
 }
 
 // maxMarks bounds the annotations that a Watcher keeps; past it only News.Lost is.
@@ -27,7 +29,7 @@ type Mark struct {
 	Mailbox ID // 0: of the account itself
 	Entry   string
 	Reader  mail.AccountID // whose private one it is; 0: a shared one
-	By      any            // as Whose.By
+	By      any            // as Whose.By, which must be comparable
 }
 
 // News is what happened since it was last taken.
@@ -35,12 +37,15 @@ type News struct {
 	Boxes []ID   // mailboxes whose messages changed, in order
 	Marks []Mark // annotations
 	Lost  bool   // more annotations changed than are kept
+	// Shares: somebody changed what this account, or anyone, may do with a mailbox of his.
+	Shares bool
 }
 
-// Watch begins to collect. What happened before the first Names or Status that follow is in them.
-func (a *Account) Watch() *Watcher {
+// Watch begins to collect. What happened before the first Names or Status that follow is in them. wake, which has room
+// for one value, gets one after something happened, be it messages, annotations or names; Watchers may share it.
+func (a *Account) Watch(wake chan struct{}) *Watcher {
 	acc := a.s.acquire(a.id)
-	w := &Watcher{a: acc, wake: make(chan struct{}, 1), boxes: map[ID]struct{}{}}
+	w := &Watcher{a: acc, wake: wake, boxes: map[ID]struct{}{}}
 	acc.mu.Lock()
 	defer acc.mu.Unlock()
 	if acc.watchers == nil {
@@ -50,9 +55,6 @@ func (a *Account) Watch() *Watcher {
 	return w
 }
 
-// Wake gives a channel that gets a value after something happened, be it messages, annotations or names.
-func (w *Watcher) Wake() <-chan struct{} { return w.wake }
-
 // Take gives what happened and forgets it.
 func (w *Watcher) Take() (n News) {
 	w.a.mu.Lock()
@@ -61,9 +63,9 @@ func (w *Watcher) Take() (n News) {
 		n.Boxes = append(n.Boxes, id)
 	}
 	slices.Sort(n.Boxes)
-	n.Marks, n.Lost = w.marks, w.lost
+	n.Marks, n.Lost, n.Shares = w.marks, w.lost, w.shares
 	clear(w.boxes)
-	w.marks, w.lost = nil, false
+	w.marks, w.lost, w.shares = nil, false, false
 	return n
 }
 
@@ -87,16 +89,43 @@ func (a *account) notice(x *tx, names bool) {
 			}
 		}
 		for _, m := range x.marks {
+			if slices.Contains(w.marks, m) {
+				continue
+			}
 			if w.lost = w.lost || len(w.marks) >= maxMarks; !w.lost {
 				w.marks = append(w.marks, m)
 			}
 		}
 		if names || len(w.boxes)+len(w.marks) > before || len(x.boxes)+len(x.marks) > 0 {
-			select {
-			case w.wake <- struct{}{}:
-			default:
-			}
+			w.rouse()
 		}
+	}
+}
+
+func (w *Watcher) rouse() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// noticeShare tells those who watch the account who, or any if it is 0, that somebody shares more or less with it.
+func (s *Store) noticeShare(who mail.AccountID) {
+	s.mu.Lock()
+	var all []*account
+	for id, a := range s.accounts {
+		if who == 0 || id == who {
+			all = append(all, a)
+		}
+	}
+	s.mu.Unlock()
+	for _, a := range all {
+		a.mu.Lock()
+		for w := range a.watchers {
+			w.shares = true
+			w.rouse()
+		}
+		a.mu.Unlock()
 	}
 }
 
@@ -139,28 +168,36 @@ func (n Names) public(i *info) Info {
 	return in
 }
 
-// Since calls f for every mailbox that is not as it was in old: was or is has ID 0 where it was or is not there. A
-// name that is only subscribed is a mailbox here, with NonExistent.
+// NoNames is the list of an account that has no mailboxes.
+func NoNames() Names { return Names{newCatalog()} }
+
+// Since calls f for every mailbox that is not as it was in old, or with which others may do something else: was or is has ID 0
+// where it was or is not there. A name that is only subscribed is a mailbox here, with NonExistent.
 func (n Names) Since(old Names, f func(was, is Info)) {
 	if n.cat == old.cat {
 		return
 	}
-	var ids []ID
+	changed := map[ID]bool{}
 	for id, i := range n.cat.byID {
-		if old.cat.byID[id] != i {
-			ids = append(ids, id)
+		if o := old.cat.byID[id]; o != i && (o == nil || !sameInfo(o.public(), i.public())) {
+			changed[id] = true
 		}
 	}
 	for id := range old.cat.byID {
 		if n.cat.byID[id] == nil {
-			ids = append(ids, id)
+			changed[id] = true
 		}
 	}
-	slices.Sort(ids)
-	for _, id := range ids {
-		was, _ := old.Info(id)
-		is, _ := n.Info(id)
-		if !sameInfo(was, is) {
+	for id, gs := range n.cat.grants {
+		changed[id] = changed[id] || !slices.Equal(gs, old.cat.grants[id])
+	}
+	for id := range old.cat.grants {
+		changed[id] = changed[id] || n.cat.grants[id] == nil
+	}
+	for _, id := range slices.Sorted(maps.Keys(changed)) {
+		if changed[id] {
+			was, _ := old.Info(id)
+			is, _ := n.Info(id)
 			f(was, is)
 		}
 	}

@@ -374,6 +374,9 @@ func (r *Reader) NextName() string {
 	return upper(name)
 }
 
+// Wait blocks until the client sent something. An error comes again from Next.
+func (r *Reader) Wait() { _, _ = r.br.Peek(1) }
+
 // Pending reports whether a whole line has come already, so that answers may wait to be sent with its.
 func (r *Reader) Pending() bool {
 	b, _ := r.br.Peek(r.br.Buffered())

@@ -11,6 +11,7 @@ type SearchReturn struct {
 	Count     bool
 	Save      bool          // RFC 5182 §2.1
 	Update    bool          // RFC 5267 §4.3
+	Fetch     []FetchItem   // of messages that come into what is kept up to date (RFC 5465 §7)
 	Context   bool          // RFC 5267 §4.2, a hint
 	Relevancy bool          // RFC 6203 §4
 	Partial   *PartialRange // RFC 5267 §4.4, RFC 9394 §3.1
@@ -69,6 +70,9 @@ func (p *Parser) returnOption(r *SearchReturn) {
 		r.Save = true
 	case "UPDATE":
 		r.Update = true
+		if p.nextAre(" (") {
+			r.Fetch = p.SP().FetchItems()
+		}
 	case "CONTEXT":
 		r.Context = true
 	case "RELEVANCY":

@@ -20,11 +20,16 @@ func mailboxCapabilities() []capability {
 		{name: "LIST-MYRIGHTS", when: afterLogin, rfc: "RFC 8440"},
 		{name: "METADATA", when: afterLogin, rfc: "RFC 5464"},
 		{name: "LIST-METADATA", when: afterLogin, rfc: "RFC 9590"},
+		{name: "NOTIFY", when: afterLogin, rfc: "RFC 5465"},
 		{name: "XLIST", when: afterLogin, rfc: "RFC 6154 §1"},
 	}
 }
 
 // mailboxExtensions are what ENABLE may switch on here.
-func mailboxExtensions() []extensionRow { return nil }
+func mailboxExtensions() []extensionRow {
+	return []extensionRow{
+		{name: "METADATA", bit: extMetadata, on: (*session).enableMetadata},
+	}
+}
 
 func mayAdminister(s *session) bool { return s.admin }

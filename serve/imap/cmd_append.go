@@ -28,6 +28,11 @@ func cmdAppend(s *session, c *call) error {
 	if err != nil {
 		return tryCreate(err)
 	}
+	uids := make([]mailbox.UID, len(ds))
+	for i := range ds {
+		uids[i] = ds[i].UID
+	}
+	s.brought(ds[0].Mailbox, in.account, uids)
 	c.code = appendUID(ds)
 	return nil
 }

@@ -35,6 +35,7 @@ func cmdCreate(s *session, c *call) error {
 	if use == mailbox.UseNone {
 		use = s.freeUse(at)
 	}
+	s.cause(at.shown())
 	if _, err := at.account.Create(s.ctx, at.Name, use); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ func cmdDelete(s *session, c *call) error {
 	if err := at.need(mailbox.RightRemove); err != nil {
 		return err
 	}
+	s.cause(at.shown())
 	if err := at.account.Delete(s.ctx, at.Name); err != nil {
 		return err
 	}

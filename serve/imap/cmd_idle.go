@@ -14,14 +14,15 @@ func cmdIdle(s *session, c *call) error {
 	if err := c.End(); err != nil {
 		return err
 	}
-	if s.sel != nil {
+	if s.sel != nil && s.hearsSelected() {
 		s.update(true)
 	}
+	s.tellNews()
 	s.out.S("+ idling\r\n")
 	if err := s.out.Flush(); err != nil || s.ended {
 		return err
 	}
-	stop := s.push()
+	stop := s.push(true)
 	s.conn.Interruptible(true)
 	raw, err := s.in.Line()
 	line := upperASCII(string(raw))
@@ -47,10 +48,18 @@ func (s *session) idleEnded(line string, err error) error {
 	return nil
 }
 
-// push starts telling what changes until the function it returns is called. The session's writer and view
-// are the pusher's in between.
-func (s *session) push() (stop func()) {
-	if s.sel == nil {
+// push starts telling what changes until the function it returns is called, EXPUNGE too if expunges. The session's writer
+// and view are the pusher's in between.
+func (s *session) push(expunges bool) (stop func()) {
+	var wake <-chan struct{}
+	var news chan struct{}
+	if s.sel != nil {
+		wake = s.sel.wake
+	}
+	if s.notify != nil {
+		news = s.notify.wake
+	}
+	if wake == nil && news == nil {
 		return func() {}
 	}
 	done := make(chan struct{})
@@ -60,17 +69,30 @@ func (s *session) push() (stop func()) {
 			select {
 			case <-done:
 				return
-			case <-s.sel.wake:
-				s.update(true)
-				if s.out.Flush() != nil || s.ended {
-					s.ended = true
-					_ = s.conn.SetReadDeadline(time.Unix(1, 0)) // wakes the reader
-					return
-				}
+			case <-wake:
+			case <-news:
+			}
+			s.pushed(expunges)
+			if s.out.Flush() != nil || s.ended {
+				s.ended = true
+				_ = s.conn.SetReadDeadline(time.Unix(1, 0)) // wakes the reader
+				return
 			}
 		}
 	})
 	return func() { close(done); wg.Wait() }
+}
+
+// pushed tells what there is to tell.
+func (s *session) pushed(expunges bool) {
+	if s.sel != nil && s.hearsSelected() {
+		s.update(expunges)
+	} else {
+		s.revoked()
+	}
+	if !s.ended {
+		s.tellNews()
+	}
 }
 
 func upperASCII(s string) string {

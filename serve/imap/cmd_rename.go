@@ -25,6 +25,7 @@ func cmdRename(s *session, c *call) error {
 	if err != nil {
 		return err
 	}
+	s.cause(at.shown(), at.prefix+name)
 	return at.account.Rename(s.ctx, at.Name, name)
 }
 

@@ -14,6 +14,7 @@ func (s *session) subscribe(c *call, on bool) error {
 		return err
 	}
 	if !on && reserved(name) { // it may be out of reach by now (RFC 4314 §4)
+		s.cause(name)
 		return s.account.Subscribe(s.ctx, name, false)
 	}
 	at, err := s.place(name)
@@ -25,5 +26,6 @@ func (s *session) subscribe(c *call, on bool) error {
 			return err
 		}
 	}
+	s.cause(at.shown())
 	return s.account.Subscribe(s.ctx, at.shown(), on)
 }

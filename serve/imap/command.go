@@ -73,8 +73,11 @@ func (s *session) execute(in imap.Command) {
 		s.connectionError(err)
 		return
 	}
-	if cmd != nil && !cmd.silent && s.sel != nil {
+	if cmd != nil && !cmd.silent && s.sel != nil && (cmd.must || s.hearsSelected()) {
 		s.update(!c.quiet && s.mayExpunge(cmd))
+	}
+	if cmd != nil && !cmd.silent && !s.ended {
+		s.tellNews()
 	}
 	s.complete(c, cmd, err, time.Since(began))
 }

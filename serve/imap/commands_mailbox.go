@@ -21,6 +21,7 @@ func mailboxCommands() []command {
 		{name: "GETACL", legal: loggedIn, run: cmdGetACL},
 		{name: "LISTRIGHTS", legal: loggedIn, run: cmdListRights},
 		{name: "MYRIGHTS", legal: loggedIn, run: cmdMyRights},
+		{name: "NOTIFY", legal: loggedIn, run: cmdNotify},
 		{name: "GETMETADATA", legal: loggedIn, run: cmdGetMetadata},
 		{name: "SETMETADATA", legal: loggedIn, run: cmdSetMetadata},
 	}

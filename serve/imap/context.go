@@ -12,8 +12,9 @@ type searchContext struct {
 	tag     string
 	uid     bool
 	search  imap.Search
-	by      []imap.SortKey // nil: in mailbox order
-	members []mailbox.UID  // the result, in its order
+	by      []imap.SortKey   // nil: in mailbox order
+	members []mailbox.UID    // the result, in its order
+	fetch   []imap.FetchItem // told of new messages that come into it (RFC 5465 §7)
 }
 
 // Limits of what a session may be kept up to date about.
@@ -52,7 +53,7 @@ func (s *session) addContext(c *call, in *imap.Search, by []imap.SortKey, r *res
 		s.noUpdate(c.tag, "too many contexts")
 		return
 	}
-	x := &searchContext{tag: c.tag, uid: c.uid, search: *in, by: by, members: make([]mailbox.UID, len(r.hits))}
+	x := &searchContext{tag: c.tag, uid: c.uid, search: *in, by: by, fetch: in.Return.Fetch, members: make([]mailbox.UID, len(r.hits))}
 	for k, i := range r.hits {
 		x.members[k] = r.view.At(int(i)).UID
 	}

@@ -15,7 +15,9 @@ import (
 // 4314 §4).
 func (s *session) transfer(set mailbox.UIDSet, dst place, move bool) (mailbox.CopyResult, error) {
 	if dst.account.ID() == s.sel.owner {
-		return s.sel.box.Transfer(s.ctx, set, dst.Name, settable(dst.rights), move)
+		r, err := s.sel.box.Transfer(s.ctx, set, dst.Name, settable(dst.rights), move)
+		s.brought(r.Mailbox, dst.account, r.To)
+		return r, err
 	}
 	r, err := s.copyAcross(set, dst)
 	if err == nil && move && len(r.From) > 0 {

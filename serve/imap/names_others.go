@@ -19,8 +19,7 @@ func (s *session) addOthers(all []named, subscribed map[string]bool) ([]named, e
 	before := len(all)
 	for _, id := range owners {
 		who, err := s.srv.Accounts.Account(s.ctx, id)
-		var unknown account.ErrUnknown
-		if errors.As(err, &unknown) {
+		if isUnknown(err) {
 			continue // it is being removed
 		}
 		if err != nil {
@@ -74,6 +73,12 @@ func (s *session) addOwner(all []named, who *account.Account, subscribed map[str
 		all = append(all, named{Info: mailbox.Info{Name: node, NoSelect: true, HasChildren: true}})
 	}
 	return all, nil
+}
+
+// isUnknown reports that there is no such account.
+func isUnknown(err error) bool {
+	var unknown account.ErrUnknown
+	return errors.As(err, &unknown)
 }
 
 // ownersOf gives the accounts whose mailboxes are among names, each once.

@@ -54,6 +54,9 @@ type session struct {
 	order   comparator       // how texts are compared
 	job     job              // the command being done
 
+	notifying *imap.Notify // what NOTIFY asked for; nil: it never came
+	notify    *notifier    // nil: nothing outside of the selected mailbox is told
+
 	bad      int  // junk so far, see Settings.MaxBad
 	commands int  // done so far
 	ended    bool // BYE was said, or the connection is lost
@@ -109,6 +112,9 @@ func (s *session) run() {
 		}
 		s.setDeadline()
 		s.conn.Interruptible(true)
+		if s.await(); s.ended {
+			break
+		}
 		cmd, err := s.in.Next()
 		s.conn.Interruptible(false)
 		if err != nil {
@@ -120,6 +126,17 @@ func (s *session) run() {
 	if s.out.Flush() == nil && s.lingers {
 		s.conn.Linger() // the client is still sending what it should not
 	}
+}
+
+// await tells a client that listens all the time (RFC 5465) what happens until it says something.
+func (s *session) await() {
+	if s.notifying == nil || s.in.Pending() {
+		return
+	}
+	_, _, delayed := s.selectedWish()
+	stop := s.push(!delayed)
+	s.in.Wait()
+	stop()
 }
 
 // setDeadline gives the client its time for the next command.
@@ -134,6 +151,7 @@ func (s *session) setDeadline() {
 // finish lets go of everything and writes the session's line in the log.
 func (s *session) finish() {
 	s.deselect()
+	s.unwatch()
 	s.srv.Metrics.opened(-1)
 	s.srv.Metrics.sent(s.out.Sent())
 	s.log.Debug("imap session ended", "user", s.user, "commands", s.commands, "bytes_out", s.out.Sent(),

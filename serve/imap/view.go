@@ -28,6 +28,7 @@ type selected struct {
 	keywords int            // of the mailbox that the client was told of
 	saved    mailbox.UIDSet // "$" (RFC 5182)
 	contexts []*searchContext
+	mine     mailbox.UIDSet // messages that this session put here and was not told of yet (RFC 5465 §5.2)
 }
 
 // maxTold bounds selected.told; what is forgotten is told once more, which does no harm.
@@ -140,10 +141,13 @@ func (s *session) update(expunges bool) {
 	clear(sel.told)
 	sel.view, sel.told = now, sel.told[:0]
 	s.announceNew(now, kept)
-	for _, i := range changed {
-		s.fetchFlags(i, now.At(i), false)
+	if s.hearsFlags() {
+		for _, i := range changed {
+			s.fetchFlags(i, now.At(i), s.notifying != nil)
+		}
 	}
 	s.contextsChange(append(touched, now.UIDs(kept, now.Len())...))
+	s.fetchNew(kept)
 }
 
 // news gives those of the messages changed in now that the client does not know of yet, and the UIDs of all of them.

@@ -1,0 +1,381 @@
+package imap
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"barid/mail"
+	"barid/mail/mailbox"
+	"barid/rfc/imap"
+)
+
+// notifier tells a client what happens outside of its selected mailbox (RFC 5465), and which annotations others
+// change (RFC 5464 §4.4.2). What it keeps is bounded: for each mailbox watched for its messages a figure, and what Watchers
+// keep. It is used by the goroutine that writes.
+type notifier struct {
+	s      *session
+	groups []imap.NotifyGroup // without those of the selected mailbox
+	wake   chan struct{}
+	owners []*watched // the session's own account first
+	caused []string   // names that the session's own commands are changing
+	others bool       // mailboxes of others may be meant
+}
+
+// watched is one account.
+type watched struct {
+	at      place // with account, owner and prefix
+	watcher *mailbox.Watcher
+	names   mailbox.Names
+	known   map[mailbox.ID]figure
+}
+
+// figure is what the client knows of a mailbox.
+type figure struct {
+	validity uint32
+	next     mailbox.UID
+	messages int
+	unseen   int
+	modseq   mailbox.ModSeq
+}
+
+// Limits of a notifier.
+const (
+	maxNotifyOwners = 64  // accounts whose mailboxes are watched
+	maxCaused       = 256 // names that own commands change between two looks
+)
+
+var errNotifyMuch = no("NOTIFICATIONOVERFLOW", "too many accounts to watch")
+
+// newNotifier begins to watch. What happens from here on is told.
+func (s *session) newNotifier(n *imap.Notify) (*notifier, error) {
+	x := &notifier{s: s, wake: make(chan struct{}, 1)}
+	for _, g := range n.Groups {
+		if g.Filter.Kind > imap.FilterSelectedDelayed {
+			x.groups = append(x.groups, g)
+			x.others = x.others || g.Filter.Kind == imap.FilterSubscribed || slices.ContainsFunc(g.Filter.Names, reserved)
+		}
+	}
+	if s.has(extMetadata) {
+		x.groups = append(x.groups, imap.NotifyGroup{
+			Filter: imap.MailboxFilter{Kind: imap.FilterPersonal}, Events: imap.MailboxMetadataChange | imap.ServerMetadataChange,
+		})
+	}
+	err := x.add(place{account: s.account, owner: s.user, rights: mailbox.AllRights}, false)
+	if err == nil {
+		err = x.findOwners(false)
+	}
+	if err != nil {
+		x.close()
+		return nil, err
+	}
+	return x, nil
+}
+
+func (x *notifier) close() {
+	for _, w := range x.owners {
+		w.watcher.Close()
+	}
+	x.owners = nil
+}
+
+// add watches an account. fresh: that its mailboxes are there is news, too.
+func (x *notifier) add(at place, fresh bool) error {
+	w := &watched{at: at, watcher: at.account.Watch(x.wake), known: map[mailbox.ID]figure{}}
+	x.owners = append(x.owners, w)
+	if fresh {
+		w.names = mailbox.NoNames()
+		return nil
+	}
+	var err error
+	w.names, err = at.account.Names(x.s.ctx)
+	return err
+}
+
+// findOwners watches accounts that share something and are not watched yet.
+func (x *notifier) findOwners(fresh bool) error {
+	if !x.others {
+		return nil
+	}
+	ids, err := x.s.srv.Mail.SharedWith(x.s.ctx, x.s.account.ID())
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if x.watches(id) {
+			continue
+		}
+		who, err := x.s.srv.Accounts.Account(x.s.ctx, id)
+		if isUnknown(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if len(x.owners) > maxNotifyOwners {
+			return errNotifyMuch
+		}
+		at := place{account: x.s.srv.Mail.Account(id), owner: who.Name, prefix: othersPrefix + ownerLevel(&who) + "/"}
+		if err := x.add(at, fresh); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *notifier) watches(id mail.AccountID) bool {
+	return slices.ContainsFunc(x.owners, func(w *watched) bool { return w.at.account.ID() == id })
+}
+
+// begin learns what the mailboxes hold that are watched for their messages, and tells it if the client asked for STATUS (RFC
+// 5465 §3.1).
+func (x *notifier) begin() error {
+	for _, w := range x.owners {
+		if err := w.at.account.Warm(x.s.ctx); err != nil {
+			return err
+		}
+		var failed error
+		w.names.All(func(in mailbox.Info) {
+			if failed == nil {
+				failed = x.beginOne(w, in)
+			}
+		})
+		if failed != nil {
+			return failed
+		}
+	}
+	return nil
+}
+
+func (x *notifier) beginOne(w *watched, in mailbox.Info) error {
+	n, visible := x.see(w, w.names, in)
+	if !visible || in.NoSelect {
+		return nil
+	}
+	events := x.events(n)
+	if events == 0 {
+		return nil
+	}
+	if n.at.rights&mailbox.RightRead == 0 {
+		x.s.writeListed(n, join(`\NoAccess`, attributes(n.Info)), n.Name, "")
+		return nil
+	}
+	if events&imap.MessageEvents == 0 {
+		return nil
+	}
+	st, err := n.at.account.Status(x.s.ctx, n.at.Name)
+	if err != nil {
+		return ignoreGone(err)
+	}
+	w.known[in.ID] = figureOf(&st)
+	if x.s.notifying == nil || !x.s.notifying.Status || x.s.sel != nil && n.at.is(x.s.sel) {
+		return nil
+	}
+	items := []string{"MESSAGES", "UIDNEXT", "UIDVALIDITY"}
+	if events&imap.FlagChange != 0 {
+		items = append(items, "HIGHESTMODSEQ")
+	}
+	return ignoreGone(x.s.tellStatus(n.at, n.Name, items))
+}
+
+func figureOf(st *mailbox.Status) figure {
+	return figure{st.UIDValidity, st.UIDNext, st.Messages, st.Unseen, st.HighestModSeq}
+}
+
+func ignoreGone(err error) error {
+	if isGone(err) {
+		return nil
+	}
+	return err
+}
+
+// see gives a mailbox of an account as the session sees it, if it does.
+func (x *notifier) see(w *watched, names mailbox.Names, in mailbox.Info) (*named, bool) {
+	if in.ID == 0 || in.NonExistent {
+		return nil, false
+	}
+	at := w.at
+	at.Meaning = mailbox.Meaning{Name: in.Name, Exists: true}
+	if at.prefix != "" {
+		at.rights = names.Rights(at.account.ID(), x.s.reader(at.owner), in.ID)
+		in.Use = mailbox.UseNone
+	}
+	in.Name = at.shown()
+	if at.prefix != "" {
+		own, _ := x.owners[0].names.Named(in.Name)
+		in.Subscribed = own.Subscribed
+	}
+	return &named{Info: in, at: at}, at.rights&mailbox.RightLookup != 0
+}
+
+// events are those that all groups together want of a mailbox.
+func (x *notifier) events(n *named) (e imap.NotifyEvents) {
+	for _, g := range x.groups {
+		if x.s.filterMeans(g.Filter, *n) {
+			e |= g.Events
+		}
+	}
+	return e
+}
+
+// wantsServer reports whether ServerMetadataChange is wanted; it is of no mailbox.
+func (x *notifier) wantsServer() bool {
+	return slices.ContainsFunc(x.groups, func(g imap.NotifyGroup) bool { return g.Events&imap.ServerMetadataChange != 0 })
+}
+
+// cause notes that a command of the session changes a name: that is no news to the client (RFC 5465 §5).
+func (s *session) cause(names ...string) {
+	if s.notify != nil && len(s.notify.caused) < maxCaused {
+		s.notify.caused = append(s.notify.caused, names...)
+	}
+}
+
+// enableMetadata tells of annotations that others change from now on, without NOTIFY too (RFC 5464 §4.1).
+func (s *session) enableMetadata() {
+	if s.has(extMetadata) {
+		return
+	}
+	s.enabled |= extMetadata
+	groups := &imap.Notify{}
+	if s.notifying != nil {
+		groups = s.notifying
+	}
+	if x, err := s.newNotifier(groups); err == nil {
+		s.unwatch()
+		s.notify = x
+	}
+}
+
+// tellNews tells what happened since it was last called.
+func (s *session) tellNews() {
+	if s.notify == nil {
+		return
+	}
+	if err := s.notify.tell(); err != nil {
+		if !errors.Is(err, errNotifyMuch) {
+			s.log.Error("imap notifications given up", "user", s.user, "err", err)
+		}
+		s.out.S("* OK [NOTIFICATIONOVERFLOW")
+		s.note("there is too much to tell, ask again")
+		if s.notifying != nil {
+			s.watch(&imap.Notify{None: true}, nil)
+		}
+	}
+}
+
+func (x *notifier) tell() error {
+	shares := false
+	for _, w := range x.owners {
+		news := w.watcher.Take()
+		if news.Lost {
+			return errNotifyMuch
+		}
+		shares = shares || news.Shares
+		if err := x.tellOwner(w, &news); err != nil {
+			return err
+		}
+	}
+	x.caused = x.caused[:0]
+	if !shares {
+		return nil
+	}
+	before := len(x.owners)
+	if err := x.findOwners(true); err != nil {
+		return err
+	}
+	for _, w := range x.owners[before:] {
+		if err := x.tellOwner(w, &mailbox.News{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tellOwner tells the news of one account: names first, so that what follows is of names the client knows.
+func (x *notifier) tellOwner(w *watched, news *mailbox.News) error {
+	now, err := w.at.account.Names(x.s.ctx)
+	if err != nil {
+		return err
+	}
+	old := w.names
+	w.names = now
+	x.tellNames(w, old)
+	for _, id := range news.Boxes {
+		if err := x.tellMessages(w, id); err != nil {
+			return err
+		}
+	}
+	x.tellMarks(w, news.Marks)
+	return nil
+}
+
+// tellMessages tells what changed in a mailbox that is not selected, as a STATUS response (RFC 5465 §5.1 to §5.3).
+func (x *notifier) tellMessages(w *watched, id mailbox.ID) error {
+	in, _ := w.names.Info(id)
+	n, visible := x.see(w, w.names, in)
+	if !visible || in.NoSelect || n.at.rights&mailbox.RightRead == 0 {
+		delete(w.known, id)
+		return nil
+	}
+	events := x.events(n)
+	if events&imap.MessageEvents == 0 {
+		return nil
+	}
+	st, err := n.at.account.Status(x.s.ctx, n.at.Name)
+	if err != nil {
+		return ignoreGone(err)
+	}
+	was, is := w.known[id], figureOf(&st)
+	w.known[id] = is
+	if was == is || x.s.sel != nil && n.at.is(x.s.sel) {
+		return nil
+	}
+	if items := x.statusOf(events, was, is); items != nil {
+		return ignoreGone(x.s.tellStatus(n.at, n.Name, items))
+	}
+	return nil
+}
+
+// statusOf are the STATUS items that tell how a mailbox changed.
+func (x *notifier) statusOf(events imap.NotifyEvents, was, is figure) (items []string) {
+	if events&(imap.MessageNew|imap.MessageExpunge) != 0 && (was.next != is.next || was.messages != is.messages) {
+		items = append(items, "UIDNEXT", "MESSAGES")
+	}
+	if events&imap.FlagChange != 0 {
+		if was.unseen != is.unseen {
+			items = append(items, "UNSEEN")
+		}
+		if items != nil || x.s.has(extCondstore) || was.validity != is.validity {
+			items = append(items, "UIDVALIDITY")
+		}
+	}
+	if items != nil && x.s.has(extCondstore) {
+		items = append(items, "HIGHESTMODSEQ")
+	}
+	return items
+}
+
+// tellMarks tells which annotations others changed (RFC 5465 §5.6, §5.7).
+func (x *notifier) tellMarks(w *watched, marks []mailbox.Mark) {
+	for _, m := range marks {
+		if m.By == any(x.s) || m.Reader != 0 && m.Reader != x.s.account.ID() {
+			continue
+		}
+		if m.Mailbox == 0 {
+			if w.at.prefix == "" && x.wantsServer() {
+				x.s.out.S(`* METADATA "" `).AStr(m.Entry).CRLF()
+			}
+			continue
+		}
+		in, _ := w.names.Info(m.Mailbox)
+		n, visible := x.see(w, w.names, in)
+		if visible && n.at.needAny(annotateRights) == nil && x.events(n)&imap.MailboxMetadataChange != 0 {
+			x.s.out.S("* METADATA ").Name(n.Name).C(' ').AStr(m.Entry).CRLF()
+		}
+	}
+}
+
+// isCaused reports whether the session changed the name itself.
+func (x *notifier) isCaused(name string) bool {
+	return slices.ContainsFunc(x.caused, func(c string) bool { return c == name || strings.HasPrefix(c, name+"/") })
+}

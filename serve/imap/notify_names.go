@@ -1,0 +1,150 @@
+package imap
+
+import (
+	"strings"
+
+	"barid/mail/mailbox"
+	"barid/rfc/imap"
+)
+
+// nameChange is what became of a name, as the session sees it; nil where it does not.
+type nameChange struct{ was, is *named }
+
+// tellNames tells which names came, went, or have another name or subscription (RFC 5465 §5.4, §5.5).
+func (x *notifier) tellNames(w *watched, old mailbox.Names) {
+	var changes []nameChange
+	w.names.Since(old, func(was, is mailbox.Info) {
+		c := nameChange{}
+		if n, ok := x.see(w, old, was); ok {
+			c.was = n
+		}
+		if n, ok := x.see(w, w.names, is); ok {
+			c.is = n
+		}
+		if c.was != nil || c.is != nil {
+			changes = append(changes, c)
+		} else if w.at.prefix == "" {
+			x.tellGhost(w, old, was, is)
+		}
+	})
+	told := map[string]bool{} // names above others, each once
+	for _, c := range changes {
+		x.tellName(w, old, c, changes, told)
+	}
+}
+
+func (x *notifier) tellName(w *watched, old mailbox.Names, c nameChange, all []nameChange, told map[string]bool) {
+	switch {
+	case c.was == nil && c.is != nil:
+		x.tellIf(imap.MailboxName, c.is, "")
+		x.tellAbove(w, c.is.Name, told)
+	case c.is == nil:
+		x.tellGone(w, c.was)
+		x.tellAbove(w, c.was.Name, told)
+	case c.was.Name != c.is.Name:
+		if !movedAlong(c, all) && x.events(c.was)&imap.MailboxName != 0 && !x.isCaused(c.was.Name) {
+			x.list(c.is, oldNameIn(x.s, c.was.Name))
+		} else if !movedAlong(c, all) {
+			x.tellIf(imap.MailboxName, c.is, oldNameIn(x.s, c.was.Name))
+		}
+	case c.was.Subscribed != c.is.Subscribed:
+		x.tellSubscription(c.was, c.is)
+	}
+}
+
+// movedAlong reports whether a name changed because one above it did: there is no event of its own.
+func movedAlong(c nameChange, all []nameChange) bool {
+	for _, up := range all {
+		if up.was == nil || up.is == nil || up.was.Name == up.is.Name {
+			continue
+		}
+		rest, ok := strings.CutPrefix(c.was.Name, up.was.Name+"/")
+		if ok && c.is.Name == up.is.Name+"/"+rest {
+			return true
+		}
+	}
+	return false
+}
+
+// tellIf tells a name if the client wants that event of it and did not cause it.
+func (x *notifier) tellIf(e imap.NotifyEvents, n *named, extended string) {
+	if x.events(n)&e != 0 && !x.isCaused(n.Name) {
+		x.list(n, extended)
+	}
+}
+
+// tellSubscription tells that a name is subscribed or not; either may be what a filter means.
+func (x *notifier) tellSubscription(was, is *named) {
+	if (x.events(was)|x.events(is))&imap.SubscriptionChange != 0 && !x.isCaused(is.Name) {
+		x.list(is, "")
+	}
+}
+
+// list writes a LIST response with all attributes.
+func (x *notifier) list(n *named, extended string) {
+	a := attributes(n.Info)
+	if n.Subscribed {
+		a = join(`\Subscribed`, a)
+	}
+	x.s.writeListed(n, a, n.Name, extended)
+}
+
+// tellGone tells of a name that no mailbox has any more, or none that the client may see. One that still holds other
+// names is told as such.
+func (x *notifier) tellGone(w *watched, was *named) {
+	if x.events(was)&imap.MailboxName == 0 || x.isCaused(was.Name) {
+		return
+	}
+	if in, ok := w.names.Named(was.at.Name); ok {
+		if n, visible := x.see(w, w.names, in); visible {
+			x.list(n, "")
+			return
+		}
+	}
+	gone := *was
+	gone.Info = mailbox.Info{Name: was.Name, NonExistent: true, Subscribed: was.Subscribed}
+	x.list(&gone, "")
+}
+
+// tellAbove tells the name right above one that came or went: it is affected, too (RFC 5465 §5.4).
+func (x *notifier) tellAbove(w *watched, name string, told map[string]bool) {
+	i := strings.LastIndexByte(name, '/')
+	if i < len(w.at.prefix) || told[name[:i]] || x.isCaused(name) {
+		return
+	}
+	up := name[:i]
+	told[up] = true
+	if in, ok := w.names.Named(up[len(w.at.prefix):]); ok {
+		if n, visible := x.see(w, w.names, in); visible {
+			x.tellIf(imap.MailboxName, n, "")
+		}
+	}
+}
+
+// tellGhost tells of a subscription to a name that no mailbox has: one that the session's account does not have, or one of
+// somebody else's mailbox.
+func (x *notifier) tellGhost(w *watched, old mailbox.Names, was, is mailbox.Info) {
+	name := is.Name
+	if name == "" {
+		name = was.Name
+	}
+	before, _ := old.Named(name)
+	now, _ := w.names.Named(name)
+	if before.Subscribed == now.Subscribed {
+		return
+	}
+	n := &named{Info: mailbox.Info{Name: name, NonExistent: true, Subscribed: now.Subscribed}, at: w.at}
+	if reserved(name) {
+		if at, err := x.s.place(name); err == nil && at.need(mailbox.RightLookup) == nil {
+			if in, err := at.account.Find(x.s.ctx, at.Name); err == nil {
+				in.Name, in.Subscribed, in.Use = name, now.Subscribed, mailbox.UseNone
+				n = &named{Info: in, at: at}
+			}
+		}
+	}
+	was2 := *n
+	was2.Subscribed = before.Subscribed
+	x.tellSubscription(&was2, n)
+}
+
+func oldNameIn(s *session, name string) string { return oldName(name, s.out.UTF8) }

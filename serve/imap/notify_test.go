@@ -1,0 +1,117 @@
+package imap
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"barid/mail/mailbox"
+)
+
+// TestNotifyOfSharedMailboxes is RFC 5465 §5.4 and §5.9: rights that come and go are mailboxes that do, also of
+// owners who shared nothing before.
+func TestNotifyOfSharedMailboxes(t *testing.T) {
+	w, _ := sharedWorld(t)
+	own, c := w.loginAs(otherUser), w.login()
+	c.do(`NOTIFY SET STATUS (subtree "Other Users" (MailboxName MessageNew MessageExpunge MailboxMetadataChange)) (subscribed (SubscriptionChange))`)
+	own.do("SETACL Projects info@example.test lr")
+	c.expect(`* LIST (\HasChildren) "/" ` + projects)
+	own.do("APPEND Projects {16+}\r\nSubject: x\r\n\r\nxx")
+	c.expect("* STATUS " + projects + " (UIDNEXT 5 MESSAGES 4)")
+	own.do(`SETMETADATA Projects (/shared/comment "x" /private/comment "not theirs")`)
+	c.expect("* METADATA " + projects + " /shared/comment")
+	w.login().do("SUBSCRIBE " + projects)
+	c.expect(`* LIST (\Subscribed \HasChildren) "/" ` + projects)
+	own.do("RENAME Projects Things")
+	c.expect(`* LIST (\HasChildren) "/" "Other Users/demo@example.test/Things" ("OLDNAME" ("Other Users/demo@example.test/Projects"))`)
+	own.do("SETACL Things info@example.test r") // no longer to be seen
+	c.expect(`* LIST (\NonExistent) "/" "Other Users/demo@example.test/Things"`)
+	own.do("APPEND Things {16+}\r\nSubject: x\r\n\r\nxx")
+	own.do("SETACL Things info@example.test l") // seen, but not to be read
+	c.expect(`* LIST (\HasChildren) "/" "Other Users/demo@example.test/Things"`)
+	own.do("APPEND Things {16+}\r\nSubject: x\r\n\r\nxx")
+	wantLines(t, c.do("NOOP"), "-STATUS")
+	wantLines(t, c.do(`NOTIFY SET STATUS (subtree "Other Users" (MessageNew MessageExpunge))`),
+		`* LIST (\NoAccess \HasChildren) "/" "Other Users/demo@example.test/Things"`, "-STATUS")
+}
+
+// TestNotifyOverflow is RFC 5465 §5.8: what is too much to keep is said to be.
+func TestNotifyOverflow(t *testing.T) {
+	w := newWorld(t, nil)
+	c := w.login()
+	c.do("ENABLE METADATA")
+	c.do("CREATE x")
+	for _, box := range []string{"INBOX", "x"} {
+		for i := range 200 {
+			must(t, w.acct.Annotate(t.Context(), mailbox.Whose{Mailbox: box, Reader: w.id},
+				[]mailbox.Annotation{{Entry: fmt.Sprintf("/shared/%d", i), Value: []byte("x")}}))
+		}
+	}
+	wantLines(t, c.do("NOOP"), "* OK [NOTIFICATIONOVERFLOW] there is too much to tell, ask again", "-METADATA")
+	must(t, w.acct.Annotate(t.Context(), mailbox.Whose{Mailbox: "x", Reader: w.id},
+		[]mailbox.Annotation{{Entry: "/shared/1", Value: []byte("y")}}))
+	wantLines(t, c.do("NOOP"), "* METADATA x /shared/1")
+}
+
+// TestUpdatesComeWithItems is RFC 5465 §7: UPDATE may ask for items of messages that come into a result, and the FETCH is behind
+// the ESEARCH; together with MessageNew it is one FETCH.
+func TestUpdatesComeWithItems(t *testing.T) {
+	w := newWorld(t, nil)
+	c := w.login()
+	c.do("SELECT INBOX")
+	c.do(`UID SEARCH RETURN (COUNT UPDATE (UID BODY[HEADER.FIELDS (SUBJECT)])) SUBJECT boss`)
+	w.deliver("INBOX", []byte("Subject: other\r\n\r\n"))
+	w.deliver("INBOX", []byte("Subject: boss\r\n\r\n"))
+	sameLines(t, c.do("NOOP"), []string{
+		"* 2 EXISTS", "* 2 RECENT", `* ESEARCH (TAG "t3") UID ADDTO (0 2)`,
+		"* 2 FETCH (UID 2 BODY[HEADER.FIELDS (SUBJECT)] {17}", "Subject: boss", "", ")", "OK NOOP completed",
+	})
+	wantLines(t, c.do("FETCH 1:2 FLAGS"), `* 2 FETCH (FLAGS (\Recent))`) // nothing became \Seen
+	c.do("NOTIFY SET (selected-delayed (MessageNew (UID FLAGS) MessageExpunge FlagChange))")
+	sameLines(t, c.do("APPEND INBOX {17+}\r\nSubject: boss\r\n\r\n"), []string{
+		"* 3 EXISTS", "* 3 RECENT", `* ESEARCH (TAG "t3") UID ADDTO (0 3)`, "OK " + "[APPENDUID " + fmt.Sprint(validity(t, w)) + " 3] APPEND completed",
+	})
+	w.deliver("INBOX", []byte("Subject: boss\r\n\r\n"))
+	for _, l := range []string{
+		"* 4 EXISTS", "* 4 RECENT", `* ESEARCH (TAG "t3") UID ADDTO (0 4)`,
+		`* 4 FETCH (UID 4 FLAGS (\Recent) BODY[HEADER.FIELDS (SUBJECT)] {17}`, "Subject: boss", "", ")",
+	} {
+		c.expect(l)
+	}
+}
+
+func validity(t *testing.T, w *world) uint32 {
+	st, err := w.acct.Status(t.Context(), "INBOX")
+	must(t, err)
+	return st.UIDValidity
+}
+
+// TestNoNoticeIsMissed: many mailboxes get mail at once, and every one is told in the end.
+func TestNoNoticeIsMissed(t *testing.T) {
+	const boxes, each = 20, 10
+	w := newWorld(t, nil)
+	c := w.login()
+	for i := range boxes {
+		c.do("CREATE box%d", i)
+	}
+	c.do("NOTIFY SET (personal (MessageNew MessageExpunge))")
+	var wg sync.WaitGroup
+	for i := range boxes {
+		wg.Go(func() {
+			for range each {
+				w.deliver(fmt.Sprintf("box%d", i), []byte("Subject: x\r\n\r\n"))
+			}
+		})
+	}
+	done := map[string]bool{}
+	for len(done) < boxes {
+		var box, next, messages int
+		if n, _ := fmt.Sscanf(c.line(), "* STATUS box%d (UIDNEXT %d MESSAGES %d)", &box, &next, &messages); n != 3 {
+			t.Fatal("not a STATUS")
+		}
+		if messages == each {
+			done[fmt.Sprint(box)] = true
+		}
+	}
+	wg.Wait()
+}
