@@ -141,7 +141,7 @@ func (tx *Tx) spooled(msg *mailbox.Message) spool.Message {
 	m := spool.Message{
 		ID: tx.id, Blob: msg.Blob, Size: msg.Size, From: tx.from, EnvID: tx.params.EnvID, Ret: tx.params.Ret,
 		Body: tx.params.Body, UTF8: tx.params.UTF8, Account: tx.c.Login, Local: tx.c.Role == mail.RoleLocal, Arrived: msg.Received,
-		Has8bit: msg.Parsed.Has8bit, Binary: tx.params.Body == smtp.BodyBinaryMIME, Hops: tx.hops,
+		Has8bit: msg.Parsed.Has8bit, HasLong: msg.Parsed.HasLong, Binary: tx.params.Body == smtp.BodyBinaryMIME, Hops: tx.hops,
 	}
 	tx.grant(&m)
 	m.HeaderLen = int64(len(msg.Parsed.Header))

@@ -26,6 +26,7 @@ const (
 	flagTLSOptional
 	flagLocal
 	flagRelease
+	flagHasLong
 	flagEnd // no bit at or above this
 )
 
@@ -86,7 +87,7 @@ func (e *Entry) flags() uint64 {
 		flagRequireTLS: e.RequireTLS, flagByTrace: e.ByTrace, flagHold: e.Hold, flagNullFrom: e.From.Null,
 		flagDeliverBy: !e.DeliverBy.IsZero(), flagNotBefore: !e.NotBefore.IsZero(),
 		flagMust: !e.Must.IsZero(), flagDelayTold: !e.DelayTold.IsZero(),
-		flagTLSOptional: e.TLSOptional, flagLocal: e.Local, flagRelease: e.Release != "",
+		flagTLSOptional: e.TLSOptional, flagLocal: e.Local, flagRelease: e.Release != "", flagHasLong: e.HasLong,
 	} {
 		f = putFlag(f, on, i)
 	}
@@ -101,7 +102,7 @@ func decodeEntry(shard Shard, id ID, v []byte) (*Entry, error) {
 	on := func(i int) bool { return f>>i&1 != 0 }
 	e.UTF8, e.Has8bit, e.HasUTF8Header, e.Binary = on(flagUTF8), on(flagHas8bit), on(flagUTF8Header), on(flagBinary)
 	e.RequireTLS, e.ByTrace, e.Hold, e.TLSOptional = on(flagRequireTLS), on(flagByTrace), on(flagHold), on(flagTLSOptional)
-	e.Local = on(flagLocal)
+	e.Local, e.HasLong = on(flagLocal), on(flagHasLong)
 	e.due = d.millis()
 	e.Message.ID = d.text()
 	copy(e.Blob[:], d.take(len(kv.BlobID{})))

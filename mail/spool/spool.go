@@ -43,7 +43,8 @@ type Message struct {
 	HeaderLen     int64 // octets of the header section with its empty line
 	Has8bit       bool  // there are octets over 127 anywhere
 	HasUTF8Header bool  // there are in the header section
-	Binary        bool  // there are lines over 998 octets, bare CR or LF, or NUL
+	HasLong       bool  // there are lines over 998 octets
+	Binary        bool  // BINARYMIME: lines are not lines
 
 	Account     mail.AccountID // whose it is; 0: nobody's, as a report
 	Local       bool           // submitted by a program on this machine: its sender may be told

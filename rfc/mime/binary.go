@@ -23,6 +23,7 @@ const (
 	markBareCR
 	markBareLF
 	markTruncated
+	markLong
 )
 
 // Bits of "fields present".
@@ -54,7 +55,7 @@ func (m *Message) AppendBinary(dst []byte) []byte {
 
 func (m *Message) marks() uint64 {
 	return bit(m.Has8bit, mark8bit) | bit(m.HasNUL, markNUL) | bit(m.HasBareCR, markBareCR) |
-		bit(m.HasBareLF, markBareLF) | bit(m.Truncated, markTruncated)
+		bit(m.HasBareLF, markBareLF) | bit(m.Truncated, markTruncated) | bit(m.HasLong, markLong)
 }
 
 // BinaryHasNUL tells HasNUL of the compact form of a structure without decoding the rest.

@@ -23,7 +23,7 @@ func DecodeMessage(b []byte) (*Message, error) {
 	marks := r.uint()
 	m := &Message{
 		Has8bit: marks&mark8bit != 0, HasNUL: marks&markNUL != 0, HasBareCR: marks&markBareCR != 0,
-		HasBareLF: marks&markBareLF != 0, Truncated: marks&markTruncated != 0,
+		HasBareLF: marks&markBareLF != 0, Truncated: marks&markTruncated != 0, HasLong: marks&markLong != 0,
 		Size: r.int(), Lines: r.int(),
 	}
 	r.parts = make([]Part, r.count(partMinBytes))

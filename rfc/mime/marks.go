@@ -8,8 +8,12 @@ import (
 // marks is what is noted of all bytes, whatever they belong to.
 type marks struct {
 	high, nul bool
+	long      bool // a line is longer than MaxLine
 	cr, crlf  int64
 }
+
+// MaxLine is what a line may have, octets with its CRLF (RFC 5321 §4.5.3.1.6).
+const MaxLine = 1000
 
 // note looks at the next bytes: three passes, each at memory speed.
 func (m *marks) note(p []byte) {

@@ -94,6 +94,7 @@ type Message struct {
 	HasNUL    bool
 	HasBareCR bool // a CR without LF behind it
 	HasBareLF bool // a LF without CR before it
+	HasLong   bool // a line over the 998 octets of RFC 5322 §2.1.1
 	Truncated bool // a limit was met
 }
 

@@ -88,6 +88,7 @@ func (s *Scanner) complete(p []byte) (rest []byte) {
 	s.keep(p[:i+1])
 	line, n := s.hold, s.holdLen
 	s.hold, s.holdLen = s.hold[:0], 0
+	s.marks.long = s.marks.long || n > MaxLine
 	s.line(line, n, eol)
 	return p[i+1:]
 }
@@ -113,6 +114,7 @@ func (s *Scanner) headRun(p []byte) (rest []byte) {
 		return nil
 	}
 	line := p[:i+1]
+	s.marks.long = s.marks.long || len(line) > MaxLine
 	s.appendHead(line)
 	s.line(line[:min(len(line), maxLineHold)], int64(len(line)), endLength(line))
 	return p[i+1:]
@@ -132,6 +134,9 @@ func (s *Scanner) bodyRun(p []byte) (rest []byte) {
 			break
 		}
 		end := start + i + 1
+		if i >= MaxLine {
+			s.marks.long = true
+		}
 		if watch && i > 1 && p[start] == '-' && p[start+1] == '-' {
 			s.passed(start, lines, crlf, p)
 			line := p[start:end]
@@ -226,12 +231,13 @@ func (s *Scanner) Finish() *Message {
 	if s.holdLen > 0 {
 		line, n := s.hold, s.holdLen
 		s.hold, s.holdLen = s.hold[:0], 0
+		s.marks.long = s.marks.long || n > MaxLine-2
 		s.line(line, n, 0)
 	}
 	s.closeTo(0, s.off, s.lines)
 	m := s.msg
 	m.Size, m.Lines = s.off, s.lines
-	m.Has8bit, m.HasNUL = s.marks.high, s.marks.nul
+	m.Has8bit, m.HasNUL, m.HasLong = s.marks.high, s.marks.nul, s.marks.long
 	m.HasBareCR = s.marks.cr != s.marks.crlf
 	m.HasBareLF = s.lines != s.marks.crlf
 	return m

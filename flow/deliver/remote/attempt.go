@@ -34,6 +34,7 @@ type attempt struct {
 	heard       func(Exchange) // listens to new connections; nil: nobody
 	letter      *letter
 	conversions conversions
+	longLines   *trouble // a server's refusal of lines over 998 octets; the message is sent without them since
 }
 
 // newAttempt lists the waiting recipients, all deferred for now.

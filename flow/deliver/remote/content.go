@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"barid/flow/queue"
@@ -32,10 +33,30 @@ func (x *transaction) content(ctx context.Context) *trouble {
 	}
 	x.s.open = x.f.bdat && reply.Code/100 != 2
 	if reply.Code/100 != 2 {
+		if x.mayShorten(reply) {
+			return nil
+		}
 		return x.refuse(reply)
 	}
 	x.deliver(reply)
 	return nil
+}
+
+// mayShorten tells whether a refusal is about lines over 998 octets (RFC 5321 §4.5.3.1.6), which most servers take:
+// then the message is sent once more without them. Until a server wants that nothing is changed.
+func (x *transaction) mayShorten(r smtp.Reply) bool {
+	a := x.a
+	if !a.e.HasLong || a.letter.binary || a.longLines != nil || r.Code/100 != 5 || !aboutLines(words(r.Lines)) {
+		return false
+	}
+	a.longLines, x.taken = refused(spool.StageData, x.s.remote, r), nil
+	return true
+}
+
+// aboutLines tells whether a server's words are about long lines: "maximum allowed line length is 998 octets".
+func aboutLines(text string) bool {
+	text = strings.ToLower(text)
+	return strings.Contains(text, "line") && (strings.Contains(text, "long") || strings.Contains(text, "length") || strings.Contains(text, "998"))
 }
 
 // send writes the message: in one chunk (RFC 3030), or after DATA.

@@ -15,7 +15,11 @@ import (
 type conversion struct {
 	header   bool // the header section without UTF-8 (RFC 6532), for a server without SMTPUTF8
 	sevenBit bool // no octets over 127 at all, for a server without 8BITMIME (RFC 6152 §3)
+	lines    bool // no lines over 998 octets in bodies, which servers may refuse (RFC 5321 §4.5.3.1.6)
 }
+
+// wide tells whether headers and what stands between parts may stay as they are.
+func (c conversion) wide() bool { return !c.header && !c.sevenBit }
 
 // cannot is a message that can not be converted.
 type cannot struct {
@@ -34,8 +38,9 @@ type converter struct {
 	msg  *mime.Message // nil when only the root's header is converted
 	twin func(addr.Mailbox) (string, bool)
 
-	w   io.Writer
-	buf [copyBlock]byte
+	w     io.Writer
+	broke bool // a long line was broken
+	buf   [copyBlock]byte
 }
 
 const (
@@ -100,9 +105,12 @@ func (c *counter) Write(p []byte) (int, error) { *c += counter(len(p)); return l
 
 // run writes the converted message to w.
 func (c *converter) run(w io.Writer) error {
-	c.w = w
+	c.w, c.broke = w, false
 	root := c.msg.Root
-	if !c.want.sevenBit {
+	if c.want.wide() && isSigned(c.msg.Header) {
+		return &cannot{"6.3", "it is signed"}
+	}
+	if !c.want.sevenBit && !c.want.lines {
 		if err := c.header(root, "", true); err != nil {
 			return err
 		}
@@ -113,6 +121,9 @@ func (c *converter) run(w io.Writer) error {
 	}
 	if err := c.part(root, true); err != nil {
 		return err
+	}
+	if c.want.lines && !c.broke {
+		return &cannot{"6.3", "its long lines can not be broken"}
 	}
 	return c.gap(root.End, c.msg.Size)
 }
@@ -130,7 +141,7 @@ func (c *converter) part(p *mime.Part, root bool) error {
 
 // container writes the header, the parts, and what stands between them.
 func (c *converter) container(p *mime.Part, root bool) error {
-	if err := c.header(p, relabelled(p.Encoding), root); err != nil {
+	if err := c.header(p, c.relabelled(p.Encoding), root); err != nil {
 		return err
 	}
 	at := p.BodyOff
@@ -147,7 +158,10 @@ func (c *converter) container(p *mime.Part, root bool) error {
 }
 
 // relabelled is the encoding of a part whose content turned out, or was made, seven bits wide; "" leaves it.
-func relabelled(encoding string) string {
+func (c *converter) relabelled(encoding string) string {
+	if !c.want.sevenBit {
+		return ""
+	}
 	if encoding == "8BIT" || encoding == "BINARY" {
 		return "7bit"
 	}
@@ -160,10 +174,10 @@ func (c *converter) signed(p *mime.Part, root bool) error {
 	if err != nil {
 		return err
 	}
-	if st.dirty() {
+	if c.want.sevenBit && st.dirty() {
 		return &cannot{"6.3", "it is signed, and what is signed is not made of seven-bit text"}
 	}
-	if err := c.header(p, relabelled(p.Encoding), root); err != nil {
+	if err := c.header(p, c.relabelled(p.Encoding), root); err != nil {
 		return err
 	}
 	return c.copy(p.BodyOff, p.End)
@@ -175,12 +189,13 @@ func (c *converter) leaf(p *mime.Part, root bool) error {
 	if err != nil {
 		return err
 	}
-	if !st.dirty() {
-		if err := c.header(p, relabelled(p.Encoding), root); err != nil {
+	if !(c.want.sevenBit && st.dirty() || c.want.lines && st.long && p.Type != "MESSAGE") {
+		if err := c.header(p, c.relabelled(p.Encoding), root); err != nil {
 			return err
 		}
 		return c.copy(p.BodyOff, p.End)
 	}
+	c.broke = c.broke || st.long
 	encoding, err := encodingFor(p, st)
 	if err != nil {
 		return err
@@ -212,6 +227,7 @@ func encodingFor(p *mime.Part, st stats) (string, error) {
 type stats struct {
 	total, high int64
 	binary      bool // bare CR, bare LF or NUL
+	long        bool // a line over 998 octets
 }
 
 func (s *stats) dirty() bool { return s.high > 0 || s.binary }
@@ -219,10 +235,15 @@ func (s *stats) dirty() bool { return s.high > 0 || s.binary }
 // look reads a stretch.
 func (c *converter) look(off, end int64) (stats, error) {
 	var s stats
-	cr := false
+	cr, line := false, 0
 	err := c.each(off, end, func(p []byte) error {
 		s.total += int64(len(p))
 		for _, b := range p {
+			if line++; b == '\n' {
+				line = 0
+			} else if line > mime.MaxLine-2 && b != '\r' {
+				s.long = true
+			}
 			if b >= 0x80 {
 				s.high++
 			}

@@ -85,6 +85,9 @@ func (l *wrapper) end() error {
 // gap writes what stands around parts: boundary lines as they are, and the text before, between and after that
 // nobody is shown (RFC 2046 §5.1.1), with "?" for what can not go.
 func (c *converter) gap(off, end int64) error {
+	if !c.want.sevenBit {
+		return c.copy(off, end)
+	}
 	g := gapCleaner{line: newLine}
 	return c.each(off, end, func(p []byte) error {
 		out, err := g.clean(make([]byte, 0, len(p)+len(p)/8), p)

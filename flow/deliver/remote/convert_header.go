@@ -20,7 +20,7 @@ func (c *converter) header(p *mime.Part, encoding string, root bool) error {
 	if err := readFull(c.src, section, p.HeaderOff); err != nil {
 		return &storeError{err}
 	}
-	if encoding == "" && !isDirty(section) {
+	if encoding == "" && (c.want.wide() || !isDirty(section)) {
 		_, err := c.w.Write(section)
 		return err
 	}
@@ -45,7 +45,7 @@ func (c *converter) fields(section []byte, encoding string) ([]byte, error) {
 		if encoding != "" && f.Is("Content-Transfer-Encoding") {
 			continue
 		}
-		if !isDirty(raw) && bytes.HasSuffix(raw, crlf) {
+		if (c.want.wide() || !isDirty(raw)) && bytes.HasSuffix(raw, crlf) {
 			out = append(out, raw...)
 			continue
 		}
@@ -55,6 +55,17 @@ func (c *converter) fields(section []byte, encoding string) ([]byte, error) {
 		}
 	}
 	return out, nil
+}
+
+// isSigned tells whether a signature covers the body of a message with this header section: then a long line is
+// the smaller evil.
+func isSigned(section []byte) bool {
+	for _, name := range []string{"DKIM-Signature", "ARC-Seal"} {
+		if _, ok := header.First(section, name); ok {
+			return true
+		}
+	}
+	return false
 }
 
 var crlf = []byte("\r\n")

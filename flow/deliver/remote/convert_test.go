@@ -108,6 +108,69 @@ func TestBodiesAreConvertedWithoutLoss(t *testing.T) {
 	}
 }
 
+// TestLongLines: a server refuses lines over 998 octets, and programs that write HTML do not break lines. What can be
+// changed is sent again without them; otherwise the refusal stands.
+func TestLongLines(t *testing.T) {
+	long := strings.Repeat("word ", 1000)
+	const head = "From: a@here.test\r\nMIME-Version: 1.0\r\nSubject: گزارش\r\n"
+	html := "Content-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n<p>é " + long + "</p>\r\n"
+	multi := func(kind, inner string) string {
+		return head + "Content-Type: multipart/" + kind + "; boundary=b\r\nContent-Transfer-Encoding: 8bit\r\n\r\npréamble\r\n--b\r\n" + inner + "\r\n--b--\r\n"
+	}
+	for _, c := range []struct {
+		name, text string
+		same       bool
+		has        string
+	}{
+		{"text", head + html, false, "\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n<p>=C3=A9 word"},
+		{"no MIME at all", "From: a@here.test\r\n\r\n" + long + "\r\n", false, "\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n"},
+		{"base64 in one line", head + "Content-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\n" + strings.Repeat("QUJD", 300) + "\r\n", false, "\r\nContent-Transfer-Encoding: base64\r\n"},
+		{"beside others, which stay", multi("mixed", "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"+arabic+"\r\n--b\r\n"+html), false, "préamble\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + arabic},
+		{"998 octets", head + "\r\n" + strings.Repeat("x", 998) + "\r\n", true, ""},
+		{"999 octets", "From: a@here.test\r\n\r\n" + strings.Repeat("x", 999) + "\r\n", false, "quoted-printable"},
+		{"signed parts", multi("signed", html+"--b\r\nContent-Type: application/pgp-signature\r\n\r\nx"), true, ""},
+		{"a signature over all", "DKIM-Signature: v=1\r\n" + head + html, true, ""},
+		{"a long field", head + "X-Long: " + strings.ReplaceAll(long, " ", "") + "\r\n\r\nx\r\n", true, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newScene(t, zone, nil)
+			k := s.sink(1, sink.Options{Behave: map[sink.Stage]sink.Behaviour{
+				sink.End: {Reply: "550 maximum allowed line length is 998 octets, got 5010", Times: 1},
+			}})
+			want := relayed
+			if c.same {
+				want = "failed 5.0.0 data"
+			}
+			s.expect(s.entry(c.text), want)
+			ms := k.Messages()
+			m := ms[len(ms)-1]
+			if m.Params["SIZE"] != itoa(len(m.Body)) || k.Conns() != 1 {
+				t.Errorf("%v for %d octets in %d connections", m.Params, len(m.Body), k.Conns())
+			}
+			if c.same {
+				if m.Body != c.text {
+					t.Errorf("changed:\n%s", m.Body)
+				}
+				return
+			}
+			for _, line := range strings.Split(m.Body, "\r\n") {
+				if len(line) > 998 {
+					t.Errorf("%.80q", line)
+				}
+			}
+			if !strings.Contains(m.Body, c.has) || !strings.Contains(m.Body, "From: a@here.test\r\n") {
+				t.Errorf("no %q in\n%.900s", c.has, m.Body)
+			}
+			before, after := leaves(c.text), leaves(m.Body)
+			for i := range before {
+				if len(after) != len(before) || before[i] != after[i] {
+					t.Fatalf("part %d is another", i)
+				}
+			}
+		})
+	}
+}
+
 func TestTextNobodyIsShownIsMadeClean(t *testing.T) {
 	got := sent(t, "Content-Type: multipart/mixed; boundary=b\r\n\r\ncafé\r\n-é\r\n--b\r\n\r\n"+arabic+"\r\n--b--\r\né--é\r\n")
 	for _, want := range []string{"\r\n\r\ncaf??\r\n-??\r\n--b\r\n", "\r\n--b--\r\n??--??\r\n"} {
@@ -332,7 +395,7 @@ func FuzzConvert(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m := mime.Scan(b, mime.DefaultLimits())
-		for _, want := range []conversion{{sevenBit: true}, {header: true}, {header: true, sevenBit: true}} {
+		for _, want := range []conversion{{sevenBit: true}, {header: true}, {header: true, sevenBit: true}, {lines: true}, {lines: true, sevenBit: true}} {
 			var size counter
 			var out bytes.Buffer
 			c := &converter{src: bytes.NewReader(b), want: want, msg: m, twin: noTwin}

@@ -28,6 +28,11 @@ func (a *attempt) speak(ctx context.Context, s *session) (t *trouble) {
 		return t
 	}
 	for len(a.open) > 0 && !s.spent(&a.d.set) {
+		if a.longLines != nil && !f.short {
+			if f, t = a.formFor(ctx, s); t != nil {
+				return t
+			}
+		}
 		if t := a.transact(ctx, s, f); t != nil {
 			return t
 		}

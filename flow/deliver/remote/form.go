@@ -21,6 +21,7 @@ type form struct {
 	bdat      bool
 	binary    bool
 	converted bool
+	short     bool  // made without long lines
 	size      int64 // octets, before dots are doubled
 	write     func(io.Writer) error
 }
@@ -96,6 +97,14 @@ func (a *attempt) content(ctx context.Context, s *session, f *form, unicode bool
 	want := conversion{
 		header:   unicode && a.e.HasUTF8Header && !s.caps.has(utf8SMTP),
 		sevenBit: a.e.Has8bit && !s.caps.has(eightBit) || a.letter.binary && !s.caps.has(binaryMIME|chunking),
+	}
+	if f.short = a.longLines != nil; f.short {
+		want.lines = true
+		body, t := a.converted(ctx, s, f, want)
+		if t != nil && t.kind == queue.Failed {
+			t = a.longLines // what the server said is the reason
+		}
+		return body, t
 	}
 	if want != (conversion{}) {
 		return a.converted(ctx, s, f, want)

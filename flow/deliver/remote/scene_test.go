@@ -111,7 +111,7 @@ func (s *scene) entry(text string, to ...string) *spool.Entry {
 	e := &spool.Entry{Message: spool.Message{ID: "tx1", Blob: s.blob(text), Size: int64(len(text)), Arrived: s.d.now(), Expires: s.d.now().Add(time.Hour)}}
 	m := mime.Scan([]byte(text), mime.DefaultLimits())
 	e.From = path(s.t, "<sender@here.test>")
-	e.HeaderLen, e.Has8bit = int64(len(m.Header)), m.Has8bit
+	e.HeaderLen, e.Has8bit, e.HasLong = int64(len(m.Header)), m.Has8bit, m.HasLong
 	e.Binary = m.HasNUL || m.HasBareCR || m.HasBareLF
 	e.HasUTF8Header = !isASCII(string(m.Header))
 	if len(to) == 0 {
