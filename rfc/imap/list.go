@@ -28,6 +28,9 @@ type List struct {
 	Patterns []string // at least one; "" is a pattern like others if Extended
 }
 
+// maxListPatterns bounds the patterns of one LIST: each is matched with every name.
+const maxListPatterns = 64
+
 // ListArguments reads [selection SP] reference SP patterns [SP "RETURN" SP options].
 func (p *Parser) ListArguments() (l List) {
 	if p.peek() == '(' {
@@ -38,7 +41,11 @@ func (p *Parser) ListArguments() (l List) {
 	l.Ref = p.Name()
 	if p.SP().peek() == '(' {
 		l.Extended = true
-		p.List(func() { l.Patterns = append(l.Patterns, p.Pattern()) })
+		p.List(func() {
+			if l.Patterns = append(l.Patterns, p.Pattern()); len(l.Patterns) > maxListPatterns {
+				p.fail("too many patterns")
+			}
+		})
 		if len(l.Patterns) == 0 {
 			p.fail("a list of patterns can not be empty")
 		}

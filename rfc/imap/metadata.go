@@ -40,12 +40,19 @@ func validEntry(s string) bool {
 	return true
 }
 
+// maxEntries bounds the entries of one command.
+const maxEntries = 256
+
 // Entries reads one entry name or a list of them.
 func (p *Parser) Entries() (out []string) {
 	if p.peek() != '(' {
 		return []string{p.EntryName()}
 	}
-	p.List(func() { out = append(out, p.EntryName()) })
+	p.List(func() {
+		if out = append(out, p.EntryName()); len(out) > maxEntries {
+			p.fail("too many entries")
+		}
+	})
 	if len(out) == 0 {
 		p.fail("a list of entries can not be empty")
 	}
@@ -84,7 +91,9 @@ func (p *Parser) GetMetadata() (g GetMetadata) {
 		p.SP()
 	}
 	for g.Entries = p.Entries(); p.TrySP(); {
-		g.Entries = append(g.Entries, p.EntryName())
+		if g.Entries = append(g.Entries, p.EntryName()); len(g.Entries) > maxEntries {
+			p.fail("too many entries")
+		}
 	}
 	return g
 }
@@ -123,7 +132,9 @@ func (p *Parser) EntryValues() (out []Entry) {
 		} else {
 			e.Value = p.String8()
 		}
-		out = append(out, e)
+		if out = append(out, e); len(out) > maxEntries {
+			p.fail("too many entries")
+		}
 	})
 	if len(out) == 0 {
 		p.fail("a list of entries can not be empty")

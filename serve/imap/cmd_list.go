@@ -58,6 +58,9 @@ func (l *lister) run() (err error) {
 		if err := l.tell(&l.all[i]); err != nil {
 			return err
 		}
+		if err := l.s.working(i, len(l.all)); err != nil {
+			return err
+		}
 	}
 	return l.aliases()
 }

@@ -42,15 +42,20 @@ type figure struct {
 // Limits of a notifier.
 const (
 	maxNotifyOwners = 64  // accounts whose mailboxes are watched
+	maxNotifyNames  = 512 // names of mailboxes in one NOTIFY
 	maxCaused       = 256 // names that own commands change between two looks
 )
 
-var errNotifyMuch = no("NOTIFICATIONOVERFLOW", "too many accounts to watch")
+var errNotifyMuch = no("NOTIFICATIONOVERFLOW", "too much to watch")
 
 // newNotifier begins to watch. What happens from here on is told.
 func (s *session) newNotifier(n *imap.Notify) (*notifier, error) {
 	x := &notifier{s: s, wake: make(chan struct{}, 1)}
+	names := 0
 	for _, g := range n.Groups {
+		if names += len(g.Filter.Names); names > maxNotifyNames {
+			return nil, errNotifyMuch
+		}
 		if g.Filter.Kind > imap.FilterSelectedDelayed {
 			x.groups = append(x.groups, g)
 			x.others = x.others || g.Filter.Kind == imap.FilterSubscribed || slices.ContainsFunc(g.Filter.Names, reserved)
