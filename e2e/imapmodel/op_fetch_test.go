@@ -19,6 +19,7 @@ type fetching struct {
 	changed  bool
 	since    uint64
 	vanished bool
+	partial  *window
 	targets  []uint32 // those that must be told
 	gone     bool     // one of them is not there any more
 	last     uint32   // largest UID that the client knew
@@ -40,7 +41,10 @@ func (h *history) fetching(s *session, uid bool) *command {
 	}
 	f.c.modseqs = slices.Contains(f.items, "MODSEQ")
 	f.c.text = fmt.Sprintf("%sFETCH %s (%s)", verb(uid), f.set, strings.Join(f.items, " "))
-	if h.r.IntN(5) == 0 && !h.piped {
+	if uid && h.r.IntN(6) == 0 {
+		f.partial = h.window()
+		f.c.text += " (PARTIAL " + f.partial.String() + ")"
+	} else if h.r.IntN(5) == 0 && !h.piped {
 		f.changed, f.since, f.c.modseqs = true, s.someModSeq(), true
 		f.vanished = uid && s.qresync && h.r.IntN(2) == 0
 		f.c.earlier = f.vanished
@@ -59,7 +63,12 @@ func (f *fetching) before() {
 	for _, u := range f.s.uids() {
 		f.knew[u], f.last = true, u
 	}
-	for _, u := range f.s.meaning(f.set, f.uid) {
+	meant := f.s.meaning(f.set, f.uid)
+	if f.partial != nil {
+		lo, hi := f.partial.of(len(meant))
+		meant = meant[lo:hi]
+	}
+	for _, u := range meant {
 		m := f.s.box.find(u)
 		switch {
 		case m == nil:
@@ -174,4 +183,25 @@ func (f *fetching) checkVanished(r *reply) {
 	may := func(u uint32) bool { return (star || f.set.has(u, 0)) && !f.knew[u] } // "*" is the server's view's
 	must := func(u uint32) bool { return f.set.has(u, f.last) && u <= f.last && !f.knew[u] }
 	f.h.checkVanished(f.s, told, f.since, must, may)
+}
+
+// window is a PARTIAL: places in a result, from its end if they are below 0 (RFC 9394 §3.1).
+type window struct{ a, b int }
+
+func (h *history) window() *window {
+	w := &window{1 + h.r.IntN(6), 1 + h.r.IntN(6)}
+	if h.r.IntN(3) == 0 {
+		w.a, w.b = -w.a, -w.b
+	}
+	return w
+}
+
+func (w *window) String() string { return fmt.Sprintf("%d:%d", w.a, w.b) }
+
+// of gives the window's part of n results as lo <= i < hi.
+func (w *window) of(n int) (lo, hi int) {
+	if w.a < 0 {
+		return max(n+min(w.a, w.b), 0), max(n+max(w.a, w.b)+1, 0)
+	}
+	return min(min(w.a, w.b)-1, n), min(max(w.a, w.b), n)
 }

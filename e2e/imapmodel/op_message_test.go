@@ -418,3 +418,39 @@ func (h *history) closing(s *session, expunge bool) *command {
 	}
 	return c
 }
+
+// replacing makes up a REPLACE (RFC 8508): one message comes, one goes.
+func (h *history) replacing(s *session, uid bool) *command {
+	name, n := h.name(), 1+h.r.IntN(max(len(s.msgs), 1))
+	if uid {
+		n = 1 + h.r.IntN(int(s.box.next))
+	}
+	m := message{body: h.m.body(), flags: h.flags()}
+	text := h.m.bodies[m.body].text
+	c := &command{numbers: !uid, must: true}
+	c.text = fmt.Sprintf("%sREPLACE %d %s (%s) {%d+}\r\n%s", verb(uid), n, s.wire(name), m.flags, len(text), text)
+	var src, dst *box
+	done, first := false, uint32(0)
+	c.before = func() { c.targets = s.meaning(numbers{{uint32(n), uint32(n)}}, uid) }
+	c.apply = func(*reply) {
+		src, dst = s.box, h.m.boxes[name]
+		if done = !s.readOnly && dst != nil && len(c.targets) == 1 && src.find(c.targets[0]) != nil; done {
+			first = dst.insert(m)
+			src.drop(c.targets[0])
+		}
+	}
+	c.check = func(r *reply) {
+		if !done {
+			s.wantNo(c, r)
+			return
+		}
+		l := r.code("APPENDUID")
+		if !r.ok() || l == nil || l.args[0].number() != uint64(dst.validity) || l.args[1].number() != uint64(first) {
+			s.fail("%q was answered %q and %v, want UID %d of %d", c.text, r.tagged.raw, l, first, dst.validity)
+		}
+		if s.qresync {
+			h.wantHighest(s, c, r)
+		}
+	}
+	return c
+}

@@ -104,6 +104,7 @@ type searching struct {
 	key   key
 	ret   []string // nil: RETURN was not given
 	given bool
+	part  *window   // PARTIAL, with RETURN only
 	want  []message // what must be found, in order
 	at    []int     // indexes in the view of want
 	may   map[uint32]bool
@@ -120,6 +121,10 @@ func (h *history) searching(s *session, uid, sort bool) *command {
 			if h.r.IntN(3) == 0 {
 				q.ret = append(q.ret, o)
 			}
+		}
+		if !q.has("ALL") && len(q.ret) > 0 && h.r.IntN(3) == 0 {
+			q.part = h.window()
+			q.ret = append(q.ret, "PARTIAL "+q.part.String())
 		}
 		word += " RETURN (" + strings.Join(q.ret, " ") + ")"
 	}
@@ -231,9 +236,13 @@ func (q *searching) save() {
 		return
 	}
 	q.s.saved = make(map[uint32]bool)
-	whole := q.has("ALL") || q.has("COUNT") || !q.has("MIN") && !q.has("MAX")
+	whole := q.has("ALL") || q.has("COUNT") || !q.has("MIN") && !q.has("MAX") && q.part == nil
+	lo, hi := 0, 0
+	if q.part != nil {
+		lo, hi = q.part.of(len(q.want))
+	}
 	for k, m := range q.want {
-		if whole || k == 0 && q.has("MIN") || k == len(q.want)-1 && q.has("MAX") {
+		if whole || k >= lo && k < hi || k == 0 && q.has("MIN") || k == len(q.want)-1 && q.has("MAX") {
 			q.s.saved[m.uid] = true
 		}
 	}
@@ -329,20 +338,43 @@ func (q *searching) checkExtended(r *reply, l *response) {
 			q.checkFound(l, set(v.s))
 		case name == "MODSEQ" && q.key.mods && n > 0:
 			q.checkModSeq(l, v.number(), q.told(all))
+		case name == "PARTIAL" && q.part != nil:
+			q.checkPartial(l, v)
 		case want[name] != v.s:
 			s.fail("%q for %q: %s should be %q", l.raw, q.c.text, name, want[name])
 		}
 		delete(want, name)
+	}
+	if _, ok := got["PARTIAL"]; ok != (q.part != nil) {
+		s.fail("%q for %q: PARTIAL is %v", l.raw, q.c.text, ok)
 	}
 	if _, ok := got["ALL"]; len(want) > 0 || all && n > 0 && !ok {
 		s.fail("%q for %q lacks %v", l.raw, q.c.text, want)
 	}
 }
 
+// checkPartial holds a window against what was found.
+func (q *searching) checkPartial(l *response, v value) {
+	lo, hi := q.part.of(len(q.want))
+	var got, want []uint32
+	for k := lo; k < hi; k++ {
+		want = append(want, q.number(k))
+	}
+	if len(v.list) != 2 || v.list[0].s != q.part.String() {
+		q.s.fail("%q is not for PARTIAL %s", l.raw, q.part)
+	}
+	if v.list[1].atom() != "NIL" {
+		got = set(v.list[1].s)
+	}
+	if !slices.Equal(got, want) {
+		q.s.fail("%q for %q: want %v", l.raw, q.c.text, want)
+	}
+}
+
 // told are the messages that an ESEARCH tells the MODSEQ of (RFC 7162 §3.1.10).
 func (q *searching) told(all bool) (out []message) {
 	n := len(q.want)
-	if all || q.has("COUNT") || !q.has("MIN") && !q.has("MAX") {
+	if all || q.has("COUNT") || q.part != nil || !q.has("MIN") && !q.has("MAX") {
 		return q.want
 	}
 	if q.has("MIN") {

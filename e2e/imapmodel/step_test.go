@@ -64,7 +64,7 @@ func (h *history) command(s *session, kind string) *command {
 
 // inMailbox makes up a command for the mailbox that is selected.
 func (h *history) inMailbox(s *session, kind string) *command {
-	if numbered := kind == "store" || kind == "fetch" || kind == "copy" || kind == "move"; numbered {
+	if numbered := kind == "store" || kind == "fetch" || kind == "copy" || kind == "move" || kind == "replace"; numbered {
 		if s.uidOnly || len(s.msgs) == 0 {
 			kind = "uid " + kind
 		}
@@ -79,6 +79,8 @@ func (h *history) inMailbox(s *session, kind string) *command {
 		return h.fetching(s, kind == "uid fetch")
 	case "copy", "uid copy", "move", "uid move":
 		return h.copying(s, kind[:3] == "uid", kind[len(kind)-4:] == "move")
+	case "replace", "uid replace":
+		return h.replacing(s, kind == "uid replace")
 	case "expunge", "uid expunge":
 		return h.expunging(s, kind == "uid expunge")
 	case "search", "uid search":
