@@ -24,12 +24,16 @@
 // TableThread and TableMsgID are the threads. Delivery touches one record, one message and three to five
 // small rows, in a mailbox of any size, and never needs the mailbox in memory.
 //
-// Limits: MaxMailboxes, MaxNameBytes, MaxDepth, MaxKeywords, MaxKeywordBytes, MaxMessageBytes, Options.
+// Beside mailboxes are annotations (annotate.go) and what others may do with them (access.go); watch.go tells who
+// wants to know what happens in an account. alias.go knows by which names clients mean a special-use mailbox.
+//
+// Limits: MaxAnnotations, MaxAnnotationBytes, MaxAnnotationsSize, MaxGrants, MaxOwners, MaxMailboxes, MaxNameBytes, MaxDepth, MaxKeywords, MaxKeywordBytes, MaxMessageBytes, Options.
 //
 // Failure: a change is all or nothing. Refusals are the errors of errors.go; everything else is an error of
 // the store and temporary. Damaged rows are errors that wrap kv.ErrCorrupt and concern one mailbox.
 //
-// Standards: RFC 3501, RFC 9051, RFC 3502, RFC 4315, RFC 5788, RFC 6154, RFC 6851, RFC 7162, RFC 8438, RFC 8621 §3.
+// Standards: RFC 3501, RFC 9051, RFC 3502, RFC 4315, RFC 5788, RFC 6154, RFC 6851, RFC 7162, RFC 8438, RFC 8621 §3,
+// RFC 4314 §2, RFC 5464 §3.
 package mailbox
 
 import (

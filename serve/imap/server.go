@@ -11,6 +11,8 @@
 // for commands wait for memory and the page cache and not for one another, and sessions run side by side. What
 // the section forbids is kept: EXPUNGE is not told while a command with sequence numbers runs or has come.
 //
+// Names of mailboxes are resolved in place.go, and only there: to their owner, and to what the session may do.
+//
 // Life: serve/listen hands over a connection; a session ends with LOGOUT, with the connection, or
 // politely when the server stops. Messages are read here, and appended; delivery does not pass here.
 //
@@ -30,7 +32,8 @@
 // RFC 5161, RFC 5530, RFC 6154, RFC 6851, RFC 7162, RFC 7888; of searching RFC 4731, RFC 5032, RFC 5051,
 // RFC 5182, RFC 5255, RFC 5256, RFC 5267, RFC 5957, RFC 6203, RFC 7377, RFC 9394, RFC 9585, RFC 9586;
 // of messages RFC 3502, RFC 3516, RFC 4467, RFC 4469, RFC 4978, RFC 7889, RFC 8437, RFC 8474, RFC 8508, RFC 8514,
-// RFC 8970, RFC 9755.
+// RFC 8970, RFC 9755; of mailboxes
+// RFC 4314, RFC 5258, RFC 5464, RFC 5465, RFC 5819, RFC 8438, RFC 8440, RFC 8474, RFC 9208, RFC 9590.
 package imap
 
 import (
