@@ -56,6 +56,9 @@ func DialAs(t testing.TB, s *server.Server, user, password string) *Client {
 	return c
 }
 
+// Close ends the connection without a word.
+func (c *Client) Close() { _ = c.conn.Close() }
+
 func (c *Client) deadline() {
 	if err := c.conn.SetDeadline(time.Now().Add(Wait)); err != nil {
 		c.t.Fatal(err)
