@@ -172,3 +172,21 @@ func TestIdleMemoryOfCompress(t *testing.T) {
 	runtime.KeepAlive(kept)
 	runtime.KeepAlive(ws)
 }
+
+// TestCompressPartialFlush: some clients (mbsync) end a command with zlib's Z_PARTIAL_FLUSH, which is not aligned to
+// an octet and has no empty stored block. What was sent must be obeyed all the same.
+func TestCompressPartialFlush(t *testing.T) {
+	w := newWorld(t, nil)
+	c := w.login()
+	plain := c.conn
+	c.compress()
+	for _, part := range []struct{ octets, answer string }{
+		{"\x4a\x54\xf0\xf3\xf7\x0f\xe0\xe5\x02\x08", "a OK ..."}, // a NOOP
+		{"\xa0\x24\x28\x0d\x10", "b OK ..."},                     // b NOOP
+	} {
+		if _, err := plain.Write([]byte(part.octets)); err != nil {
+			t.Fatal(err)
+		}
+		c.expect(part.answer)
+	}
+}

@@ -68,7 +68,7 @@ func (d *deflater) keep(p []byte) {
 // inflate reads what a client compressed.
 func inflate(br *bufio.Reader) *bufio.Reader {
 	in := &countingReader{Reader: br}
-	return bufio.NewReaderSize(&inflater{in: in, r: flate.NewReader(in)}, readBytes)
+	return bufio.NewReaderSize(&inflater{in: in, r: flate.NewReaderOpts(in, flate.WithPartialBlock())}, readBytes)
 }
 
 // inflater bounds what comes out by what came in.
