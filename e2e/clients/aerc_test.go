@@ -3,6 +3,7 @@ package clients
 import (
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 
 	"barid/e2e/imap"
@@ -44,9 +45,11 @@ func TestAerc(t *testing.T) {
 	command("filter -b رسالة") // SORT of the server
 	term.lacks("one 1|", "one 2|", "one 4|")
 	term.shows("one 3|")
-	command("select 0")
-	command("flag")
-	term.shows("!|فاتورة one 3|")
+	until(t, "aerc flags what it has found", func() bool { // it refuses until it has fetched the message
+		command("select 0")
+		command("flag")
+		return strings.Contains(term.screen(), "!|فاتورة one 3|")
+	})
 	command("clear")
 	term.shows("one 1|", "one 2|")
 	command("select 1")
