@@ -7,6 +7,8 @@ func cmdCompress(s *session, c *call) error {
 		return err
 	}
 	switch {
+	case !s.srv.set.Compress:
+		return badf("compression is not offered here")
 	case mechanism != "DEFLATE":
 		return badf("no such compression")
 	case s.packed:
@@ -24,3 +26,6 @@ func cmdCompress(s *session, c *call) error {
 
 // isPlain: there is no way back from COMPRESS, and only one way in.
 func isPlain(s *session) bool { return !s.packed }
+
+// mayCompress reports whether COMPRESS is offered.
+func mayCompress(s *session) bool { return s.srv.set.Compress && isPlain(s) }

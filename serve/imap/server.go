@@ -69,7 +69,10 @@ type Settings struct {
 	PlainLogin      bool          // take passwords without TLS: for loopback and development only
 	SortBytes       int64         // memory for what SORT and THREAD order by, of all mailboxes
 	Admins          []string      // login names that may set quotas (RFC 9208 §4.1.3)
-	Hidden          []Hide        // capabilities that some clients or accounts are not told of
+	// Compress offers COMPRESS=DEFLATE. The inflater reads ten bits beyond a block, which a client that ends its commands
+	// with zlib's Z_PARTIAL_FLUSH (mbsync) now and then has not sent yet: both sides wait. Off until it does not.
+	Compress bool
+	Hidden   []Hide // capabilities that some clients or accounts are not told of
 }
 
 // DefaultSettings are the settings for host.
