@@ -205,7 +205,7 @@ func queueShow(t *terminal) *cobra.Command {
 	var headers, message bool
 	c := &cobra.Command{
 		Use: "show ID", Short: "Show an entry with all recipients, or its message", Args: cobra.ExactArgs(1),
-		Long:    "Shows each recipient with its state and last answer. --headers and --message print what is stored, byte for byte;\n" +
+		Long: "Shows each recipient with its state and last answer. --headers and --message print what is stored, byte for byte;\n" +
 			"with --json in pieces, in base64.",
 		Example: "  barid queue show 1F42A\n  barid queue show 1F42A --headers",
 		RunE: func(c *cobra.Command, args []string) error {

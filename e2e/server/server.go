@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -91,6 +92,7 @@ func Binary(t testing.TB) string {
 	if buildErr != nil {
 		t.Fatal(buildErr)
 	}
+	runtime.KeepAlive(buildLock) // a file that nobody refers to is closed, and its lock gone
 	return buildPath
 }
 
