@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/flate"
+
+	"barid/rfc/deflate"
 )
 
 // Memory and work of a compressed session. Nothing is kept of a compressor between two writes but the end of what was
@@ -68,7 +70,7 @@ func (d *deflater) keep(p []byte) {
 // inflate reads what a client compressed.
 func inflate(br *bufio.Reader) *bufio.Reader {
 	in := &countingReader{Reader: br}
-	return bufio.NewReaderSize(&inflater{in: in, r: flate.NewReaderOpts(in, flate.WithPartialBlock())}, readBytes)
+	return bufio.NewReaderSize(&inflater{in: in, r: deflate.NewReader(in)}, readBytes)
 }
 
 // inflater bounds what comes out by what came in.
