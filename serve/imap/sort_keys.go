@@ -31,7 +31,7 @@ const (
 	maxSortText   = imap.MaxSubject // bytes of a text that count for the order
 	maxReferences = 1000            // references that are read
 	maxSortRefs   = 64              // references that are kept
-	rowBytes      = 200             // about what a sortKey takes beside its texts
+	rowBytes      = 224             // about what a sortKey takes beside its texts, with the ranks of these
 )
 
 // keyring holds the sort keys of a mailbox in one collation. Envelopes never change, so keys stay right as
@@ -39,7 +39,7 @@ const (
 type keyring struct {
 	of    ringName
 	mu    sync.Mutex
-	rows  []sortKey // by UID; replaced, never changed
+	run   *keyRun // replaced, never changed
 	bytes int64
 	place *list.Element // in keyrings.used
 }
@@ -71,7 +71,7 @@ func (ks *keyrings) get(name ringName) *keyring {
 	defer ks.mu.Unlock()
 	k := ks.all[name]
 	if k == nil {
-		k = &keyring{of: name}
+		k = &keyring{of: name, run: new(keyRun)}
 		k.place = ks.used.PushFront(k)
 		ks.all[name] = k
 	}
@@ -97,27 +97,45 @@ func (ks *keyrings) sized(k *keyring, bytes int64) {
 
 // keys gives the sort keys of the results, in their order.
 func (s *session) keys(r *result) ([]*sortKey, error) {
-	ring := s.srv.keyrings.get(ringName{r.sel.owner, r.sel.box.ID(), r.view.UIDValidity(), s.comparatorName(s.order)})
-	rows, err := ring.covering(s, r)
+	run, places, err := s.keyPlaces(r)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]*sortKey, len(r.hits))
+	out := make([]*sortKey, len(places))
+	for k, at := range places {
+		if at >= 0 {
+			out[k] = &run.rows[at]
+			continue
+		}
+		e := r.view.At(int(r.hits[k]))
+		out[k] = &sortKey{uid: e.UID, sent: e.Date}
+	}
+	return out, nil
+}
+
+// keyPlaces gives the rows of the mailbox and the place among them of each result: -1 where its cold row is
+// gone or damaged.
+func (s *session) keyPlaces(r *result) (*keyRun, []int32, error) {
+	ring := s.srv.keyrings.get(ringName{r.sel.owner, r.sel.box.ID(), r.view.UIDValidity(), s.comparatorName(s.order)})
+	run, err := ring.covering(s, r)
+	if err != nil {
+		return nil, nil, err
+	}
+	places := make([]int32, len(r.hits))
 	at := 0
 	for k, i := range r.hits {
 		uid := r.view.At(int(i)).UID
-		if at >= len(rows) || rows[at].uid != uid {
-			at, _ = findKey(rows, uid)
+		if at >= len(run.rows) || run.rows[at].uid != uid {
+			at, _ = findKey(run.rows, uid)
 		}
-		if at < len(rows) && rows[at].uid == uid {
-			out[k] = &rows[at]
+		if at < len(run.rows) && run.rows[at].uid == uid {
+			places[k] = int32(at)
 			at++
 			continue
 		}
-		e := r.view.At(int(i)) // its cold row is gone or damaged
-		out[k] = &sortKey{uid: uid, sent: e.Date}
+		places[k] = -1
 	}
-	return out, nil
+	return run, places, nil
 }
 
 func findKey(rows []sortKey, uid mailbox.UID) (int, bool) {
@@ -133,30 +151,30 @@ func findKey(rows []sortKey, uid mailbox.UID) (int, bool) {
 }
 
 // covering gives rows that have all results; those missing are read.
-func (k *keyring) covering(s *session, r *result) ([]sortKey, error) {
+func (k *keyring) covering(s *session, r *result) (*keyRun, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var missing mailbox.UIDSet
-	at := 0
+	rows, at := k.run.rows, 0
 	for _, i := range r.hits { // results of a search: they ascend
 		uid := r.view.At(int(i)).UID
-		for at < len(k.rows) && k.rows[at].uid < uid {
+		for at < len(rows) && rows[at].uid < uid {
 			at++
 		}
-		if at == len(k.rows) || k.rows[at].uid != uid {
+		if at == len(rows) || rows[at].uid != uid {
 			missing = missing.Add(uid)
 		}
 	}
 	if len(missing) == 0 {
-		return k.rows, nil
+		return k.run, nil
 	}
 	fresh, err := s.readKeys(r, missing)
 	if err != nil {
 		return nil, err
 	}
-	k.rows = mergeKeys(k.rows, fresh, r.view)
-	s.srv.keyrings.sized(k, sizeOf(k.rows))
-	return k.rows, nil
+	k.run = &keyRun{rows: mergeKeys(rows, fresh, r.view)}
+	s.srv.keyrings.sized(k, sizeOf(k.run.rows))
+	return k.run, nil
 }
 
 // mergeKeys joins two runs of rows, leaving out messages that v does not show any more.
