@@ -36,6 +36,12 @@ func imapDovecot(b *testing.B) (string, int) {
 	return d.Addr, d.PID()
 }
 
+// imapDovecotSynced promises what barid does: a change is on disk before its OK.
+func imapDovecotSynced(b *testing.B) (string, int) {
+	d := peer.StartDovecot(b, peer.DovecotOptions{Synced: true})
+	return d.Addr, d.PID()
+}
+
 // mailboxSize is how many messages the mailbox of the benchmarks has: BARID_BENCH_MESSAGES, or 10,000.
 func mailboxSize() int {
 	if n, err := strconv.Atoi(os.Getenv("BARID_BENCH_MESSAGES")); err == nil && n > 0 {
@@ -71,21 +77,11 @@ func BenchmarkIMAP(b *testing.B) {
 
 func imapAll(b *testing.B, s imapServer) {
 	addr, pid := s.start(b)
-	n := mailboxSize()
-	c := mustDial(b, addr)
-	if err := c.Append("INBOX", n, 50, func(i int) []byte { return Letter(i, 6600) }); err != nil {
-		b.Fatal(err)
-	}
-	mustDo(b, c, "SELECT INBOX")
+	c := imapFilled(b, addr)
 	for _, op := range imapOps {
 		b.Run(op.name, func(b *testing.B) { imapTimed(b, pid, c, op.command) })
 	}
-	b.Run("STORE_all", func(b *testing.B) {
-		imapTimed(b, pid, c, `STORE 1:* +FLAGS.SILENT (\Flagged)`, `STORE 1:* -FLAGS.SILENT (\Flagged)`)
-	})
-	b.Run("STORE_one", func(b *testing.B) {
-		imapTimed(b, pid, c, `STORE 77 +FLAGS.SILENT (\Seen)`, `STORE 77 -FLAGS.SILENT (\Seen)`)
-	})
+	imapChanges(b, pid, c)
 	b.Run("open_cold", func(b *testing.B) {
 		before := CPU(pid)
 		for b.Loop() {
@@ -95,17 +91,57 @@ func imapAll(b *testing.B, s imapServer) {
 		}
 		cpu(b, pid, before)
 	})
-	b.Run("COPY_EXPUNGE_MOVE", func(b *testing.B) {
-		mustDo(b, c, "CREATE there")
-		mustDo(b, c, "CREATE back")
-		before := CPU(pid)
-		for b.Loop() {
-			for _, command := range []string{"SELECT INBOX", "COPY 1:* there", "SELECT there", "MOVE 1:* back", "SELECT back", `STORE 1:* +FLAGS.SILENT (\Deleted)`, "EXPUNGE"} {
-				mustDo(b, c, command)
-			}
-		}
-		cpu(b, pid, before)
+}
+
+// imapFilled is a client that selected an INBOX with messages.
+func imapFilled(b *testing.B, addr string) *IMAP {
+	c := mustDial(b, addr)
+	if err := c.Append("INBOX", mailboxSize(), 50, func(i int) []byte { return Letter(i, 6600) }); err != nil {
+		b.Fatal(err)
+	}
+	mustDo(b, c, "SELECT INBOX")
+	return c
+}
+
+// imapChanges are the commands that change messages.
+func imapChanges(b *testing.B, pid int, c *IMAP) {
+	b.Run("STORE_all", func(b *testing.B) {
+		imapTimed(b, pid, c, `STORE 1:* +FLAGS.SILENT (\Flagged)`, `STORE 1:* -FLAGS.SILENT (\Flagged)`)
 	})
+	b.Run("STORE_one", func(b *testing.B) {
+		imapTimed(b, pid, c, `STORE 77 +FLAGS.SILENT (\Seen)`, `STORE 77 -FLAGS.SILENT (\Seen)`)
+	})
+	mustDo(b, c, "CREATE there")
+	mustDo(b, c, "CREATE back")
+	b.Run("MOVE_all", func(b *testing.B) {
+		imapTimed(b, pid, c, "SELECT INBOX", "MOVE 1:* there", "SELECT there", "MOVE 1:* INBOX", "SELECT INBOX")
+	})
+	b.Run("COPY_EXPUNGE_MOVE", func(b *testing.B) {
+		imapTimed(b, pid, c, "SELECT INBOX", "COPY 1:* there", "SELECT there", "MOVE 1:* back", "SELECT back",
+			`STORE 1:* +FLAGS.SILENT (\Deleted)`, "EXPUNGE", "SELECT INBOX")
+	})
+}
+
+// BenchmarkIMAPSynced are the changes beside a Dovecot that has them on disk before it answers.
+func BenchmarkIMAPSynced(b *testing.B) {
+	for _, s := range []imapServer{{"barid", imapBarid}, {"dovecot", imapDovecotSynced}} {
+		b.Run(s.name, func(b *testing.B) {
+			addr, pid := s.start(b)
+			c := imapFilled(b, addr)
+			imapChanges(b, pid, c)
+			b.Run("MULTIAPPEND", func(b *testing.B) { imapMultiappend(b, pid, c) })
+		})
+	}
+}
+
+// imapMultiappend adds messages of 4 KiB, 100 with each command.
+func imapMultiappend(b *testing.B, pid int, c *IMAP) {
+	before := CPU(pid)
+	if err := c.Append("INBOX", b.N, 100, func(i int) []byte { return Letter(i, 4096) }); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
+	b.ReportMetric((CPU(pid)-before).Seconds()/float64(b.N)*1000, "cpu-s/1000")
 }
 
 // imapTimed runs commands, all of them in each round.

@@ -37,6 +37,7 @@ mail_gid = nogroup
 first_valid_uid = 1
 first_valid_gid = 1
 mail_max_userip_connections = 0
+mail_fsync = %[7]s
 mail_plugins = %[6]s
 auth_cache_size = 1M
 passdb {
@@ -84,6 +85,14 @@ service imap-hibernate {
 type DovecotOptions struct {
 	Format  string // of mailboxes: "maildir", "sdbox"; "" is "mdbox", its fastest
 	Plugins string // "fts fts_..."
+	Synced  bool   // every change is on disk before it is answered, not bodies alone
+}
+
+func (o DovecotOptions) fsync() string {
+	if o.Synced {
+		return "always"
+	}
+	return "optimized"
 }
 
 // StartDovecot starts an instance and waits until it answers. Everybody's password is server.Password.
@@ -106,7 +115,7 @@ func StartDovecot(t testing.TB, o DovecotOptions) *Dovecot {
 		}
 	}
 	conf := filepath.Join(dir, "dovecot.conf")
-	text := fmt.Sprintf(dovecotConfig, dir, filepath.Base(dir), o.Format, server.Password, port, o.Plugins)
+	text := fmt.Sprintf(dovecotConfig, dir, filepath.Base(dir), o.Format, server.Password, port, o.Plugins, o.fsync())
 	err = os.WriteFile(conf, []byte(text), 0o644)
 	if err == nil {
 		err = os.Chmod(dir, 0o755)
