@@ -23,10 +23,10 @@ func topicOfCode(s dsn.Status) string {
 	case 2:
 		return [...]string{1: "disabled", 2: "full", 3: "big"}[inRange(s.Detail, 4)]
 	case 3:
-		return [...]string{1: "busy", 2: "busy", 4: "big"}[inRange(s.Detail, 5)]
+		return [...]string{1: "busy", 2: "busy", 3: "lacks", 4: "big"}[inRange(s.Detail, 5)]
 	case 4:
 		return [...]string{
-			1: "unreachable", 2: "unreachable", 3: "dns", 4: "no-domain", 5: "busy", 6: "loop", 7: "expired",
+			1: "unreachable", 2: "unreachable", 3: "dns", 4: "no-route", 5: "busy", 6: "loop", 7: "expired",
 		}[inRange(s.Detail, 8)]
 	case 6:
 		if s.Detail >= 7 && s.Detail <= 10 { // RFC 6531 §7
