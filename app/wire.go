@@ -101,7 +101,9 @@ func (s *System) openMail() (err error) {
 		Appended: func(id mail.AccountID, n int) { s.search.Appended(id, n) },
 	})
 	s.search = search.Open(s.engine, s.mail, search.Options{Log: s.log, Metrics: search.NewMetrics(s.reg)})
-	s.events, err = event.Open(s.engine, event.Options{Log: s.log, Metric: event.NewMetrics(s.reg)})
+	s.events, err = event.Open(s.engine, event.Options{
+		Log: s.log, Metric: event.NewMetrics(s.reg), Keep: time.Duration(s.cfg.Storage.EventDays) * 24 * time.Hour,
+	})
 	return err
 }
 

@@ -15,7 +15,7 @@ import (
 
 // check refuses what can not work.
 func (c *Config) check() error {
-	for _, f := range []func() error{c.checkNames, c.checkRoles, c.checkListeners, c.checkNetworks, c.checkHidden, c.checkAdmins, c.checkLimits, c.checkWords} {
+	for _, f := range []func() error{c.checkNames, c.checkRoles, c.checkListeners, c.checkNetworks, c.checkHidden, c.checkAdmins, c.checkLimits, c.checkStorage, c.checkWords} {
 		if err := f(); err != nil {
 			return err
 		}
@@ -165,6 +165,18 @@ func (c *Config) checkLimits() error {
 	}
 	if l.MessageBytes < 64<<10 { // RFC 5321 §4.5.3.1.7
 		return c.bad("limits.message_bytes", strconv.FormatInt(l.MessageBytes, 10), "at least 65536 is needed")
+	}
+	return nil
+}
+
+func (c *Config) checkStorage() error {
+	const decade = 3650
+	days := &c.Storage.EventDays
+	if *days == 0 {
+		*days = Default().Storage.EventDays
+	}
+	if *days < 1 || *days > decade {
+		return c.bad("storage.event_days", strconv.Itoa(*days), "1 to "+strconv.Itoa(decade)+" days are needed")
 	}
 	return nil
 }

@@ -101,6 +101,7 @@ type Outbound struct {
 type Storage struct {
 	CacheBytes   int64 `toml:"cache_bytes" doc:"memory for rows read often"`
 	ReserveBytes int64 `toml:"reserve_bytes" doc:"free disk space below which new mail is deferred with 452 4.3.1; at most a sixteenth of the disk counts"`
+	EventDays    int   `toml:"event_days" doc:"how many days it is kept what happened to messages and connections, for barid trace"`
 }
 
 // Duration is a time.Duration that is written "5m" or "2s".
@@ -148,7 +149,7 @@ func Default() *Config {
 			Enabled: true, Port: 25, FirstRetry: Duration(2 * time.Minute), MaxRetry: Duration(3 * time.Hour),
 			Expire: Duration(5 * 24 * time.Hour), DelayNotice: Duration(4 * time.Hour),
 		},
-		Storage: Storage{CacheBytes: 64 << 20, ReserveBytes: 256 << 20},
+		Storage: Storage{CacheBytes: 64 << 20, ReserveBytes: 256 << 20, EventDays: 30},
 		From:    map[string]string{},
 	}
 }

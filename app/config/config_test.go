@@ -58,6 +58,7 @@ func TestWrongConfigurationSaysWhereAndWhatInstead(t *testing.T) {
 		{"nothing to hide", "[[imap_hide]]\nclient = \"Mail\"\n", []string{"B1003", "imap_hide.capability"}},
 		{"no login", "imap_admins = [\"postmaster\"]\n", []string{"B1003", "imap_admins"}},
 		{"bad resolver", "resolver = [\"dns.example:53\"]\n", []string{"B1003", "resolver"}},
+		{"no such time", "[storage]\nevent_days = -1\n", []string{"B1003", "storage.event_days", "1 to 3650"}},
 		{"too few recipients", "[limits]\nrecipients = 5\n", []string{"B1003", "at least 100"}},
 		{"bad word", "[log]\nlevel = \"loud\"\n", []string{"B1003", "debug, info, warn, error"}},
 	} {
