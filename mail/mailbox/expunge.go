@@ -28,6 +28,27 @@ func (m *Mailbox) Expunge(ctx context.Context, only *UIDSet) (gone UIDSet, modse
 	return gone, modseq, nil
 }
 
+// Discard removes messages, whatever flags they have, in one commit: what is left of a MOVE to another account, whose
+// messages never have Deleted on their way (RFC 9051 §6.4.8). It gives those that went, which may be fewer than set.
+func (m *Mailbox) Discard(ctx context.Context, set UIDSet) (gone UIDSet, err error) {
+	err = m.b.a.update(ctx, func(x *tx) error {
+		b, err := x.loaded(m.b.id)
+		if err != nil {
+			return err
+		}
+		es, _ := b.d.collect(set)
+		gone = nil
+		for i := range es {
+			gone = gone.Add(es[i].UID)
+		}
+		return x.expunge(b, gone, false)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return gone, nil
+}
+
 // deletedIn gives the messages of set that have Deleted.
 func (d *draft) deletedIn(set UIDSet) (out UIDSet) {
 	d.spans(set, func(k, lo, hi int) {

@@ -13,6 +13,13 @@ import (
 
 // transfer copies or moves messages of the selected mailbox to dst, with the flags that may be set there (RFC
 // 4314 §4).
+//
+// Within one account it is one commit. Between two it is two, for the accounts have nothing in common: the copies are
+// durable first, then exactly the messages that were copied go, whatever happened to others meanwhile.
+// Invariant: at every moment each message is in at least one of the mailboxes (RFC 6851 §3.3, RFC 9051 §6.4.8), and
+// \Deleted is never set. Should the end of the process or a fault of the store come between the two commits they are
+// in both, and the client is not told OK. Nothing is taken back then: a commit whose answer was lost may have been made,
+// and whoever took back the copies would lose the mail.
 func (s *session) transfer(set mailbox.UIDSet, dst place, move bool) (mailbox.CopyResult, error) {
 	if dst.account.ID() == s.sel.owner {
 		r, err := s.sel.box.Transfer(s.ctx, set, dst.Name, settable(dst.rights), move)
@@ -20,21 +27,22 @@ func (s *session) transfer(set mailbox.UIDSet, dst place, move bool) (mailbox.Co
 		return r, err
 	}
 	r, err := s.copyAcross(set, dst)
-	if err == nil && move && len(r.From) > 0 {
-		err = s.takeAway(set)
+	if err != nil || !move {
+		return r, err
 	}
-	return r, err
+	var copied mailbox.UIDSet
+	for _, u := range r.From {
+		copied = copied.Add(u)
+	}
+	if _, err := s.sel.box.Discard(s.ctx, copied); err != nil {
+		s.log.Error("imap move to another account copied only", "user", s.user, "messages", len(r.From), "err", err)
+		return r, errInBoth
+	}
+	return r, nil
 }
 
-// takeAway expunges messages that are in another account by now. Should that fail they are in both, which RFC 6851 §3.3
-// prefers to none.
-func (s *session) takeAway(set mailbox.UIDSet) error {
-	if _, _, err := s.sel.box.Store(s.ctx, set, mailbox.StoreOp{Mode: mailbox.Add, Flags: mailbox.Deleted}); err != nil {
-		return err
-	}
-	_, _, err := s.sel.box.Expunge(s.ctx, &set)
-	return err
-}
+// errInBoth tells that a MOVE got half way.
+var errInBoth = no("UNAVAILABLE", "the messages were copied, but could not be removed here: they are in both mailboxes")
 
 // across copies messages to a mailbox of another account, in one commit there. They count in its quota.
 type across struct {
