@@ -265,14 +265,22 @@ func (h *history) expunge(name string, b *modelBox, fail bool) {
 		s := h.set(b)
 		only = &s
 	}
-	gone, _, err := m.Expunge(ctx, only)
+	goes := func(x modelMsg) bool { return x.flags&Deleted != 0 && (only == nil || only.Contains(x.uid)) }
+	var gone UIDSet
+	var err error
+	if only != nil && h.r.IntN(2) == 0 {
+		goes = func(x modelMsg) bool { return only.Contains(x.uid) }
+		gone, err = m.Discard(ctx, *only)
+	} else {
+		gone, _, err = m.Expunge(ctx, only)
+	}
 	if err == nil && len(gone) == 0 {
 		fail = false
 	}
 	if h.failed(err, fail) {
 		return
 	}
-	out := b.take(func(x modelMsg) bool { return x.flags&Deleted != 0 && (only == nil || only.Contains(x.uid)) })
+	out := b.take(goes)
 	var want UIDSet
 	for _, x := range out {
 		want = want.Add(x.uid)
