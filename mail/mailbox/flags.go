@@ -21,33 +21,70 @@ type StoreOp struct {
 	Keep           Flags   // flags that Replace leaves as they are
 }
 
-// Store changes the flags of the messages in set, in one commit. modified are those it left alone because
-// their modseq is past UnchangedSince. modseq is the mailbox's after the change, 0 if nothing changed, so that
-// it is never that of somebody else's change; messages whose flags are as wanted already keep theirs. What
-// changed is what Diff says of the Views.
+// StoreRequest is one of several changes of flags.
+type StoreRequest struct {
+	Set UIDSet
+	Op  StoreOp
+}
+
+// StoreResult is what a change of flags came to.
+type StoreResult struct {
+	Modified UIDSet // left alone because their modseq is past UnchangedSince
+	ModSeq   ModSeq // the mailbox's after the change, never that of somebody else's; 0: nothing changed
+	Err      error  // nothing was changed, e.g. because there are too many keywords; the other requests are done
+}
+
+// Store changes the flags of the messages in set, in one commit. Messages whose flags are as wanted already keep
+// their modseq. What changed is what Diff says of the Views.
 func (m *Mailbox) Store(ctx context.Context, set UIDSet, op StoreOp) (modified UIDSet, modseq ModSeq, err error) {
-	err = m.b.a.update(ctx, func(x *tx) error {
+	var out [1]StoreResult
+	if err := m.store(ctx, []StoreRequest{{set, op}}, out[:]); err != nil {
+		return nil, 0, err
+	}
+	return out[0].Modified, out[0].ModSeq, out[0].Err
+}
+
+// StoreAll is Store for each request in its order, in one commit of all. If it fails nothing was changed.
+func (m *Mailbox) StoreAll(ctx context.Context, requests []StoreRequest) ([]StoreResult, error) {
+	out := make([]StoreResult, len(requests))
+	if err := m.store(ctx, requests, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (m *Mailbox) store(ctx context.Context, requests []StoreRequest, out []StoreResult) error {
+	return m.b.a.update(ctx, func(x *tx) error {
 		b, err := x.loaded(m.b.id)
 		if err != nil {
 			return err
 		}
-		f, err := x.keywords(b, op.Keywords, op.Mode != Remove, false)
-		if err != nil {
-			return err
+		for i := range requests {
+			out[i] = x.store(b, &requests[i])
 		}
-		before := b.sum.modseq
-		f |= op.Flags & SystemFlags
-		if op.Mode == Replace && op.Keep != 0 {
-			modified = x.replaceSome(b, set, f&^op.Keep, op)
-		} else {
-			modified = x.flag(b, set, flagOp{mode: op.Mode, mask: f}, op.UnchangedSince)
-		}
-		if modseq = 0; b.sum.modseq != before {
-			modseq = b.sum.modseq
+		if len(out) == 1 {
+			return out[0].Err
 		}
 		return nil
 	})
-	return modified, modseq, err
+}
+
+func (x *tx) store(b *boxTx, q *StoreRequest) (r StoreResult) {
+	f, err := x.keywords(b, q.Op.Keywords, q.Op.Mode != Remove, false)
+	if err != nil {
+		return StoreResult{Err: err}
+	}
+	before := b.sum.modseq
+	f |= q.Op.Flags & SystemFlags
+	if q.Op.Mode == Replace && q.Op.Keep != 0 {
+		r.Modified = x.replaceSome(b, q.Set, f&^q.Op.Keep, q.Op)
+	} else {
+		r.Modified = x.flag(b, q.Set, flagOp{mode: q.Op.Mode, mask: f}, q.Op.UnchangedSince)
+	}
+	if b.sum.modseq != before {
+		r.ModSeq = b.sum.modseq
+	}
+	return r
 }
 
 // replaceSome is Replace of all flags but those that are kept.
