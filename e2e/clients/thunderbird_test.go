@@ -182,3 +182,40 @@ func readsOffline(t *testing.T, w *wire, bird *thunderbird) {
 		t.Errorf("reading offline sent %d lines", after-before)
 	}
 }
+
+// TestThunderbirdSearchesOnTheServer searches for Arabic and Persian words in other spellings than those of the
+// messages, which only the server can find: Thunderbird compares letters as they are.
+func TestThunderbirdSearchesOnTheServer(t *testing.T) {
+	s := start(t)
+	c := imap.Dial(t, s, user)
+	c.Do("CREATE %q", arabicWire)
+	c.Do("SUBSCRIBE %q", arabicWire)
+	for i := range 6 {
+		mustAppend(t, c, arabicWire, ``, letter("ar", i))
+	}
+	w := newWire(t, s, "imaps")
+	bird := startThunderbird(t, w)
+	bird.do(nil, birdGet)
+	var path string
+	bird.do(&path, birdDownload, arabic)
+	for _, q := range []struct{ attribute, words, want string }{
+		{"Body", "رسالة", "ar.0 ar.3"},
+		{"Body", "رساله", "ar.0 ar.3"},      // heh for teh marbuta
+		{"Subject", "هفتگي", "ar.1 ar.4"},   // the Arabic yeh
+		{"Subject", "فـاتورة", "ar.0 ar.3"}, // with a tatweel
+		{"Sender", "المبيعات", "ar.0 ar.1 ar.2 ar.3 ar.4 ar.5"},
+		{"Body", "letter ar 2", "ar.2"},
+		{"Body", "لا شيء", ""},
+	} {
+		var got []string
+		before := len(w.said())
+		bird.do(&got, birdSearch, arabic, q.attribute, q.words)
+		if hits := strings.Join(got, " "); hits != q.want {
+			t.Errorf("%s with %s: %q, want %q", q.attribute, q.words, hits, q.want)
+		}
+		if said := w.said()[before:]; !strings.Contains(strings.ToLower(said), "uid search") {
+			t.Errorf("the server was not asked for %s:\n%s", q.words, said)
+		}
+	}
+	w.wantNoneRefused()
+}

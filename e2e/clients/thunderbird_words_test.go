@@ -153,6 +153,29 @@ const subject = about.document.getElementById("expandedsubjectBox").textContent;
 const names = [...about.document.querySelectorAll(".attachmentcell-name")].map(n => n.textContent + (n.nextElementSibling?.textContent ?? ""));
 return [subject, pane.contentDocument?.body?.textContent ?? "", names.join(",")];`
 
+	// birdSearch lets the server search one folder: the dialog "Search Messages" with "Run search on server".
+	birdSearch = `
+const [path, attribute, words] = args;
+const session = Cc["@mozilla.org/messenger/searchSession;1"].createInstance(Ci.nsIMsgSearchSession);
+session.addScopeTerm(Ci.nsMsgSearchScope.onlineMail, folder(path));
+const term = session.createTerm(), value = term.value;
+term.attrib = value.attrib = Ci.nsMsgSearchAttrib[attribute];
+value.str = words;
+term.value = value;
+term.op = Ci.nsMsgSearchOp.Contains;
+term.booleanAnd = true;
+session.appendTerm(term);
+const hits = [];
+await new Promise((good, bad) => {
+  session.registerListener({
+    onSearchHit(header) { hits.push(header.messageId.split("@")[0]); },
+    onSearchDone(status) { status ? bad(new Error("status " + status.toString(16))) : good(); },
+    onNewSearch() {},
+  });
+  session.search(win.msgWindow);
+});
+return hits.sort();`
+
 	// birdFlag sets a star, birdMove moves a message, birdDelete deletes one, birdCreate makes a folder.
 	birdFlag = `
 const f = folder(args[0]);

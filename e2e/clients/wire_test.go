@@ -52,10 +52,10 @@ func newWire(t *testing.T, s *server.Server, protocol string) *wire {
 		<-done
 	})
 	t.Cleanup(func() {
+		if dir := os.Getenv("BARID_PICTURES"); dir != "" {
+			write(t, dir+"/"+strings.ReplaceAll(t.Name(), "/", "_")+"."+protocol+".wire", w.said(), 0o600)
+		}
 		if t.Failed() {
-			if dir := os.Getenv("BARID_PICTURES"); dir != "" {
-				write(t, dir+"/"+strings.ReplaceAll(t.Name(), "/", "_")+".wire", w.said(), 0o600)
-			}
 			t.Logf("the end of what was said:\n%s", tail(w.said(), 12000))
 		}
 	})
