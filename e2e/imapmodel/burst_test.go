@@ -95,7 +95,7 @@ func (h *history) adoptBox(b *box) {
 		}
 	}
 	b.msgs, b.next, b.highest, b.dirty = s.msgs, s.next, s.highest, false
-	h.m.modseq = max(h.m.modseq, s.highest)
+	h.m.modseq[b.account()] = max(h.m.modseq[b.account()], s.highest)
 }
 
 func (h *history) adoptMessage(b *box, x *message) {

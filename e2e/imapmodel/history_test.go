@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"barid/mail/mailbox"
 )
 
 // step is one thing that happens. What it is in full depends on seed and on what is there when it happens, so that
@@ -22,6 +24,7 @@ type step struct {
 type setup struct {
 	seed     uint64
 	sessions int
+	guests   bool // every other session is the second account's
 	steps    []step
 }
 
@@ -59,12 +62,18 @@ var kinds = []struct {
 	{"list", 1},
 	{"pipeline", 6},
 	{"burst", 2},
+	{"replace", 2},
+	{"uid replace", 2},
+	{"restart", 1},
+	{"kill", 1},
+	{"setacl", 5},
+	{"myrights", 2},
 }
 
 // compose makes up a history.
 func compose(seed uint64, steps int) setup {
 	r := rand.New(rand.NewPCG(seed, 7))
-	out := setup{seed: seed, sessions: 2 + r.IntN(3)}
+	out := setup{seed: seed, sessions: 2 + r.IntN(3), guests: r.IntN(3) > 0}
 	total := 0
 	for _, k := range kinds {
 		total += k.weight
@@ -89,6 +98,7 @@ type history struct {
 	r        *rand.Rand // of the step
 	sessions []*session
 	owners   int
+	guests   bool
 	loud     bool
 	dialog   strings.Builder
 	piped    bool // several commands are under way: modseqs are learned when all are done
@@ -151,17 +161,28 @@ func (h *history) log(who, arrow, text string) {
 
 // begin learns the mailboxes of a new account and connects everybody.
 func (h *history) begin(set setup) {
-	infos, err := h.w.acct.List(h.w.ctx)
-	check(err)
-	for _, in := range infos {
-		h.m.add(in.Name)
+	for i, a := range h.w.accts {
+		_, err := a.Create(h.w.ctx, "A", mailbox.UseNone)
+		check(err)
+		infos, err := a.List(h.w.ctx)
+		check(err)
+		for _, in := range infos {
+			h.m.add([2]string{"", guest}[i] + in.Name)
+		}
 	}
 	h.learn()
+	h.guests = set.guests
 	h.r = rand.New(rand.NewPCG(set.seed, 8))
 	h.sessions = make([]*session, set.sessions)
 	for i := range h.sessions {
-		h.sessions[i] = &session{h: h, name: fmt.Sprintf("s%d", i), caches: make(map[uint32]*cache)}
+		h.sessions[i] = &session{h: h, name: fmt.Sprintf("s%d", i), caches: make(map[*box]*cache)}
+		if h.guests && i%2 == 1 {
+			h.sessions[i].account = 1
+		}
 		h.connect(h.sessions[i])
+		if h.guests && i == 0 {
+			h.share(h.sessions[0])
+		}
 	}
 }
 
@@ -196,7 +217,7 @@ func (h *history) quiesce() {
 }
 
 // usable reports whether the session can do something: its connection is there and its mailbox, too.
-func (s *session) usable() bool { return !s.ended && (s.box == nil || !s.box.dead) }
+func (s *session) usable() bool { return !s.ended && !s.lost() }
 
 // run sends one command and holds its reply against the model.
 func (h *history) run(s *session, c *command) *reply { return h.runAll(s, []*command{c})[0] }
@@ -228,7 +249,8 @@ func (h *history) finish(s *session, c *command, tag string, next *command) *rep
 	if c.before != nil {
 		c.before()
 	}
-	dead := s.box != nil && s.box.dead && !c.silent
+	dead := s.lost() && !c.silent
+	c.ends = dead
 	r := s.read(c, tag)
 	if r.tagged.word == "BAD" && c.check == nil {
 		s.fail("%q was answered %q", c.text, r.tagged.raw)
@@ -240,7 +262,7 @@ func (h *history) finish(s *session, c *command, tag string, next *command) *rep
 	if !h.piped {
 		h.learn()
 	}
-	if dead {
+	if dead || s.lost() && !c.silent {
 		h.expectBye(s, r)
 		return r
 	}
@@ -260,13 +282,14 @@ func (h *history) finish(s *session, c *command, tag string, next *command) *rep
 
 func (h *history) expectBye(s *session, r *reply) {
 	if !s.ended {
-		s.fail("no BYE though the mailbox was deleted: %q", r.tagged.raw)
+		s.fail("no BYE though the mailbox was deleted or may not be read any more: %q", r.tagged.raw)
 	}
 	s.leave()
 }
 
 // leave forgets the mailbox.
 func (s *session) leave() {
+	s.perm, s.star = 0, false
 	s.box, s.msgs, s.cache, s.saved, s.recent, s.announced = nil, nil, nil, nil, 0, 0
 	s.late = make(map[uint32]known)
 }
@@ -378,7 +401,7 @@ func (h *history) settle() {
 
 func (h *history) settleOne(s *session) {
 	c, r := &command{text: "IDLE"}, &reply{told: make(map[uint32]bool)}
-	for s.box != nil && !s.ended && (s.box.dead || s.differs() != "") {
+	for s.box != nil && !s.ended && (s.lost() || s.differs() != "") {
 		l, ok := s.response()
 		if !ok {
 			s.fail("in IDLE the connection ended: %s", s.differs())
@@ -417,7 +440,7 @@ func (s *session) someModSeq() uint64 {
 			all = append(all, k.modseq)
 		}
 	}
-	all = append(all, s.box.highest, 1, s.h.m.modseq+5)
+	all = append(all, s.box.highest, 1, s.h.m.modseq[s.box.account()]+5)
 	if s.cache != nil && s.cache.modseq > 0 {
 		all = append(all, s.cache.modseq)
 	}

@@ -25,7 +25,7 @@ type stored struct {
 
 // look reads a mailbox below the protocol.
 func (h *history) look(name string) stored {
-	m, err := h.w.acct.Open(h.w.ctx, name)
+	m, err := h.w.accts[accountOf(name)].Open(h.w.ctx, bare(name))
 	if err != nil {
 		panic(failed("mailbox %s: %v", name, err))
 	}
@@ -64,7 +64,7 @@ func (h *history) learn() {
 	before, valid := h.m.modseq, h.m.valid
 	for _, b := range h.m.boxes {
 		if b != nil && b.dirty {
-			h.learnBox(b, before, valid)
+			h.learnBox(b, before[b.account()], valid[b.account()])
 		}
 	}
 }
@@ -76,7 +76,7 @@ func (h *history) learnBox(b *box, before uint64, valid uint32) {
 			panic(failed("%s: UIDVALIDITY %d after %d", b.name, s.validity, valid))
 		}
 		b.validity = s.validity
-		h.m.valid = max(h.m.valid, s.validity)
+		h.m.valid[b.account()] = max(h.m.valid[b.account()], s.validity)
 	}
 	if s.validity != b.validity || s.next != b.next || len(s.msgs) != len(b.msgs) {
 		panic(failed("%s: stored UIDVALIDITY %d UIDNEXT %d %d messages, want %d %d %d", b.name, s.validity, s.next, len(s.msgs),
@@ -95,7 +95,7 @@ func (h *history) learnBox(b *box, before uint64, valid uint32) {
 		}
 	}
 	b.highest, b.dirty = s.highest, false
-	h.m.modseq = max(h.m.modseq, s.highest)
+	h.m.modseq[b.account()] = max(h.m.modseq[b.account()], s.highest)
 }
 
 func (h *history) learnMessage(b *box, want, got *message, before uint64) {

@@ -160,16 +160,19 @@ func (b *box) store(uid uint32, m mode, f flags) {
 // body is a message's text. Its size is its own.
 type body struct{ text string }
 
-// model is one account.
+// model is two accounts: the mailboxes of the second have names that begin with guest.
 type model struct {
 	boxes  map[string]*box // nil for a name that holds only others
+	grants map[string]grants
 	bodies []body
 	sizes  map[int]int // size to index in bodies
-	modseq uint64      // the highest seen so far
-	valid  uint32      // the highest UIDVALIDITY
+	modseq [2]uint64   // the highest seen so far, by account
+	valid  [2]uint32   // the highest UIDVALIDITY
 }
 
-func newModel() *model { return &model{boxes: make(map[string]*box), sizes: make(map[int]int)} }
+func newModel() *model {
+	return &model{boxes: make(map[string]*box), grants: make(map[string]grants), sizes: make(map[int]int)}
+}
 
 // body makes up the text of a new message.
 func (m *model) body() int {
@@ -203,6 +206,9 @@ func (m *model) add(name string) *box {
 			m.add(name[:i])
 		}
 	}
+	if !m.exists(name) {
+		m.inherit(name)
+	}
 	b := &box{name: name, next: 1, dirty: true}
 	m.boxes[name] = b
 	return b
@@ -223,7 +229,7 @@ func (m *model) delete(name string) string {
 	switch {
 	case !ok:
 		return "NONEXISTENT"
-	case name == "INBOX":
+	case isInbox(name):
 		return "CANNOT"
 	case b == nil && children:
 		return "HASCHILDREN"
@@ -232,7 +238,9 @@ func (m *model) delete(name string) string {
 		b.dead = true
 	}
 	delete(m.boxes, name)
+	delete(m.grants, name)
 	if children {
+		m.inherit(name)
 		m.boxes[name] = nil
 	}
 	return ""
@@ -245,7 +253,7 @@ func (m *model) rename(from, to string) string {
 		return "NONEXISTENT"
 	case m.exists(to):
 		return "ALREADYEXISTS"
-	case from == "INBOX":
+	case isInbox(from):
 		m.moveInbox(b, to)
 		return ""
 	case strings.HasPrefix(to, from+"/"):
@@ -259,6 +267,10 @@ func (m *model) rename(from, to string) string {
 		b := m.boxes[name]
 		delete(m.boxes, name)
 		m.boxes[to+name[len(from):]] = b
+		if g := m.grants[name]; g != nil {
+			delete(m.grants, name)
+			m.grants[to+name[len(from):]] = g
+		}
 		if b != nil {
 			b.name = to + name[len(from):]
 		}

@@ -16,7 +16,7 @@ func (h *history) connect(s *session) {
 	if l, ok := s.response(); !ok || l.word != "OK" || l.code != "CAPABILITY" {
 		s.fail("the greeting is %q", l.raw)
 	}
-	r := h.run(s, &command{text: "LOGIN " + user + " " + password})
+	r := h.run(s, &command{text: "LOGIN " + users[s.account] + " " + password})
 	s.caps = make(map[string]bool)
 	for _, v := range r.tagged.args {
 		s.caps[v.atom()] = true
@@ -74,8 +74,9 @@ func (h *history) reconnect(s *session) {
 		if !s.ended {
 			s.tag++
 			s.send(fmt.Sprintf("a%d LOGOUT\r\n", s.tag))
-			r := s.read(&command{text: "LOGOUT"}, fmt.Sprintf("a%d", s.tag))
-			if !s.ended || !r.ok() {
+			lost := s.lost()
+			r := s.read(&command{text: "LOGOUT", ends: lost}, fmt.Sprintf("a%d", s.tag))
+			if !s.ended || !r.ok() && !lost {
 				s.fail("LOGOUT was answered %q, BYE %v", r.tagged.raw, s.ended)
 			}
 		}
@@ -87,9 +88,9 @@ func (h *history) reconnect(s *session) {
 
 // restart ends the server in the middle of everything. Nothing that was answered is forgotten, except to whom messages
 // were recent.
-func (h *history) restart() {
+func (h *history) restart(again func()) {
 	h.hangUp()
-	h.w.restart()
+	again()
 	for _, b := range h.m.boxes {
 		if b == nil {
 			continue
@@ -109,10 +110,17 @@ func (h *history) restart() {
 // use: such a name means another mailbox when there is none that has it.
 var names = []string{"INBOX", "INBOX", "INBOX", "INBOX", "A", "A", "A/B", "T", "A/B/C", "بريد", "R&D", "INBOX/x"}
 
-func (h *history) name() string { return names[h.r.IntN(len(names))] }
+func (h *history) name() string {
+	name := names[h.r.IntN(len(names))]
+	if h.guests && h.r.IntN(6) == 0 {
+		name = guest + []string{"INBOX", "A", "A/B"}[h.r.IntN(3)]
+	}
+	return name
+}
 
 // wire writes a mailbox name as this session has to.
 func (s *session) wire(name string) string {
+	name = s.called(name)
 	if !s.rev2 {
 		name = utf7(name)
 	}
@@ -126,30 +134,35 @@ func (s *session) wire(name string) string {
 func (h *history) selectOne(s *session) {
 	name := h.name()
 	if s.cacheOf(name) == nil && h.r.IntN(2) == 0 {
-		for _, c := range s.caches { // rather one where it was
-			if b := h.m.boxes[c.name]; b != nil && b.validity == c.validity {
-				name = min(name, c.name)
+		var known []string
+		for b := range s.caches { // rather one where it was
+			if !b.dead {
+				known = append(known, b.name)
 			}
+		}
+		if slices.Sort(known); len(known) > 0 {
+			name = known[h.r.IntN(len(known))]
 		}
 	}
 	h.run(s, h.selecting(s, name))
 }
 
 func (s *session) cacheOf(name string) *cache {
-	if b := s.h.m.boxes[name]; b != nil && s.qresync {
-		return s.caches[b.validity]
+	if s.qresync {
+		return s.caches[s.h.m.boxes[name]]
 	}
 	return nil
 }
 
 // selecting makes up a SELECT or EXAMINE.
 func (h *history) selecting(s *session, name string) *command {
-	b, had := h.m.boxes[name], s.box != nil
+	b, had := s.reach(name, mayRead), s.box != nil
 	readOnly := h.r.IntN(5) == 0
 	verb := "SELECT "
 	if readOnly {
 		verb = "EXAMINE "
 	}
+	readOnly = readOnly || b != nil && h.m.rights(s.account, name)&mayChange == 0
 	c := &command{silent: true, text: verb + s.wire(name), words: " LIST "}
 	q := h.resync(s, c, name)
 	if q == nil && h.r.IntN(6) == 0 {
@@ -180,10 +193,11 @@ func (h *history) selecting(s *session, name string) *command {
 			s.fail("a mailbox was selected: %v, CLOSED: %v", had, r.code("CLOSED") != nil)
 		}
 		if b == nil {
-			if r.tagged.word != "NO" {
-				s.fail("%q was answered %q", c.text, r.tagged.raw)
-			}
+			s.wantRefused(c, r, name, mayRead)
 			return
+		}
+		if at := slices.IndexFunc(r.lines, func(l response) bool { return l.code == "CLOSED" }); at >= 0 {
+			r.lines = r.lines[at:] // rights in the other one may have been told before
 		}
 		h.checkSelected(s, c, r, recent)
 		h.checkResync(s, r, q)
@@ -198,12 +212,11 @@ func (s *session) enter(b *box) {
 	if !s.qresync {
 		return
 	}
-	s.cache = s.caches[b.validity]
+	s.cache = s.caches[b]
 	if s.cache == nil {
-		s.cache = &cache{validity: b.validity, flags: make(map[uint32]flags)}
-		s.caches[b.validity] = s.cache
+		s.cache = &cache{box: b, validity: b.validity, flags: make(map[uint32]flags)}
+		s.caches[b] = s.cache
 	}
-	s.cache.name = b.name
 }
 
 func (h *history) checkSelected(s *session, c *command, r *reply, recent int) {
@@ -252,7 +265,10 @@ func (h *history) resync(s *session, c *command, name string) *resyncing {
 	old := s.cacheOf(name)
 	if old == nil || old.modseq == 0 || h.r.IntN(8) == 0 {
 		if s.qresync {
-			delete(s.caches, h.validity(name)) // it begins anew
+			delete(s.caches, h.m.boxes[name]) // it begins anew
+			if h.r.IntN(3) == 0 {             // knowing another mailbox of that name: RFC 7162 §3.2.5.1
+				c.text += fmt.Sprintf(" (QRESYNC (%d %d 1:*))", 1+h.r.IntN(1e9), 1+h.r.IntN(50))
+			}
 		}
 		return nil
 	}
@@ -274,13 +290,6 @@ func (h *history) resync(s *session, c *command, name string) *resyncing {
 	return q
 }
 
-func (h *history) validity(name string) uint32 {
-	if b := h.m.boxes[name]; b != nil {
-		return b.validity
-	}
-	return 0
-}
-
 // matchData makes up message sequence match data (RFC 7162 §3.2.5.2). It is right only for a client that knows all
 // messages; a client that lies harms itself alone, so these are numbers of such a one.
 func (h *history) matchData(old *cache, uids []uint32) string {
@@ -290,7 +299,7 @@ func (h *history) matchData(old *cache, uids []uint32) string {
 			seqs, at = append(seqs, uint32(i+1)), append(at, u)
 		}
 	}
-	if len(seqs) == 0 || !old.whole(h.m) {
+	if len(seqs) == 0 || !old.whole() {
 		return ""
 	}
 	return " (" + compact(seqs) + " " + compact(at) + ")"
@@ -298,11 +307,8 @@ func (h *history) matchData(old *cache, uids []uint32) string {
 
 // whole reports whether the cache has every message that was in the mailbox up to its last one, so that its numbers
 // are right.
-func (c *cache) whole(m *model) bool {
-	b := m.boxes[c.name]
-	if b == nil || b.validity != c.validity {
-		return false
-	}
+func (c *cache) whole() bool {
+	b := c.box
 	top := uint32(0)
 	for u := range c.flags {
 		top = max(top, u)

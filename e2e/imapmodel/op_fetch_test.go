@@ -80,7 +80,7 @@ func (f *fetching) before() {
 }
 
 func (f *fetching) apply(r *reply) {
-	if f.s.readOnly || !f.sets || r.tagged.word == "BAD" {
+	if f.s.changeable()&seen == 0 || !f.sets || r.tagged.word == "BAD" {
 		return
 	}
 	for _, u := range f.targets {
@@ -93,7 +93,7 @@ func (f *fetching) check(r *reply) {
 	if !r.ok() && !(f.gone && r.tagged.code == "EXPUNGEISSUED") {
 		s.fail("%q was answered %q", f.c.text, r.tagged.raw)
 	}
-	if s.box == nil || s.box.dead {
+	if s.box == nil || s.lost() {
 		return
 	}
 	answered := make(map[uint32]bool)

@@ -19,9 +19,9 @@ func (h *history) status(s *session) *command {
 	c := &command{text: "STATUS " + s.wire(name) + " (" + strings.Join(items, " ") + ")", words: " STATUS "}
 	c.modseqs = slices.Contains(items, "HIGHESTMODSEQ")
 	c.check = func(r *reply) {
-		b := h.m.boxes[name]
+		b := s.reach(name, mayRead)
 		if b == nil {
-			s.wantNo(c, r)
+			s.wantRefused(c, r, name, mayRead)
 			return
 		}
 		lines := r.all("STATUS")
@@ -63,14 +63,17 @@ func (h *history) naming(s *session, word string) *command {
 	if h.r.IntN(3) == 0 {
 		b = "A/B/C/D"
 	}
+	if word == "RENAME" {
+		b = guestPrefix(a) + bare(b)
+	}
 	c := &command{text: word + " " + s.wire(a)}
-	do := func() string { return h.m.create(a) }
+	do := func() string { return h.creating(s, a) }
 	switch word {
 	case "DELETE":
-		do = func() string { return h.m.delete(a) }
+		do = func() string { return h.deleting(s, a) }
 	case "RENAME":
 		c.text += " " + s.wire(b)
-		do = func() string { return h.m.rename(a, b) }
+		do = func() string { return h.renaming(s, a, b) }
 	}
 	refused := ""
 	c.apply = func(r *reply) {
@@ -82,6 +85,8 @@ func (h *history) naming(s *session, word string) *command {
 		switch {
 		case refused == "" && !r.ok():
 			s.fail("%q was answered %q", c.text, r.tagged.raw)
+		case refused == "?":
+			s.wantNo(c, r)
 		case refused != "" && (r.tagged.word != "NO" || r.tagged.code != refused):
 			s.fail("%q was answered %q, want NO [%s]", c.text, r.tagged.raw, refused)
 		}
@@ -102,9 +107,12 @@ func (h *history) list(s *session) *command {
 			got[l.args[2].s] = strings.Join(attrs, " ")
 		}
 		for name, b := range h.m.boxes {
-			wire := name
+			wire := s.called(name)
+			if accountOf(name) != s.account {
+				continue
+			}
 			if !s.rev2 {
-				wire = utf7(name)
+				wire = utf7(wire)
 			}
 			attrs, ok := got[wire]
 			children := len(h.m.below(name)) > 0
@@ -114,7 +122,7 @@ func (h *history) list(s *session) *command {
 			}
 			delete(got, wire)
 		}
-		if len(got) > 0 {
+		if h.listOthers(s, got); len(got) > 0 {
 			s.fail("LIST has %v, too", got)
 		}
 	}

@@ -120,19 +120,18 @@ func (h *history) appending(s *session) *command {
 	}
 	b, first := (*box)(nil), uint32(0)
 	c.apply = func(r *reply) {
-		if b = h.m.boxes[name]; b == nil || !r.ok() {
+		if b = s.reach(name, mayInsert); b == nil || !r.ok() {
 			return
 		}
 		first = b.next
 		for _, m := range ms {
+			m.flags &= s.settable(b)
 			b.insert(m)
 		}
 	}
 	c.check = func(r *reply) {
 		if b == nil {
-			if r.tagged.word != "NO" {
-				s.fail("APPEND to nothing was answered %q", r.tagged.raw)
-			}
+			s.wantRefused(c, r, name, mayInsert)
 			return
 		}
 		l := r.tagged
@@ -156,13 +155,13 @@ func (h *history) deliver() {
 	name := h.name()
 	b := h.m.boxes[name]
 	if b == nil {
-		b = h.m.boxes["INBOX"]
+		b = h.m.boxes[guestPrefix(name)+"INBOX"]
 	}
 	m := message{body: h.m.body()}
 	if h.r.IntN(3) == 0 {
 		m.flags = h.flags()
 	}
-	h.log("", "", fmt.Sprintf("delivery of m%d (%s) to %s", m.body, m.flags, name))
+	h.log("", "", fmt.Sprintf("delivery of m%d (%s) to %q", m.body, m.flags, name))
 	h.w.deliver(name, h.m.bodies[m.body].text, m.flags)
 	b.insert(m)
 	h.learn()
@@ -196,14 +195,14 @@ func (h *history) storing(s *session, uid bool) *command {
 	c.text += "FLAGS"
 	if silent {
 		c.text += ".SILENT"
-		c.silently = func(_ uint32, old flags) flags { return m.apply(old, f) }
+		c.silently = func(_ uint32, old flags) flags { return m.limited(old, f, s.changeable()) }
 	}
 	c.text += " (" + f.String() + ")"
 	var left []uint32
-	changed := make(map[uint32]bool)
+	changed, may := make(map[uint32]bool), flags(0)
 	c.before = func() { c.targets = s.meaning(n, uid) }
 	c.apply = func(r *reply) {
-		if s.readOnly || r.tagged.word == "BAD" {
+		if may = s.changeable(); !m.allowed(f, may) || r.tagged.word == "BAD" {
 			return
 		}
 		for _, u := range c.targets {
@@ -213,14 +212,17 @@ func (h *history) storing(s *session, uid bool) *command {
 			case x.modseq > since:
 				left = append(left, u)
 			default:
-				changed[u] = m.apply(x.flags, f) != x.flags
-				s.box.store(u, m, f)
+				changed[u] = m.limited(x.flags, f, may) != x.flags
+				s.box.store(u, replace, m.limited(x.flags, f, may))
 			}
 		}
 	}
 	c.check = func(r *reply) {
-		if s.readOnly {
+		if s.readOnly || !m.allowed(f, may) && len(c.targets) > 0 {
 			s.wantNo(c, r)
+			return
+		}
+		if len(c.targets) == 0 && r.tagged.word == "NO" { // the server still knows messages that are gone
 			return
 		}
 		h.checkStored(s, c, r, left, changed, uid, silent)
@@ -296,11 +298,11 @@ func (h *history) copying(s *session, uid, move bool) *command {
 	c.text = fmt.Sprintf("%s%s %s %s", verb(uid), word, n, s.wire(name))
 	var from []uint32
 	var src, dst *box
-	first := uint32(0)
+	first, refused := uint32(0), false
 	c.before = func() { c.targets = s.meaning(n, uid) }
 	c.apply = func(r *reply) {
-		src, dst = s.box, h.m.boxes[name]
-		if dst == nil || move && s.readOnly {
+		src, dst = s.box, s.reach(name, mayInsert)
+		if refused = move && (s.readOnly || s.rights()&mayMove != mayMove); dst == nil || refused {
 			return
 		}
 		first = dst.next
@@ -310,7 +312,9 @@ func (h *history) copying(s *session, uid, move bool) *command {
 			}
 		}
 		for _, u := range from {
-			dst.insert(*src.find(u))
+			x := *src.find(u)
+			x.flags &= s.settable(dst)
+			dst.insert(x)
 		}
 		for _, u := range from {
 			if move {
@@ -319,11 +323,14 @@ func (h *history) copying(s *session, uid, move bool) *command {
 		}
 	}
 	c.check = func(r *reply) {
-		if len(c.targets) > 0 && dst == nil || move && s.readOnly {
+		switch {
+		case refused:
 			s.wantNo(c, r)
 			return
-		}
-		if dst == nil {
+		case dst == nil && len(c.targets) > 0:
+			s.wantRefused(c, r, name, mayInsert)
+			return
+		case dst == nil:
 			return
 		}
 		h.checkCopied(s, c, r, dst, from, first, move)
@@ -370,18 +377,21 @@ func (h *history) expunging(s *session, uid bool) *command {
 		n = s.set(true)
 		c.text = "UID EXPUNGE " + n.String()
 	}
-	went := 0
-	c.before = func() { c.targets = s.meaning(n, true) }
+	went, refused := 0, false
+	c.before = func() {
+		c.targets = s.meaning(n, true)
+		refused = s.readOnly || s.rights()&mayExpunge == 0
+	}
 	c.apply = func(*reply) {
 		for _, u := range c.targets {
-			if x := s.box.find(u); x != nil && x.flags&deleted != 0 && !s.readOnly {
+			if x := s.box.find(u); x != nil && x.flags&deleted != 0 && !refused {
 				s.box.drop(u)
 				went++
 			}
 		}
 	}
 	c.check = func(r *reply) {
-		if s.readOnly {
+		if refused {
 			s.wantNo(c, r)
 			return
 		}
@@ -402,7 +412,7 @@ func (h *history) closing(s *session, expunge bool) *command {
 		c.text = "CLOSE"
 	}
 	b, readOnly := (*box)(nil), false
-	c.before = func() { b, readOnly = s.box, s.readOnly }
+	c.before = func() { b, readOnly = s.box, s.readOnly || s.rights()&mayExpunge == 0 }
 	c.apply = func(r *reply) {
 		for i := len(b.msgs) - 1; expunge && !readOnly && !b.dead && i >= 0; i-- {
 			if b.msgs[i].flags&deleted != 0 {
@@ -412,6 +422,7 @@ func (h *history) closing(s *session, expunge bool) *command {
 		s.leave()
 	}
 	c.check = func(r *reply) {
+		r.lines = slices.DeleteFunc(r.lines, func(l response) bool { return l.word == "FLAGS" || l.code == "PERMANENTFLAGS" })
 		if !r.ok() || len(r.lines) > 0 {
 			s.fail("%q was answered %q and %d lines", c.text, r.tagged.raw, len(r.lines))
 		}
@@ -433,8 +444,9 @@ func (h *history) replacing(s *session, uid bool) *command {
 	done, first := false, uint32(0)
 	c.before = func() { c.targets = s.meaning(numbers{{uint32(n), uint32(n)}}, uid) }
 	c.apply = func(*reply) {
-		src, dst = s.box, h.m.boxes[name]
-		if done = !s.readOnly && dst != nil && len(c.targets) == 1 && src.find(c.targets[0]) != nil; done {
+		src, dst = s.box, s.reach(name, mayInsert)
+		if done = !s.readOnly && dst != nil && s.rights()&mayMove == mayMove && dst.account() == src.account() && len(c.targets) == 1 && src.find(c.targets[0]) != nil; done {
+			m.flags &= s.settable(dst)
 			first = dst.insert(m)
 			src.drop(c.targets[0])
 		}

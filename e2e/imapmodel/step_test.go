@@ -11,7 +11,10 @@ func (h *history) step(s *session, kind string) {
 		h.deliver()
 		return
 	case kind == "restart":
-		h.restart()
+		h.restart(h.w.restart)
+		return
+	case kind == "kill":
+		h.restart(h.w.kill)
 		return
 	case s.ended || kind == "reconnect":
 		h.reconnect(s)
@@ -51,12 +54,16 @@ func (h *history) command(s *session, kind string) *command {
 		return h.status(s)
 	case "create", "delete", "rename":
 		return h.naming(s, map[string]string{"create": "CREATE", "delete": "DELETE", "rename": "RENAME"}[kind])
+	case "setacl":
+		return h.granting(s)
+	case "myrights":
+		return h.myRights(s)
 	case "list":
 		return h.list(s)
 	case "select":
 		return h.selecting(s, h.name())
 	}
-	if s.box == nil || s.box.dead {
+	if s.box == nil || s.lost() {
 		return nil
 	}
 	return h.inMailbox(s, kind)

@@ -21,13 +21,14 @@ type known struct {
 // session is a client: what it knows is from the wire alone, except that UIDs of new messages are filled in from the
 // model once both agree how many there are.
 type session struct {
-	h    *history
-	name string
-	conn pipe
-	buf  []byte
-	at   int // what of buf was read
-	tag  int
-	caps map[string]bool
+	h       *history
+	name    string
+	conn    pipe
+	account int // whose it is
+	buf     []byte
+	at      int // what of buf was read
+	tag     int
+	caps    map[string]bool
 
 	rev2, condstore, qresync, uidOnly bool
 	asked                             bool // for modseqs, perhaps in vain: whether that counts is not written anywhere
@@ -38,20 +39,22 @@ type session struct {
 	msgs      []known
 	late      map[uint32]known // told by UID before it is known where they stand
 	announced flags            // keywords of the last FLAGS response
+	perm      flags            // of the last PERMANENTFLAGS
+	star      bool             // keywords may be made up
 	recent    int              // of the last RECENT response
 	saved     map[uint32]bool  // "$"; nil: void
 
 	idle  string // tag of the IDLE that goes on
 	ended bool   // BYE was heard
 
-	caches map[uint32]*cache // by UIDVALIDITY, which is different for all mailboxes
-	cache  *cache            // of the selected mailbox, with QRESYNC only
-	top    uint64            // highest MODSEQ since the last tagged response
+	caches map[*box]*cache
+	cache  *cache // of the selected mailbox, with QRESYNC only
+	top    uint64 // highest MODSEQ since the last tagged response
 }
 
 // cache is what a client with QRESYNC keeps between connections (RFC 7162 §3.2.5).
 type cache struct {
-	name     string
+	box      *box
 	validity uint32
 	modseq   uint64
 	flags    map[uint32]flags
@@ -74,6 +77,7 @@ type command struct {
 	check    func(r *reply) // what must have been answered
 	silently func(uid uint32, f flags) flags
 	targets  []uint32
+	ends     bool // the server says BYE and may close before the tagged response
 	vague    bool // what its set means can not be known
 }
 
@@ -185,6 +189,9 @@ func (s *session) read(c *command, tag string) *reply {
 	r := &reply{told: make(map[uint32]bool)}
 	for {
 		l, ok := s.response()
+		if !ok && c.ends && s.ended {
+			return r
+		}
 		if !ok {
 			s.fail("the connection ended in the middle of %q", c.text)
 		}
@@ -396,9 +403,7 @@ func (s *session) takeCode(l *response) {
 			all |= flagOf(v.s)
 			star = star || v.s == `\*`
 		}
-		if s.readOnly && all != 0 || !s.readOnly && (all != s.announced || !star) {
-			s.fail("%q after FLAGS (%s)", l.raw, s.announced)
-		}
+		s.perm, s.star = all, star
 	case "HIGHESTMODSEQ":
 		if n := l.args[0].number(); n == 0 {
 			s.fail("%q", l.raw)
@@ -547,6 +552,9 @@ func (s *session) differs() string {
 		case k.modseq != 0 && m.modseq != 0 && s.condstore && k.modseq != m.modseq:
 			return fmt.Sprintf("message %d, UID %d, has modseq %d to the client, it has %d", i+1, k.uid, k.modseq, m.modseq)
 		}
+	}
+	if may := s.changeable(); s.perm != s.announced&may || s.star != (may&^system != 0) {
+		return fmt.Sprintf("PERMANENTFLAGS are (%s), new ones %v, to the client, it may change (%s)", s.perm, s.star, may)
 	}
 	return ""
 }

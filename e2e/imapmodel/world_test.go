@@ -2,8 +2,11 @@ package imapmodel
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +23,7 @@ import (
 
 const (
 	user     = "info@example.test"
+	other    = "demo@example.test"
 	password = "secret"
 )
 
@@ -30,13 +34,17 @@ type engine interface {
 	Close() error
 }
 
-// world is a server over a store, with one account.
+// users are the accounts.
+var users = [2]string{user, other}
+
+// world is a server over a store, with two accounts.
 type world struct {
 	dir    string // of store/embedded; "": store/memory
+	kills  int
 	store  engine
 	mail   *mailbox.Store
-	id     mail.AccountID
-	acct   *mailbox.Account
+	ids    [2]mail.AccountID
+	accts  [2]*mailbox.Account
 	imap   *imap.Server
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -60,7 +68,7 @@ func (w *world) open() {
 		w.store = s
 	}
 	w.mail = mailbox.Open(w.store, w.store, mailbox.Options{})
-	who := w.account()
+	who := w.accounts()
 	set := imap.DefaultSettings("mail.example.test")
 	set.PlainLogin = true
 	w.imap = imap.New(imap.Deps{
@@ -69,19 +77,23 @@ func (w *world) open() {
 	}, set)
 }
 
-// account opens the directory, with the account in it.
-func (w *world) account() *account.Directory {
+// accounts opens the directory, with the accounts in it.
+func (w *world) accounts() *account.Directory {
 	dir, err := account.Open(w.store, account.Options{Hash: account.HashCost{Memory: 8, Time: 1, Threads: 1}})
 	check(err)
-	a, err := dir.ByName(w.ctx, user)
-	if err != nil {
-		_, err = dir.AddDomain(w.ctx, account.Domain{Name: "example.test"})
-		check(err)
-		a, err = dir.AddAccount(w.ctx, account.Account{Name: user, Addresses: []string{user}}, password)
-		check(err)
+	for i, name := range users {
+		a, err := dir.ByName(w.ctx, name)
+		if err != nil && i == 0 {
+			_, err = dir.AddDomain(w.ctx, account.Domain{Name: "example.test"})
+			check(err)
+		}
+		if a.ID == 0 {
+			a, err = dir.AddAccount(w.ctx, account.Account{Name: name, Addresses: []string{name}}, password)
+			check(err)
+		}
+		w.ids[i], w.accts[i] = a.ID, w.mail.Account(a.ID)
+		check(w.accts[i].Init(w.ctx, mailbox.Quota{}))
 	}
-	w.id, w.acct = a.ID, w.mail.Account(a.ID)
-	check(w.acct.Init(w.ctx, mailbox.Quota{}))
 	return dir
 }
 
@@ -91,6 +103,24 @@ func (w *world) restart() {
 	if w.dir != "" {
 		check(w.store.Close())
 	}
+	w.open()
+}
+
+// kill ends the server as a killed process ends: what it has not given to the kernel is lost. The next one runs in a copy
+// of the folder that was made before this one could tidy up.
+func (w *world) kill() {
+	if w.dir == "" {
+		w.restart()
+		return
+	}
+	w.conns.Wait()
+	to := fmt.Sprintf("%s.%d", strings.TrimSuffix(w.dir, fmt.Sprintf(".%d", w.kills)), w.kills+1)
+	w.kills++
+	check(os.CopyFS(to, os.DirFS(w.dir)))
+	w.stop()
+	check(w.store.Close())
+	check(os.RemoveAll(w.dir))
+	w.dir = to
 	w.open()
 }
 
@@ -128,7 +158,7 @@ func (w *world) deliver(box, text string, f flags) {
 	check(err)
 	blob, err := b.Commit(nil, nil)
 	check(err)
-	dst := mailbox.Destination{Account: w.id, Mailbox: box}
+	dst := mailbox.Destination{Account: w.ids[accountOf(box)], Mailbox: bare(box)}
 	for i, word := range words {
 		switch {
 		case f&(1<<i) == 0:
