@@ -117,6 +117,7 @@ func (d *doors) imapServer() listen.Handler {
 	set.IdleTime = time.Duration(d.s.cfg.Limits.IdleWait)
 	set.PlainLogin = d.s.cfg.PlainLogin
 	set.Admins = d.s.cfg.IMAPAdmins
+	set.CommandMessages, set.SavedMessages = d.s.cfg.Limits.IMAPMessages, d.s.cfg.Limits.IMAPSaved
 	for _, h := range d.s.cfg.IMAPHide {
 		set.Hidden = append(set.Hidden, imap.Hide(h))
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"math"
 	"net"
 	"net/netip"
 	"path/filepath"
@@ -163,6 +164,9 @@ func (c *Config) checkLimits() error {
 	if longest := time.Minute; time.Duration(l.GreetWait) > longest { // honest peers wait five (RFC 5321 §4.5.3.2.1)
 		return c.bad("limits.greet_wait", l.GreetWait.String(), "at most "+longest.String()+" is allowed")
 	}
+	if err := c.checkIMAPLimits(); err != nil {
+		return err
+	}
 	if l.MessageBytes < 64<<10 { // RFC 5321 §4.5.3.1.7
 		return c.bad("limits.message_bytes", strconv.FormatInt(l.MessageBytes, 10), "at least 65536 is needed")
 	}
@@ -193,6 +197,23 @@ func (c *Config) checkWords() error {
 		if !slices.Contains(x.words, x.v) {
 			return c.bad(x.key, x.v, "one of "+strings.Join(x.words, ", ")+" is needed")
 		}
+	}
+	return nil
+}
+
+// checkIMAPLimits: RFC 9738 §3 wants 1000 at least, and one of the two.
+func (c *Config) checkIMAPLimits() error {
+	l := &c.Limits
+	for _, x := range []struct {
+		key string
+		v   int
+	}{{"imap_messages_per_command", l.IMAPMessages}, {"imap_saved_messages", l.IMAPSaved}} {
+		if x.v != 0 && (x.v < 1000 || x.v > math.MaxInt32) {
+			return c.bad("limits."+x.key, strconv.Itoa(x.v), "0 or at least 1000 is needed")
+		}
+	}
+	if l.IMAPMessages != 0 && l.IMAPSaved != 0 {
+		return c.bad("limits.imap_saved_messages", strconv.Itoa(l.IMAPSaved), "imap_messages_per_command holds for COPY and APPEND already: set one of the two")
 	}
 	return nil
 }

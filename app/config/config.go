@@ -78,6 +78,8 @@ type Limits struct {
 	IdleWait        Duration `toml:"idle_timeout" doc:"how long IMAP and POP3 wait after login"`
 	LoginTries      int      `toml:"login_tries" doc:"passwords tested a minute for one network"`
 	MailRate        int      `toml:"messages_per_minute" doc:"messages a minute from one network on port 25; 0: as many as it likes"`
+	IMAPMessages    int      `toml:"imap_messages_per_command" doc:"messages one IMAP command may work on (MESSAGELIMIT), at least 1000; 0: any number. Programs that do not know MESSAGELIMIT then see only the newest"`
+	IMAPSaved       int      `toml:"imap_saved_messages" doc:"messages one IMAP COPY or APPEND may bring (SAVELIMIT), at least 1000; 0: any number"`
 	ReceivedHops    int      `toml:"received_hops" doc:"Received fields after which a message counts as looping"`
 }
 

@@ -59,6 +59,9 @@ func TestWrongConfigurationSaysWhereAndWhatInstead(t *testing.T) {
 		{"no login", "imap_admins = [\"postmaster\"]\n", []string{"B1003", "imap_admins"}},
 		{"bad resolver", "resolver = [\"dns.example:53\"]\n", []string{"B1003", "resolver"}},
 		{"no such time", "[storage]\nevent_days = -1\n", []string{"B1003", "storage.event_days", "1 to 3650"}},
+		{"IMAP commands of few messages", "[limits]\nimap_messages_per_command = 999\n", []string{"B1003", "at least 1000"}},
+		{"IMAP saves few messages", "[limits]\nimap_saved_messages = -1\n", []string{"B1003", "at least 1000"}},
+		{"two limits of IMAP", "[limits]\nimap_messages_per_command = 1000\nimap_saved_messages = 1000\n", []string{"B1003", "imap_saved_messages", "one of the two"}},
 		{"too few recipients", "[limits]\nrecipients = 5\n", []string{"B1003", "at least 100"}},
 		{"bad word", "[log]\nlevel = \"loud\"\n", []string{"B1003", "debug, info, warn, error"}},
 	} {

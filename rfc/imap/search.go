@@ -196,6 +196,16 @@ func (q *searchParser) other(word string) SearchKey {
 			return q.saved()
 		}
 		return SearchKey{Op: SearchUID, UIDs: q.UIDSet()}
+	case "UIDAFTER": // RFC 9738 §3.2
+		if n := q.uid(); n < MaxUID {
+			return SearchKey{Op: SearchUID, UIDs: UIDSet{{Lo: n + 1, Hi: MaxUID}}}
+		}
+		return SearchKey{Op: SearchUID}
+	case "UIDBEFORE":
+		if n := q.uid(); n > 1 {
+			return SearchKey{Op: SearchUID, UIDs: UIDSet{{Lo: 1, Hi: n - 1}}}
+		}
+		return SearchKey{Op: SearchUID}
 	case "EMAILID":
 		return SearchKey{Op: SearchEmailID, Text: q.SP().Atom()}
 	case "THREADID":
@@ -221,6 +231,15 @@ func (q *searchParser) saved() SearchKey {
 	q.take('$')
 	q.out.Saved = true
 	return SearchKey{Op: SearchSaved}
+}
+
+// uid reads one UID.
+func (q *searchParser) uid() uint32 {
+	n := q.SP().Number32()
+	if n == 0 {
+		q.fail("UIDs begin at 1")
+	}
+	return n
 }
 
 // seconds reads the interval of WITHIN, which is not 0.

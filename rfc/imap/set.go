@@ -8,6 +8,9 @@ import (
 // Star is "*" in a Range: the largest number in use.
 const Star uint32 = 0
 
+// MaxUID is the largest UID there can be.
+const MaxUID uint32 = 1<<32 - 1
+
 // Range is one member of a set as it came, e.g. 2:4, 7 (Lo and Hi 7), 9:* (Hi is Star), *:3.
 type Range struct{ Lo, Hi uint32 }
 

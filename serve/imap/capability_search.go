@@ -20,6 +20,8 @@ func searchCapabilities() []capability {
 		{name: "UIDONLY", when: afterLogin, rfc: "RFC 9586"},
 		{name: "I18NLEVEL=2", when: afterLogin, rfc: "RFC 5255 §4.4"},
 		{name: "LANGUAGE", when: always, rfc: "RFC 5255 §3", able: speaks},
+		{name: "MESSAGELIMIT", when: afterLogin, rfc: "RFC 9738 §3", able: limitsCommands, value: messageLimitValue},
+		{name: "SAVELIMIT", when: afterLogin, rfc: "RFC 9738 §3", able: limitsSaving, value: saveLimitValue},
 		{name: "INPROGRESS", when: afterLogin, rfc: "RFC 9585"},
 	}
 }

@@ -10,10 +10,16 @@ import (
 
 // cmdCopy is COPY, RFC 3501 §6.4.7, and UID COPY, with COPYUID of RFC 4315 §3.
 func cmdCopy(s *session, c *call) error {
-	set, dst, err := s.readCopy(c)
-	if err != nil || len(set) == 0 {
+	spans, dst, err := s.readCopy(c)
+	if err != nil || len(spans) == 0 {
 		return err
 	}
+	if limit := s.saveLimit(); limit > 0 {
+		if kept, over := lastOf(spans, limit); over { // all or nothing (RFC 9738 §3.1)
+			return overLimit(limit, s.sel.view.At(kept[0].lo).UID)
+		}
+	}
+	set := s.sel.uids(spans)
 	res, err := s.transfer(set, dst, false)
 	if err != nil {
 		return tryCreate(err)
@@ -23,7 +29,7 @@ func cmdCopy(s *session, c *call) error {
 }
 
 // readCopy reads the set and the destination of COPY and MOVE.
-func (s *session) readCopy(c *call) (mailbox.UIDSet, place, error) {
+func (s *session) readCopy(c *call) ([]span, place, error) {
 	spans, err := s.readSpans(c)
 	if err != nil {
 		return nil, place{}, err
@@ -36,7 +42,7 @@ func (s *session) readCopy(c *call) (mailbox.UIDSet, place, error) {
 	if err != nil {
 		return nil, place{}, tryCreate(err)
 	}
-	return s.sel.uids(spans), dst, nil
+	return spans, dst, nil
 }
 
 // tryCreate turns "no such mailbox" into the hint that COPY and APPEND owe (RFC 3501 §7.1).

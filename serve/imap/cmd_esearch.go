@@ -24,6 +24,7 @@ func cmdESearch(s *session, c *call) error {
 		in.Return.Given, in.Return.All = true, true
 	}
 	here := !given || len(sources) == 1 && sources[0].Kind == imap.FilterSelected
+	c.whole = !here // several mailboxes have no lowest UID
 	if err := s.admitESearch(c, &in, sources, here); err != nil {
 		return err
 	}
@@ -95,7 +96,11 @@ func (s *session) searchSource(c *call, in *imap.Search, sel *selected) error {
 	if err != nil {
 		return err
 	}
-	if err := q.run(); err != nil {
+	set, err := s.limitSearch(c, q)
+	if err != nil {
+		return err
+	}
+	if err := q.runIn(set); err != nil {
 		return err
 	}
 	r := q.result(true)

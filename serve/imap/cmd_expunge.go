@@ -13,7 +13,7 @@ func cmdExpunge(s *session, c *call) error {
 		if err != nil {
 			return err
 		}
-		set := s.sel.uids(spans)
+		set := s.sel.uids(s.limitDeleted(c, spans))
 		only = &set
 	}
 	if err := c.End(); err != nil {

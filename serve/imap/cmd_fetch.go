@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"slices"
 	"time"
 
 	"barid/mail/mailbox"
@@ -13,6 +14,7 @@ type fetch struct {
 	items   []imap.FetchItem
 	needs   needs
 	uid     bool
+	down    bool                    // from the highest UID down (RFC 9738 §3.1)
 	modseq  bool                    // MODSEQ is among the items
 	now     *mailbox.View           // flags are read from here
 	seen    map[mailbox.UID]bool    // messages this FETCH made \Seen: their flags are told
@@ -39,7 +41,9 @@ func cmdFetch(s *session, c *call) error {
 		return err
 	}
 	f.prepare(mod.changed)
-	spans = window(spans, mod.partial)
+	if spans, err = s.windowWithin(spans, mod.partial); err != nil {
+		return err
+	}
 	if mod.changed {
 		if mod.vanished {
 			if err := s.fetchVanished(set, mod.since); err != nil {
@@ -49,6 +53,8 @@ func cmdFetch(s *session, c *call) error {
 		spans = s.sel.changedSince(spans, mod.since)
 	}
 	if err := f.setSeen(spans); err != nil {
+	spans = s.limited(c, spans)
+	f.down = c.lowest > 0
 		return err
 	}
 	f.now = s.sel.box.View()
@@ -62,7 +68,7 @@ func cmdFetch(s *session, c *call) error {
 		err = f.failed
 	}
 	if err == nil && f.gone {
-		return no("EXPUNGEISSUED", "some of the messages were expunged")
+		return no(codeGone, "some of the messages were expunged")
 	}
 	return err
 }
@@ -169,14 +175,10 @@ func (f *fetch) setSeen(spans []span) error {
 func (f *fetch) hot(spans []span) error {
 	for _, sp := range spans {
 		for i, e := range f.s.sel.view.Range(sp.lo, sp.hi) {
-			f.s.fetchHead(i, e.UID)
-			for n, it := range f.items {
-				if n > 0 {
-					f.s.out.C(' ')
-				}
-				f.hotItem(it, f.s.sel.current(f.now, e))
-			}
-			f.s.out.S(")\r\n")
+	if f.down {
+		return f.hotDown(spans)
+	}
+			f.hotMessage(i, e)
 		}
 		if err := f.s.out.Err(); err != nil {
 			return err
@@ -187,6 +189,28 @@ func (f *fetch) hot(spans []span) error {
 
 // hotItem writes one item that is kept in memory; ok is false for others.
 func (f *fetch) hotItem(it imap.FetchItem, e mailbox.Entry) (ok bool) {
+// hotDown is hot from the highest UID down.
+func (f *fetch) hotDown(spans []span) error {
+	for _, sp := range slices.Backward(spans) {
+		for i := sp.hi - 1; i >= sp.lo; i-- {
+			f.hotMessage(i, f.s.sel.view.At(i))
+		}
+	}
+	return f.s.out.Err()
+}
+
+// hotMessage writes the response for one message.
+func (f *fetch) hotMessage(i int, e mailbox.Entry) {
+	f.s.fetchHead(i, e.UID)
+	for n, it := range f.items {
+		if n > 0 {
+			f.s.out.C(' ')
+		}
+		f.hotItem(it, f.s.sel.current(f.now, e))
+	}
+	f.s.out.S(")\r\n")
+}
+
 	out := f.s.out
 	switch it.Item {
 	case imap.ItemUID:

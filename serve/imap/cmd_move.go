@@ -4,7 +4,7 @@ import "barid/mail/mailbox"
 
 // cmdMove is MOVE and UID MOVE, RFC 6851: the new UIDs are told before the EXPUNGEs that execute tells.
 func cmdMove(s *session, c *call) error {
-	set, dst, err := s.readCopy(c)
+	spans, dst, err := s.readCopy(c)
 	if err != nil {
 		return err
 	}
@@ -14,6 +14,7 @@ func cmdMove(s *session, c *call) error {
 	if r := s.rights(); r&mailbox.RightDelete == 0 || r&mailbox.RightExpunge == 0 { // RFC 6851 §4.4
 		return errNoPerm
 	}
+	set := s.sel.uids(s.limited(c, spans))
 	if len(set) == 0 {
 		return nil
 	}

@@ -36,7 +36,11 @@ func (s *session) search(c *call, in *imap.Search) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := q.run(); err != nil {
+	set, err := s.limitSearch(c, q)
+	if err != nil {
+		return nil, err
+	}
+	if err := q.runIn(set); err != nil {
 		return nil, err
 	}
 	return q.result(c.uid), nil
@@ -66,6 +70,7 @@ func (s *session) answerSearch(c *call, in *imap.Search, r *result) {
 		r.writePlain(s.out, "SEARCH", in.ModSeq)
 		return
 	}
+		r.down = c.lowest > 0
 	if !want.Given {
 		want.All = true
 	}

@@ -8,7 +8,7 @@ func cmdSort(s *session, c *call) error {
 	by := c.SortKeys()
 	in := c.SP().SearchFor()
 	in.Return = want
-	c.quiet = in.Numbers
+	c.quiet, c.whole = in.Numbers, true
 	if err := c.End(); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"slices"
 	"strings"
 
 	"barid/mail/mailbox"
@@ -20,6 +21,7 @@ func cmdStore(s *session, c *call) error {
 	if s.sel.readOnly {
 		return errReadOnly
 	}
+	spans = s.limited(c, spans)
 	set := s.sel.uids(spans)
 	if len(set) == 0 {
 		return nil
@@ -83,15 +85,20 @@ func (s *session) writeStored(c *call, spans []span, modified mailbox.UIDSet, mo
 	}
 	now := s.sel.box.View()
 	s.announceKeywords(now)
-	for _, sp := range spans {
-		for i, e := range s.sel.view.Range(sp.lo, sp.hi) {
-			e = s.sel.current(now, e)
-			switch {
-			case len(modified) > 0 && modified.Contains(e.UID):
-			case !silent:
-				s.fetchFlags(i, e, c.uid)
-			case e.ModSeq == modseq:
-				s.writeModSeq(i, e, c.uid)
+	one := func(i int) {
+		e := s.sel.current(now, s.sel.view.At(i))
+		switch {
+		case len(modified) > 0 && modified.Contains(e.UID):
+		case !silent:
+			s.fetchFlags(i, e, c.uid)
+		case e.ModSeq == modseq:
+			s.writeModSeq(i, e, c.uid)
+		}
+	}
+	if c.lowest > 0 { // from the highest UID down (RFC 9738 §3.1)
+		for _, sp := range slices.Backward(spans) {
+			for i := sp.hi - 1; i >= sp.lo; i-- {
+				one(i)
 			}
 		}
 	}
@@ -102,6 +109,12 @@ func (s *session) writeModSeq(i int, e mailbox.Entry, withUID bool) {
 	if s.tellsUID(withUID) {
 		s.out.S("UID ").N(uint64(e.UID)).C(' ')
 	}
+		return
+	}
+	for _, sp := range spans {
+		for i := sp.lo; i < sp.hi; i++ {
+			one(i)
+		}
 	s.out.S("MODSEQ (").N(uint64(e.ModSeq)).S("))\r\n")
 }
 

@@ -12,7 +12,7 @@ import (
 func cmdThread(s *session, c *call) error {
 	algorithm := c.Word()
 	in := c.SP().SearchFor()
-	c.quiet = in.Numbers
+	c.quiet, c.whole = in.Numbers, true
 	if err := c.End(); err != nil {
 		return err
 	}

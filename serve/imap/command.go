@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"barid/mail/mailbox"
 	"barid/rfc/imap"
 )
 
@@ -22,14 +23,17 @@ type command struct {
 // call is one command being done.
 type call struct {
 	*imap.Parser
-	tag    string
-	name   string // as the tagged OK repeats it: "FETCH", "UID FETCH"
-	uid    bool   // numbers are UIDs
-	body   *imap.Literal
-	code   string // response code of the OK, "" for none
-	text   string // text of the OK; "" is "<name> completed"
-	modseq bool   // tell HIGHESTMODSEQ in the OK (RFC 7162 §3.2.7, §3.2.9), unless code is set
-	quiet  bool   // as command.quiet, because of what the arguments hold
+	tag      string
+	name     string // as the tagged OK repeats it: "FETCH", "UID FETCH"
+	uid      bool   // numbers are UIDs
+	body     *imap.Literal
+	code     string      // response code of the OK, "" for none
+	text     string      // text of the OK; "" is "<name> completed"
+	modseq   bool        // tell HIGHESTMODSEQ in the OK (RFC 7162 §3.2.7, §3.2.9), unless code is set
+	quiet    bool        // as command.quiet, because of what the arguments hold
+	whole    bool        // it must look at all messages, so that it is refused if that is too many (RFC 9738 §3.3)
+	searched int         // messages it had to look at
+	lowest   mailbox.UID // where the work stopped at Settings.CommandMessages; 0: it did not
 }
 
 // commandTable joins the families.
@@ -133,11 +137,14 @@ func (s *session) complete(c *call, cmd *command, err error, took time.Duration)
 	}
 	if err == nil {
 		s.bad = max(0, s.bad-1)
-		s.tagged(c.tag, okLine(s.codeOf(c), s.textOf(c)))
+		s.tagged(c.tag, okLine(s.tellLimit(c, s.codeOf(c)), s.textOf(c)))
 		s.srv.Metrics.done(label, "ok", took)
 		return
 	}
 	r := s.inWords(s.answer(err), err)
+	if r.code == codeGone {
+		r.code = s.tellLimit(c, r.code)
+	}
 	s.tagged(c.tag, r.line())
 	s.srv.Metrics.done(label, r.word(), took)
 	if r.bad || r.junk {

@@ -45,6 +45,10 @@ func (s *session) addContext(c *call, in *imap.Search, by []imap.SortKey, r *res
 		s.noUpdate(c.tag, "a ranking is not kept up to date")
 		return
 	}
+	if c.lowest > 0 {
+		s.noUpdate(c.tag, "only the last messages were looked at")
+		return
+	}
 	all := len(r.hits)
 	for _, x := range s.sel.contexts {
 		all += len(x.members)

@@ -15,7 +15,7 @@ import (
 
 // TestDialogs plays testdata/dialogs: "C:" is sent, "S:" must come ("..." is anything), "C~:" and "S~:" are octets quoted
 // as in Go, "C2:" and "S2:" are
-// of a second connection. "login" and "login2" log in; "STARTTLS" is not played here. The files of the
+// of a second connection. "login" and "login2" log in; "server: NAME NUMBER" is a setting; "STARTTLS" is not played here. The files of the
 // archive are delivered first: "INBOX/1" is a message for INBOX.
 func TestDialogs(t *testing.T) {
 	files, err := filepath.Glob("testdata/dialogs/*.txtar")
@@ -28,7 +28,7 @@ func TestDialogs(t *testing.T) {
 			t.Parallel()
 			ar, err := txtar.ParseFile(name)
 			must(t, err)
-			w := newWorld(t, nil)
+			w := newWorld(t, func(set *Settings) { dialogSettings(t, string(ar.Comment), set) })
 			for _, f := range ar.Files {
 				w.deliver(path.Dir(f.Name), bytes.ReplaceAll(f.Data, []byte("\n"), []byte("\r\n")))
 			}
@@ -37,10 +37,31 @@ func TestDialogs(t *testing.T) {
 	}
 }
 
+// dialogSettings obeys lines such as "server: messages-per-command 3".
+func dialogSettings(t *testing.T, dialog string, set *Settings) {
+	for l := range strings.Lines(dialog) {
+		rest, ok := strings.CutPrefix(strings.TrimSpace(l), "server: ")
+		if !ok {
+			continue
+		}
+		name, value, _ := strings.Cut(rest, " ")
+		n, err := strconv.Atoi(value)
+		must(t, err)
+		switch name {
+		case "messages-per-command":
+			set.CommandMessages = n
+		case "saved-messages":
+			set.SavedMessages = n
+		default:
+			t.Fatalf("no setting %q", name)
+		}
+	}
+}
+
 func play(t *testing.T, w *world, dialog string) {
 	clients := map[string]*client{}
 	for n, l := range strings.Split(dialog, "\n") {
-		if l == "" || l[0] == '#' {
+		if l == "" || l[0] == '#' || strings.HasPrefix(l, "server: ") {
 			continue
 		}
 		verb, text, _ := strings.Cut(l, ":")

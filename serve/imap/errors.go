@@ -55,6 +55,9 @@ func okLine(code, text string) string {
 // badf refuses a command the client should not have sent.
 func badf(text string) error { return refusal{bad: true, text: text} }
 
+// codeGone says that the rest was done (RFC 5530 §3).
+const codeGone = "EXPUNGEISSUED"
+
 // isBad reports whether err will be a BAD.
 func isBad(err error) bool {
 	var r refusal
@@ -87,13 +90,13 @@ var refusals = []struct {
 	{mailbox.ErrGrants, refusal{code: "LIMIT", text: "too many identifiers have rights in this mailbox"}},
 	{mailbox.ErrTooBig, refusal{code: "LIMIT", text: "message is over the size limit"}},
 	{mailbox.ErrOverQuota, refusal{code: "OVERQUOTA", text: "mailbox is full"}},
-	{mailbox.ErrGone, refusal{code: "EXPUNGEISSUED", text: "some of the messages were expunged"}},
+	{mailbox.ErrGone, refusal{code: codeGone, text: "some of the messages were expunged"}},
 	{mailbox.ErrFullUIDs, refusal{code: "LIMIT", text: "all UIDs of the mailbox are used up"}},
 	{mailbox.ErrTooOld, refusal{code: "UNAVAILABLE", text: "changes are not known so far back"}},
 	{mailbox.ErrRemoved, refusal{code: "CONTACTADMIN", text: "the account is being removed"}},
 	{kv.ErrFull, refusal{code: "UNAVAILABLE", text: "storage is full, try again later"}},
 	{kv.ErrCorrupt, refusal{code: "CORRUPTION", text: "stored data is damaged"}},
-	{kv.ErrNotFound, refusal{code: "EXPUNGEISSUED", text: "some messages are gone"}},
+	{kv.ErrNotFound, refusal{code: codeGone, text: "some messages are gone"}},
 	{kv.ErrClosed, refusal{code: "UNAVAILABLE", text: "server is going down"}},
 	{context.Canceled, refusal{code: "UNAVAILABLE", text: "server is going down"}},
 }

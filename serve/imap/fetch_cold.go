@@ -2,6 +2,7 @@ package imap
 
 import (
 	"errors"
+	"slices"
 
 	"barid/base/kv"
 	"barid/mail/mailbox"
@@ -38,6 +39,9 @@ var errBatch = errors.New("batch is full")
 
 // cold answers with the help of cold rows, batch by batch.
 func (f *fetch) cold(spans []span) error {
+	if f.down {
+		return f.coldDown(spans)
+	}
 	for _, sp := range spans {
 		for at := sp.lo; at < sp.hi; {
 			next, err := f.readBatch(at, min(sp.hi, at+batchRows))
@@ -51,6 +55,46 @@ func (f *fetch) cold(spans []span) error {
 			}
 			at = next
 		}
+	}
+	return nil
+}
+
+// downRows is a batch of a FETCH that goes from the highest UID down. It is small because rows beyond batchBytes are
+// read again.
+const downRows = 32
+
+// coldDown is cold from the highest UID down.
+func (f *fetch) coldDown(spans []span) error {
+	for _, sp := range slices.Backward(spans) {
+		for hi := sp.hi; hi > sp.lo; hi = max(hi-downRows, sp.lo) {
+			if err := f.batchDown(max(hi-downRows, sp.lo), hi); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// batchDown answers for lo <= index < hi, the last first.
+func (f *fetch) batchDown(lo, hi int) error {
+	for lo < hi {
+		next, err := f.readBatch(lo, hi)
+		if err != nil {
+			return err
+		}
+		if next < hi { // those behind come first
+			if err := f.batchDown(next, hi); err != nil {
+				return err
+			}
+			hi = next
+			continue
+		}
+		for k := len(f.rows) - 1; k >= 0; k-- {
+			if err := f.message(&f.rows[k]); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	return nil
 }

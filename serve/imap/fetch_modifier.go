@@ -40,6 +40,14 @@ func (s *session) readFetchModifiers(c *call) (m fetchModifiers) {
 	return m
 }
 
+// windowWithin is window, refused if it names more messages than one command may work on (RFC 9738 §3.1).
+func (s *session) windowWithin(spans []span, r *imap.PartialRange) ([]span, error) {
+	if limit := s.messageLimit(); r != nil && limit > 0 && int64(r.Hi)-int64(r.Lo) >= int64(limit) {
+		return nil, overLimit(limit, 0)
+	}
+	return window(spans, r), nil
+}
+
 // window narrows spans to the messages at the places that r names.
 func window(spans []span, r *imap.PartialRange) []span {
 	if r == nil {

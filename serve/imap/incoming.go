@@ -82,6 +82,9 @@ func (in *incoming) close() {
 func (in *incoming) next() error {
 	m, err := in.readOptions()
 	if err != nil {
+	if limit := in.s.saveLimit(); limit > 0 && len(in.open) >= limit { // all or none (RFC 9738 §3.1)
+		return overLimit(limit, 0)
+	}
 		return err
 	}
 	w, err := in.s.srv.Blobs.Create(in.ctx)

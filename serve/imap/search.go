@@ -89,9 +89,6 @@ func (q *finder) flagBit(f imap.Flag) mailbox.Flags {
 
 func sameKeyword(a, b string) bool { return upperASCII(a) == upperASCII(b) }
 
-// run decides every message.
-func (q *finder) run() error { return q.runIn(mailbox.All()) }
-
 // runIn decides the messages of a set.
 func (q *finder) runIn(set mailbox.UIDSet) error {
 	q.hits, q.open = make([]bool, q.view.Len()), nil

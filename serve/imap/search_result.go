@@ -10,6 +10,7 @@ type result struct {
 	view, now *mailbox.View
 	sel       *selected
 	uid       bool // numbers told are UIDs
+	down      bool // a plain answer tells the highest first (RFC 9738 §3.1)
 	hits      []int32
 	relevancy func(mailbox.MsgNo) uint8
 }
@@ -35,6 +36,9 @@ func (r *result) list(lo, hi int) (out numberList) {
 func (r *result) writePlain(out *imap.Writer, word string, modseq bool) {
 	out.S("* ").S(word)
 	for k := range r.hits {
+		if r.down {
+			k = len(r.hits) - 1 - k
+		}
 		out.C(' ').N(uint64(r.number(k)))
 	}
 	if modseq && len(r.hits) > 0 {

@@ -30,7 +30,7 @@
 //
 // Standards: RFC 3501, RFC 9051, RFC 2971, RFC 2177, RFC 2342, RFC 3348, RFC 3691, RFC 4315, RFC 4959,
 // RFC 5161, RFC 5530, RFC 6154, RFC 6851, RFC 7162, RFC 7888; of searching RFC 4731, RFC 5032, RFC 5051,
-// RFC 5182, RFC 5255, RFC 5256, RFC 5267, RFC 5957, RFC 6203, RFC 7377, RFC 9394, RFC 9585, RFC 9586;
+// RFC 5182, RFC 5255, RFC 5256, RFC 5267, RFC 5957, RFC 6203, RFC 7377, RFC 9394, RFC 9585, RFC 9586, RFC 9738;
 // of messages RFC 3502, RFC 3516, RFC 4467, RFC 4469, RFC 4978, RFC 7889, RFC 8437, RFC 8474, RFC 8508, RFC 8514,
 // RFC 8970, RFC 9755; of mailboxes
 // RFC 4314, RFC 5258, RFC 5464, RFC 5465, RFC 5819, RFC 8438, RFC 8440, RFC 8474, RFC 9208, RFC 9590.
@@ -72,7 +72,10 @@ type Settings struct {
 	// Compress offers COMPRESS=DEFLATE. The inflater reads ten bits beyond a block, which a client that ends its commands
 	// with zlib's Z_PARTIAL_FLUSH (mbsync) now and then has not sent yet: both sides wait. Off until it does not.
 	Compress bool
-	Hidden   []Hide // capabilities that some clients or accounts are not told of
+	// CommandMessages is how many messages one command may work on (RFC 9738, MESSAGELIMIT), SavedMessages how many one
+	// COPY or APPEND may bring (SAVELIMIT); 0: any number.
+	CommandMessages, SavedMessages int
+	Hidden                         []Hide // capabilities that some clients or accounts are not told of
 }
 
 // DefaultSettings are the settings for host.
