@@ -1,5 +1,5 @@
-// Package imapmodel lets several sessions of two accounts, which share mailboxes, act at random and holds every response against a model of
-// RFC 3501 and RFC 9051 that is as simple as a list of messages.
+// Package imapmodel lets several sessions of two accounts, which share mailboxes, act at random and holds every response
+// against a model of RFC 3501 and RFC 9051 that is as simple as a list of messages.
 //
 // What: model_test.go is the model, view_test.go what a client knows from the wire alone, op_*_test.go the commands
 // that are made up, history_test.go plays them and makes a failing history short, wire_test.go parses responses and

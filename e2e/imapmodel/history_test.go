@@ -139,7 +139,9 @@ func play(set setup, dir string, loud bool) (h *history, f *failure) {
 
 func (h *history) hangUp() {
 	for _, s := range h.sessions {
-		_ = s.conn.Close()
+		if s != nil {
+			_ = s.conn.Close()
+		}
 	}
 }
 

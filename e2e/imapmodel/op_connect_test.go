@@ -267,7 +267,7 @@ func (h *history) resync(s *session, c *command, name string) *resyncing {
 		if s.qresync {
 			delete(s.caches, h.m.boxes[name]) // it begins anew
 			if h.r.IntN(3) == 0 {             // knowing another mailbox of that name: RFC 7162 §3.2.5.1
-				c.text += fmt.Sprintf(" (QRESYNC (%d %d 1:*))", 1+h.r.IntN(1e9), 1+h.r.IntN(50))
+				c.text += fmt.Sprintf(" (QRESYNC (%d %d 1:99))", 1+h.r.IntN(1e9), 1+h.r.IntN(50))
 			}
 		}
 		return nil
