@@ -165,7 +165,7 @@ func (h *history) selecting(s *session, name string) *command {
 	readOnly = readOnly || b != nil && h.m.rights(s.account, name)&mayChange == 0
 	c := &command{silent: true, text: verb + s.wire(name), words: " LIST "}
 	q := h.resync(s, c, name)
-	if q == nil && h.r.IntN(6) == 0 {
+	if !strings.Contains(c.text, "(QRESYNC") && h.r.IntN(6) == 0 {
 		c.text += " (CONDSTORE)"
 		c.modseqs = true
 	}
