@@ -29,7 +29,6 @@ const SpecialUseEntry = "/private/specialuse"
 type Whose struct {
 	Mailbox string         // "" is the account itself
 	Reader  mail.AccountID // whose private ones; shared ones are everybody's
-	By      any            // told in Mark.By
 }
 
 // annotationsUsed is the key of the row that sums up the bytes of all annotations; no mailbox has that number.
@@ -134,7 +133,7 @@ func (x *tx) annotate(id ID, w Whose, set []Annotation) error {
 			}
 			used += delta
 		}
-		x.marks = append(x.marks, Mark{Mailbox: id, Entry: n.Entry, Reader: scopeOf(n.Entry, w.Reader), By: w.By})
+		x.marks = append(x.marks, Mark{Mailbox: id, Entry: n.Entry, Reader: scopeOf(n.Entry, w.Reader), By: x.by})
 	}
 	if used > MaxAnnotationsSize {
 		return ErrAnnotationMany

@@ -221,7 +221,7 @@ func TestWatchersMissNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	wake := make(chan struct{}, 1)
-	watch := a.Watch(wake)
+	watch := a.Watch(wake, nil)
 	defer watch.Close()
 	old, err := a.Names(ctx)
 	if err != nil {

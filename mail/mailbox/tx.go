@@ -22,6 +22,7 @@ type tx struct {
 	ids     msgIDs
 	tally   tally
 	marks   []Mark // annotations it changes
+	by      any    // who makes it, as ActingAs says
 	buf     []byte
 	changed bool
 	dead    bool // there is something to reap in the background
@@ -196,6 +197,7 @@ func (a *account) update(ctx context.Context, f func(x *tx) error) error {
 		if x, err = a.begin(t, a.s.opt.Now()); err != nil {
 			return err
 		}
+		x.by = actor(ctx)
 		if err = f(x); err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 type Watcher struct {
 	a    *account
 	wake chan struct{}
+	by   any
 
 	// Under account.mu.
 	boxes  map[ID]struct{}
@@ -29,7 +30,7 @@ type Mark struct {
 	Mailbox ID // 0: of the account itself
 	Entry   string
 	Reader  mail.AccountID // whose private one it is; 0: a shared one
-	By      any            // as Whose.By, which must be comparable
+	By      any            // who changed it, as ActingAs says; nil if that is not known
 }
 
 // News is what happened since it was last taken.
@@ -41,11 +42,26 @@ type News struct {
 	Shares bool
 }
 
-// Watch begins to collect. What happened before the first Names or Status that follow is in them. wake, which has room
-// for one value, gets one after something happened, be it messages, annotations or names; Watchers may share it.
-func (a *Account) Watch(wake chan struct{}) *Watcher {
+// actingKey is the key of who acts in a context.
+type actingKey struct{}
+
+// ActingAs gives a context in which what is changed is changed by who, which must be comparable: Watchers of the same one do not
+// hear what happens to messages by it, and Mark.By says so of annotations.
+func ActingAs(ctx context.Context, who any) context.Context {
+	if actor(ctx) == who {
+		return ctx
+	}
+	return context.WithValue(ctx, actingKey{}, who)
+}
+
+func actor(ctx context.Context) any { return ctx.Value(actingKey{}) }
+
+// Watch begins to collect what others than by do; nil is nobody. What happened before the first Names or Status that follow is in
+// them. wake, which has room for one value, gets one after something happened, be it messages, annotations or names; Watchers
+// may share it.
+func (a *Account) Watch(wake chan struct{}, by any) *Watcher {
 	acc := a.s.acquire(a.id)
-	w := &Watcher{a: acc, wake: wake, boxes: map[ID]struct{}{}}
+	w := &Watcher{a: acc, wake: wake, by: by, boxes: map[ID]struct{}{}}
 	acc.mu.Lock()
 	defer acc.mu.Unlock()
 	if acc.watchers == nil {
@@ -84,7 +100,7 @@ func (a *account) notice(x *tx, names bool) {
 	for w := range a.watchers {
 		before := len(w.boxes) + len(w.marks)
 		for _, b := range x.boxes {
-			if b.dirty || b.gone {
+			if (b.dirty || b.gone) && (x.by == nil || x.by != w.by) {
 				w.boxes[b.info.id] = struct{}{}
 			}
 		}

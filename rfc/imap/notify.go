@@ -24,7 +24,7 @@ const NotifyNames = "MessageNew MessageExpunge FlagChange MailboxName Subscripti
 type NotifyGroup struct {
 	Filter MailboxFilter
 	Events NotifyEvents
-	Fetch  []FetchItem // of MessageNew
+	Fetch  []FetchItem // of MessageNew, for the selected mailbox only
 }
 
 // Notify is the argument of NOTIFY (RFC 5465 §3.1).
@@ -98,6 +98,8 @@ func (p *Parser) notifyGroup(n *Notify) (g NotifyGroup) {
 		p.fail("MessageNew and MessageExpunge go together")
 	case g.Events&FlagChange != 0 && messages == 0:
 		p.fail("FlagChange needs MessageNew and MessageExpunge")
+	case g.Filter.Kind > FilterSelectedDelayed && g.Fetch != nil:
+		p.fail("items are told of messages in the selected mailbox only")
 	case g.Filter.Kind <= FilterSelectedDelayed && g.Events&^MessageEvents != 0:
 		p.fail("the selected mailbox has message events only")
 	}

@@ -45,7 +45,7 @@ const annotateRights = mailbox.RightRead | mailbox.RightSeen | mailbox.RightWrit
 
 // whose says to mail/mailbox which annotations are meant.
 func (s *session) whose(at place) mailbox.Whose {
-	return mailbox.Whose{Mailbox: at.Name, Reader: s.account.ID(), By: s}
+	return mailbox.Whose{Mailbox: at.Name, Reader: s.account.ID()}
 }
 
 // tellMetadata writes the METADATA response with what is asked for; longest is the size of the longest value

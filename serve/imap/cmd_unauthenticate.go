@@ -12,6 +12,8 @@ func cmdUnauthenticate(s *session, c *call) error {
 		return badf("not after COMPRESS")
 	}
 	s.deselect()
+	s.unwatch()
+	s.notifying = nil
 	s.log.Info("imap logout", "user", s.user)
 	s.user, s.account, s.admin = "", nil, false
 	s.enabled, s.out.UTF8 = 0, false

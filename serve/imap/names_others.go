@@ -2,7 +2,6 @@ package imap
 
 import (
 	"errors"
-	"strings"
 
 	"barid/mail"
 	"barid/mail/account"
@@ -30,8 +29,7 @@ func (s *session) addOthers(all []named, subscribed map[string]bool) ([]named, e
 		}
 	}
 	if len(all) > before {
-		root := strings.TrimSuffix(othersPrefix, "/")
-		all = append(all, named{Info: mailbox.Info{Name: root, NoSelect: true, HasChildren: true}})
+		all = append(all, named{Info: mailbox.Info{Name: othersRoot, NoSelect: true, HasChildren: true}})
 	}
 	for name := range subscribed { // what is no longer there, or not for this session
 		all = append(all, named{Info: mailbox.Info{Name: name, NonExistent: true, Subscribed: true}})

@@ -3,7 +3,6 @@ package imap
 import (
 	"errors"
 	"slices"
-	"strings"
 
 	"barid/mail"
 	"barid/mail/mailbox"
@@ -15,11 +14,13 @@ import (
 // keep. It is used by the goroutine that writes.
 type notifier struct {
 	s      *session
-	groups []imap.NotifyGroup // without those of the selected mailbox
+	groups []imap.NotifyGroup // of NOTIFY, without those of the selected mailbox
+	always []imap.NotifyGroup // of ENABLE METADATA
 	wake   chan struct{}
 	owners []*watched // the session's own account first
 	caused []string   // names that the session's own commands are changing
 	others bool       // mailboxes of others may be meant
+	all    bool       // and NOTIFY asked for them: none may be left out
 }
 
 // watched is one account.
@@ -50,6 +51,7 @@ var errNotifyMuch = no("NOTIFICATIONOVERFLOW", "too much to watch")
 
 // newNotifier begins to watch. What happens from here on is told.
 func (s *session) newNotifier(n *imap.Notify) (*notifier, error) {
+	s.ctx = mailbox.ActingAs(s.ctx, s) // what it does itself is no news to it (RFC 5465 §5)
 	x := &notifier{s: s, wake: make(chan struct{}, 1)}
 	names := 0
 	for _, g := range n.Groups {
@@ -61,10 +63,8 @@ func (s *session) newNotifier(n *imap.Notify) (*notifier, error) {
 			x.others = x.others || g.Filter.Kind == imap.FilterSubscribed || slices.ContainsFunc(g.Filter.Names, reserved)
 		}
 	}
-	if s.has(extMetadata) {
-		x.groups = append(x.groups, imap.NotifyGroup{
-			Filter: imap.MailboxFilter{Kind: imap.FilterPersonal}, Events: imap.MailboxMetadataChange | imap.ServerMetadataChange,
-		})
+	if x.all = x.others; s.has(extMetadata) {
+		x.always, x.others = metadataGroups(), true
 	}
 	err := x.add(place{account: s.account, owner: s.user, rights: mailbox.AllRights}, false)
 	if err == nil {
@@ -77,6 +77,17 @@ func (s *session) newNotifier(n *imap.Notify) (*notifier, error) {
 	return x, nil
 }
 
+// metadataGroups is what ENABLE METADATA asks for: all mailboxes that are seen, and the server (RFC 5464 §4.4).
+func metadataGroups() []imap.NotifyGroup {
+	return []imap.NotifyGroup{
+		{Filter: imap.MailboxFilter{Kind: imap.FilterPersonal}, Events: imap.MailboxMetadataChange | imap.ServerMetadataChange},
+		{
+			Filter: imap.MailboxFilter{Kind: imap.FilterSubtree, Names: []string{othersRoot}},
+			Events: imap.MailboxMetadataChange,
+		},
+	}
+}
+
 func (x *notifier) close() {
 	for _, w := range x.owners {
 		w.watcher.Close()
@@ -86,7 +97,7 @@ func (x *notifier) close() {
 
 // add watches an account. fresh: that its mailboxes are there is news, too.
 func (x *notifier) add(at place, fresh bool) error {
-	w := &watched{at: at, watcher: at.account.Watch(x.wake), known: map[mailbox.ID]figure{}}
+	w := &watched{at: at, watcher: at.account.Watch(x.wake, x.s), known: map[mailbox.ID]figure{}}
 	x.owners = append(x.owners, w)
 	if fresh {
 		w.names = mailbox.NoNames()
@@ -117,8 +128,12 @@ func (x *notifier) findOwners(fresh bool) error {
 		if err != nil {
 			return err
 		}
-		if len(x.owners) > maxNotifyOwners {
+		switch {
+		case len(x.owners) <= maxNotifyOwners:
+		case x.all:
 			return errNotifyMuch
+		default:
+			return nil
 		}
 		at := place{account: x.s.srv.Mail.Account(id), owner: who.Name, prefix: othersPrefix + ownerLevel(&who) + "/"}
 		if err := x.add(at, fresh); err != nil {
@@ -161,8 +176,8 @@ func (x *notifier) beginOne(w *watched, in mailbox.Info) error {
 	if events == 0 {
 		return nil
 	}
-	if n.at.rights&mailbox.RightRead == 0 {
-		x.s.writeListed(n, join(`\NoAccess`, attributes(n.Info)), n.Name, "")
+	if noAccess(n) {
+		x.list(n, "")
 		return nil
 	}
 	if events&imap.MessageEvents == 0 {
@@ -213,9 +228,11 @@ func (x *notifier) see(w *watched, names mailbox.Names, in mailbox.Info) (*named
 	return &named{Info: in, at: at}, at.rights&mailbox.RightLookup != 0
 }
 
-// events are those that all groups together want of a mailbox.
-func (x *notifier) events(n *named) (e imap.NotifyEvents) {
-	for _, g := range x.groups {
+// events are those that all groups of NOTIFY together want of a mailbox.
+func (x *notifier) events(n *named) imap.NotifyEvents { return x.eventsOf(x.groups, n) }
+
+func (x *notifier) eventsOf(groups []imap.NotifyGroup, n *named) (e imap.NotifyEvents) {
+	for _, g := range groups {
 		if x.s.filterMeans(g.Filter, *n) {
 			e |= g.Events
 		}
@@ -223,9 +240,15 @@ func (x *notifier) events(n *named) (e imap.NotifyEvents) {
 	return e
 }
 
+// wantsMetadata reports whether the annotations of a mailbox are to be told of.
+func (x *notifier) wantsMetadata(n *named) bool {
+	return (x.events(n)|x.eventsOf(x.always, n))&imap.MailboxMetadataChange != 0
+}
+
 // wantsServer reports whether ServerMetadataChange is wanted; it is of no mailbox.
 func (x *notifier) wantsServer() bool {
-	return slices.ContainsFunc(x.groups, func(g imap.NotifyGroup) bool { return g.Events&imap.ServerMetadataChange != 0 })
+	wants := func(g imap.NotifyGroup) bool { return g.Events&imap.ServerMetadataChange != 0 }
+	return slices.ContainsFunc(x.groups, wants) || slices.ContainsFunc(x.always, wants)
 }
 
 // cause notes that a command of the session changes a name: that is no news to the client (RFC 5465 §5).
@@ -312,75 +335,4 @@ func (x *notifier) tellOwner(w *watched, news *mailbox.News) error {
 	}
 	x.tellMarks(w, news.Marks)
 	return nil
-}
-
-// tellMessages tells what changed in a mailbox that is not selected, as a STATUS response (RFC 5465 §5.1 to §5.3).
-func (x *notifier) tellMessages(w *watched, id mailbox.ID) error {
-	in, _ := w.names.Info(id)
-	n, visible := x.see(w, w.names, in)
-	if !visible || in.NoSelect || n.at.rights&mailbox.RightRead == 0 {
-		delete(w.known, id)
-		return nil
-	}
-	events := x.events(n)
-	if events&imap.MessageEvents == 0 {
-		return nil
-	}
-	st, err := n.at.account.Status(x.s.ctx, n.at.Name)
-	if err != nil {
-		return ignoreGone(err)
-	}
-	was, is := w.known[id], figureOf(&st)
-	w.known[id] = is
-	if was == is || x.s.sel != nil && n.at.is(x.s.sel) {
-		return nil
-	}
-	if items := x.statusOf(events, was, is); items != nil {
-		return ignoreGone(x.s.tellStatus(n.at, n.Name, items))
-	}
-	return nil
-}
-
-// statusOf are the STATUS items that tell how a mailbox changed.
-func (x *notifier) statusOf(events imap.NotifyEvents, was, is figure) (items []string) {
-	if events&(imap.MessageNew|imap.MessageExpunge) != 0 && (was.next != is.next || was.messages != is.messages) {
-		items = append(items, "UIDNEXT", "MESSAGES")
-	}
-	if events&imap.FlagChange != 0 {
-		if was.unseen != is.unseen {
-			items = append(items, "UNSEEN")
-		}
-		if items != nil || x.s.has(extCondstore) || was.validity != is.validity {
-			items = append(items, "UIDVALIDITY")
-		}
-	}
-	if items != nil && x.s.has(extCondstore) {
-		items = append(items, "HIGHESTMODSEQ")
-	}
-	return items
-}
-
-// tellMarks tells which annotations others changed (RFC 5465 §5.6, §5.7).
-func (x *notifier) tellMarks(w *watched, marks []mailbox.Mark) {
-	for _, m := range marks {
-		if m.By == any(x.s) || m.Reader != 0 && m.Reader != x.s.account.ID() {
-			continue
-		}
-		if m.Mailbox == 0 {
-			if w.at.prefix == "" && x.wantsServer() {
-				x.s.out.S(`* METADATA "" `).AStr(m.Entry).CRLF()
-			}
-			continue
-		}
-		in, _ := w.names.Info(m.Mailbox)
-		n, visible := x.see(w, w.names, in)
-		if visible && n.at.needAny(annotateRights) == nil && x.events(n)&imap.MailboxMetadataChange != 0 {
-			x.s.out.S("* METADATA ").Name(n.Name).C(' ').AStr(m.Entry).CRLF()
-		}
-	}
-}
-
-// isCaused reports whether the session changed the name itself.
-func (x *notifier) isCaused(name string) bool {
-	return slices.ContainsFunc(x.caused, func(c string) bool { return c == name || strings.HasPrefix(c, name+"/") })
 }

@@ -49,7 +49,14 @@ func (x *notifier) tellName(w *watched, old mailbox.Names, c nameChange, all []n
 		}
 	case c.was.Subscribed != c.is.Subscribed:
 		x.tellSubscription(c.was, c.is)
+	case noAccess(c.was) != noAccess(c.is) && x.events(c.is) != 0:
+		x.list(c.is, "")
 	}
+}
+
+// noAccess reports that a mailbox is seen but may not be read: nothing is told of what happens in it (RFC 5465 §3.1, §5.9).
+func noAccess(n *named) bool {
+	return !n.NoSelect && !n.NonExistent && n.at.rights&mailbox.RightRead == 0
 }
 
 // movedAlong reports whether a name changed because one above it did: there is no event of its own.
@@ -83,6 +90,9 @@ func (x *notifier) tellSubscription(was, is *named) {
 // list writes a LIST response with all attributes.
 func (x *notifier) list(n *named, extended string) {
 	a := attributes(n.Info)
+	if noAccess(n) {
+		a = join(`\NoAccess`, a)
+	}
 	if n.Subscribed {
 		a = join(`\Subscribed`, a)
 	}

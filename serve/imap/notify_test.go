@@ -28,11 +28,32 @@ func TestNotifyOfSharedMailboxes(t *testing.T) {
 	c.expect(`* LIST (\NonExistent) "/" "Other Users/demo@example.test/Things"`)
 	own.do("APPEND Things {16+}\r\nSubject: x\r\n\r\nxx")
 	own.do("SETACL Things info@example.test l") // seen, but not to be read
-	c.expect(`* LIST (\HasChildren) "/" "Other Users/demo@example.test/Things"`)
+	c.expect(`* LIST (\NoAccess \HasChildren) "/" "Other Users/demo@example.test/Things"`)
 	own.do("APPEND Things {16+}\r\nSubject: x\r\n\r\nxx")
 	wantLines(t, c.do("NOOP"), "-STATUS")
 	wantLines(t, c.do(`NOTIFY SET STATUS (subtree "Other Users" (MessageNew MessageExpunge))`),
 		`* LIST (\NoAccess \HasChildren) "/" "Other Users/demo@example.test/Things"`, "-STATUS")
+	own.do("SETACL Things info@example.test lr") // to be read again, which is told though MailboxName is not asked for
+	c.expect(`* LIST (\HasChildren) "/" "Other Users/demo@example.test/Things"`)
+	own.do("APPEND Things {16+}\r\nSubject: x\r\n\r\nxx")
+	c.expect(`* STATUS "Other Users/demo@example.test/Things" (UIDNEXT 8 MESSAGES 7)`)
+	own.do("SETACL Things info@example.test l")
+	c.expect(`* LIST (\NoAccess \HasChildren) "/" "Other Users/demo@example.test/Things"`)
+}
+
+// TestAnnotationsOfOthersAreTold is RFC 5464 §4.4: ENABLE METADATA means the mailboxes that others share, too.
+func TestAnnotationsOfOthersAreTold(t *testing.T) {
+	w, _ := sharedWorld(t)
+	own, c := w.loginAs(otherUser), w.login()
+	c.do("ENABLE METADATA")
+	own.do("SETACL Projects info@example.test lr")
+	c.do("NOOP") // from here on it is watched
+	own.do(`SETMETADATA Projects (/shared/comment "x" /private/comment "not theirs")`)
+	sameLines(t, c.do("NOOP"), []string{"* METADATA " + projects + " /shared/comment", "OK NOOP completed"})
+	c.do(`SETMETADATA %s (/shared/comment "y")`, projects)
+	own.do("SETACL Projects info@example.test l")
+	own.do(`SETMETADATA Projects (/shared/comment "z")`)
+	sameLines(t, c.do("NOOP"), []string{"OK NOOP completed"})
 }
 
 // TestNotifyOverflow is RFC 5465 §5.8: what is too much to keep is said to be.
@@ -78,6 +99,42 @@ func TestUpdatesComeWithItems(t *testing.T) {
 	} {
 		c.expect(l)
 	}
+}
+
+// TestNoticesEndWithTheLogin: another login on the same connection (RFC 8437) hears nothing of the mailboxes of the one before.
+func TestNoticesEndWithTheLogin(t *testing.T) {
+	w := newWorld(t, nil)
+	w.addAccount(otherUser)
+	c := w.login()
+	c.do("NOTIFY SET (personal (MessageNew MessageExpunge MailboxName))")
+	c.do("UNAUTHENTICATE")
+	w.deliver("Archive", []byte("Subject: x\r\n\r\n"))
+	sameLines(t, c.do("NOOP"), []string{"OK NOOP completed"})
+	c.do(`LOGIN %s "%s"`, otherUser, testPassword)
+	w.deliver("Archive", []byte("Subject: x\r\n\r\n"))
+	sameLines(t, c.do("NOOP"), []string{"OK NOOP completed"})
+	c.do("SELECT INBOX")
+	w.loginAs(otherUser).do("APPEND INBOX {16+}\r\nSubject: x\r\n\r\nxx")
+	wantLines(t, c.do("NOOP"), "* 1 EXISTS") // told as if NOTIFY had never come
+}
+
+// TestOwnChangesAreNoNews is RFC 5465 §5: what a client does by itself to a mailbox that is not selected it is not told, but what
+// another does there at the same time it is.
+func TestOwnChangesAreNoNews(t *testing.T) {
+	w := newWorld(t, nil)
+	w.deliver("INBOX", []byte("Subject: x\r\n\r\n"))
+	c := w.login()
+	c.do("NOTIFY SET (personal (MessageNew MessageExpunge FlagChange))")
+	sameLines(t, c.do("APPEND Archive {16+}\r\nSubject: x\r\n\r\nxx"), []string{"OK [APPENDUID ... 1] APPEND completed"})
+	c.do("SELECT INBOX")
+	sameLines(t, c.do("COPY 1 Archive"), []string{"OK [COPYUID ... 1 2] COPY completed"})
+	sameLines(t, c.do("MOVE 1 Archive"), []string{"* OK [COPYUID ... 1 3] ...", "* 1 EXPUNGE", "OK MOVE completed"})
+	sameLines(t, c.do("UNSELECT"), []string{"OK UNSELECT completed"})
+	w.deliver("Archive", []byte("Subject: x\r\n\r\n"))
+	c.expect("* STATUS Archive (UIDNEXT 5 MESSAGES 4 UNSEEN 4 UIDVALIDITY ...)")
+	c.do("APPEND Sent {16+}\r\nSubject: x\r\n\r\nxx")
+	c.do("RENAME Sent Posted")
+	sameLines(t, c.do("DELETE Posted"), []string{"OK DELETE completed"})
 }
 
 func validity(t *testing.T, w *world) uint32 {

@@ -134,7 +134,7 @@ func sameLines(t *testing.T, got, want []string) {
 		if i < len(want) {
 			w = want[i]
 		}
-		if g != w {
+		if !like(w, g) {
 			t.Errorf("line %d\ngot  %s\nwant %s", i, g, w)
 		}
 	}

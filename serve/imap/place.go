@@ -12,7 +12,10 @@ import (
 
 // othersPrefix is where the mailboxes that others share are, by the login name of their owner: "Other
 // Users/info@example.org/Projects" (RFC 2342 §5). The name is the same in every language.
-const othersPrefix = "Other Users/"
+const (
+	othersRoot   = "Other Users"
+	othersPrefix = othersRoot + "/"
+)
 
 // place is where a mailbox name of this session leads.
 type place struct {
