@@ -62,7 +62,10 @@ func decodeGrants(v []byte) ([]Grant, error) {
 	var gs []Grant
 	n := d.count()
 	for range min(n, MaxGrants) {
-		gs = append(gs, Grant{Account: mail.AccountID(d.uint()), Negative: d.byte()&1 != 0, Rights: Rights(d.uint()) & AllRights})
+		g := Grant{Account: mail.AccountID(d.uint()), Negative: d.byte()&1 != 0, Rights: Rights(d.uint()) & AllRights}
+		if g.Rights != NoRights { // it was p alone, which was kept once
+			gs = append(gs, g)
+		}
 	}
 	if !d.end() || n > MaxGrants {
 		return nil, corrupt("rights of a mailbox")
@@ -209,6 +212,7 @@ func (a *Account) SetGrant(ctx context.Context, name string, g Grant, mode Mode)
 }
 
 func (x *tx) setGrant(i *info, g Grant, mode Mode) error {
+	g.Rights &= AllRights
 	gs := slices.Clone(x.cat.grants[i.id])
 	at := slices.IndexFunc(gs, g.same)
 	if at < 0 {

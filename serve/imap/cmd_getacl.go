@@ -47,7 +47,7 @@ func wireRights(r mailbox.Rights) string {
 	return w
 }
 
-// cmdListRights is LISTRIGHTS, RFC 4314 §3.4: the owner always has all rights, others can be given each.
+// cmdListRights is LISTRIGHTS, RFC 4314 §3.4: the owner always has all rights, others can be given each; none is tied to another.
 func cmdListRights(s *session, c *call) error {
 	name := c.Name()
 	who := c.SP().AString()

@@ -40,8 +40,8 @@ func (s *session) annotated(name string) (place, error) {
 	return at, err
 }
 
-// annotateRights are those of which one is needed beside RightLookup (RFC 5464 §3.3).
-const annotateRights = mailbox.RightRead | mailbox.RightSeen | mailbox.RightWrite | mailbox.RightInsert | mailbox.RightPost
+// annotateRights are those of which one is needed beside RightLookup (RFC 5464 §3.3); nobody has p.
+const annotateRights = mailbox.RightRead | mailbox.RightSeen | mailbox.RightWrite | mailbox.RightInsert
 
 // whose says to mail/mailbox which annotations are meant.
 func (s *session) whose(at place) mailbox.Whose {

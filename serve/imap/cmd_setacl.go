@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 
+	"golang.org/x/text/secure/precis"
+
 	"barid/mail"
 	"barid/mail/account"
 	"barid/mail/mailbox"
@@ -27,6 +29,10 @@ func cmdSetACL(s *session, c *call) error {
 	rights, ok := mailbox.ParseRights(letters)
 	if !ok {
 		return badf("no such right")
+	}
+	if rights&mailbox.RightPost != 0 && mode != mailbox.Remove {
+		rights &^= mailbox.RightPost
+		c.text = "done but for p, as no mailbox has an address of its own"
 	}
 	return s.grant(name, who, rights, mode)
 }
@@ -76,8 +82,8 @@ func (s *session) identifier(name string) (g mailbox.Grant, err error) {
 	if name == anyone {
 		return g, nil
 	}
-	if name == "" {
-		return g, badf("an identifier can not be empty")
+	if p, err := precis.OpaqueString.String(name); err != nil || p == "" { // SASLprep's heir (RFC 8265 §4)
+		return g, badf("an identifier can not be empty, nor hold controls")
 	}
 	who, err := s.srv.Accounts.ByName(s.ctx, name)
 	var unknown account.ErrUnknown
