@@ -52,9 +52,9 @@ func cmdFetch(s *session, c *call) error {
 		}
 		spans = s.sel.changedSince(spans, mod.since)
 	}
-	if err := f.setSeen(spans); err != nil {
 	spans = s.limited(c, spans)
 	f.down = c.lowest > 0
+	if err := f.setSeen(spans); err != nil {
 		return err
 	}
 	f.now = s.sel.box.View()
@@ -173,11 +173,11 @@ func (f *fetch) setSeen(spans []span) error {
 
 // hot answers from what is in memory.
 func (f *fetch) hot(spans []span) error {
-	for _, sp := range spans {
-		for i, e := range f.s.sel.view.Range(sp.lo, sp.hi) {
 	if f.down {
 		return f.hotDown(spans)
 	}
+	for _, sp := range spans {
+		for i, e := range f.s.sel.view.Range(sp.lo, sp.hi) {
 			f.hotMessage(i, e)
 		}
 		if err := f.s.out.Err(); err != nil {
@@ -187,8 +187,6 @@ func (f *fetch) hot(spans []span) error {
 	return nil
 }
 
-// hotItem writes one item that is kept in memory; ok is false for others.
-func (f *fetch) hotItem(it imap.FetchItem, e mailbox.Entry) (ok bool) {
 // hotDown is hot from the highest UID down.
 func (f *fetch) hotDown(spans []span) error {
 	for _, sp := range slices.Backward(spans) {
@@ -211,6 +209,8 @@ func (f *fetch) hotMessage(i int, e mailbox.Entry) {
 	f.s.out.S(")\r\n")
 }
 
+// hotItem writes one item that is kept in memory; ok is false for others.
+func (f *fetch) hotItem(it imap.FetchItem, e mailbox.Entry) (ok bool) {
 	out := f.s.out
 	switch it.Item {
 	case imap.ItemUID:

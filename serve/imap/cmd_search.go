@@ -67,10 +67,10 @@ func (s *session) admitSearch(c *call, in *imap.Search) error {
 func (s *session) answerSearch(c *call, in *imap.Search, r *result) {
 	want := in.Return
 	if !want.Given && !s.has(extRev2) {
+		r.down = c.lowest > 0
 		r.writePlain(s.out, "SEARCH", in.ModSeq)
 		return
 	}
-		r.down = c.lowest > 0
 	if !want.Given {
 		want.All = true
 	}

@@ -101,6 +101,12 @@ func (s *session) writeStored(c *call, spans []span, modified mailbox.UIDSet, mo
 				one(i)
 			}
 		}
+		return
+	}
+	for _, sp := range spans {
+		for i := sp.lo; i < sp.hi; i++ {
+			one(i)
+		}
 	}
 }
 
@@ -109,12 +115,6 @@ func (s *session) writeModSeq(i int, e mailbox.Entry, withUID bool) {
 	if s.tellsUID(withUID) {
 		s.out.S("UID ").N(uint64(e.UID)).C(' ')
 	}
-		return
-	}
-	for _, sp := range spans {
-		for i := sp.lo; i < sp.hi; i++ {
-			one(i)
-		}
 	s.out.S("MODSEQ (").N(uint64(e.ModSeq)).S("))\r\n")
 }
 

@@ -80,11 +80,11 @@ func (in *incoming) close() {
 
 // next takes one message: SP [flags SP] [date SP] data. It stops behind it, maybe at the end of the command.
 func (in *incoming) next() error {
-	m, err := in.readOptions()
-	if err != nil {
 	if limit := in.s.saveLimit(); limit > 0 && len(in.open) >= limit { // all or none (RFC 9738 §3.1)
 		return overLimit(limit, 0)
 	}
+	m, err := in.readOptions()
+	if err != nil {
 		return err
 	}
 	w, err := in.s.srv.Blobs.Create(in.ctx)
