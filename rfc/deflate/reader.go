@@ -1,23 +1,32 @@
 // Package deflate reads a compressed stream as it comes: everything that the octets at hand say is given out before
 // more of them are waited for.
 //
-// Life: below serve/imap, for COMPRESS. Promise: no octet is waited for while one that is decoded is held back, so a
-// dialogue goes on however its writer flushes. The libraries at hand wait for up to ten bits behind the end of a
-// block, which zlib's Z_PARTIAL_FLUSH (RFC 4978 §4 allows it; mbsync does it) does not send.
-// Limits: 32 KiB of window and two tables of codes; how much comes out is the caller's to bound.
-// Failure: a *CorruptError, or io.ErrUnexpectedEOF when the stream ends inside of a block. Standards: RFC 1951.
+// Life: below serve/imap, for COMPRESS=DEFLATE: what a client compressed passes here before it is cut into commands.
+//
+// Promises:
+//   - Invariant: while an octet is decoded and not given out, no input is waited for. A dialogue goes on however its
+//     writer flushes: zlib's Z_PARTIAL_FLUSH (RFC 4978 §4 leaves the choice; mbsync takes it) ends in the middle of an
+//     octet, and a reader that wants ten bits behind the end of a block, as others do, waits for what is not coming.
+//   - Every stream that zlib inflates is inflated to the same octets, and what zlib refuses is refused: sets of codes
+//     with too many of them or with bits that stand for none, but for a single code of one bit (RFC 1951 §3.2.7).
+//   - An error of the input loses nothing: reading goes on where it stopped, e.g. after a deadline.
+//
+// Limits: the window grows with what came out, from 1 KiB up to 32 KiB, and the codes of a block take 4 KiB; nothing
+// else is kept. How much comes out, at most 1032 octets for one, is the caller's to bound; Taken is what went in.
+//
+// Failure: a *CorruptError, for good, after what came before it; io.ErrUnexpectedEOF when the input ends inside of a
+// block. A dialogue is never finished, so an input that ends between two blocks is io.EOF, as the end of the last is.
+//
+// Standards: RFC 1951.
 package deflate
 
 import (
+	"bufio"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 )
-
-// Input is what a Reader reads: a *bufio.Reader.
-type Input interface {
-	io.ByteReader
-	Buffered() int // octets that can be read without waiting
-}
 
 // CorruptError is a stream that breaks RFC 1951.
 type CorruptError struct {
@@ -29,210 +38,112 @@ func (e *CorruptError) Error() string { return "deflate: " + e.Why }
 
 func corrupt(format string, args ...any) error { return &CorruptError{fmt.Sprintf(format, args...)} }
 
-const (
-	windowBytes = 32 << 10 // how far back a copy may reach, RFC 1951 §2
-	copyBytes   = 258      // the longest copy
-	endOfBlock  = 256
-)
-
-// state is where in the stream a Reader is.
-type state uint8
-
-const (
-	beforeBlock state = iota
-	inStored
-	inCodes
-)
+// errShort: the octets at hand do not hold the whole of what comes next. Nothing of it was taken.
+var errShort = errors.New("deflate: more octets are needed")
 
 // Reader decompresses. It is not for use by several goroutines at once.
 type Reader struct {
-	in   Input
-	bits uint32 // taken from in and not used yet, the next one lowest
-	n    uint   // how many
+	in    *bufio.Reader
+	chunk []byte // of in's buffer: octets at hand
+	taken int64
+	bits  uint64 // of octets before chunk, not used yet, the next one lowest; above n they are 0
+	n     uint   // how many
 
-	window  [windowBytes]byte
-	end     int // where the next octet goes
-	waiting int // octets before end that nobody has read yet
-	past    int // octets that a copy may reach, at most windowBytes
-
+	window
 	state         state
-	final         bool
-	stored        int // octets left of a stored block
-	literal, dist codes
-	err           error
+	final         bool    // the block is the last
+	stored        int     // octets left of a stored block
+	literal, dist *codes  // of the block
+	own           *tables // for blocks that bring their codes; nil: none came yet
+	err           error   // the end, of one kind or the other
 }
 
-// NewReader makes a Reader.
-func NewReader(in Input) *Reader { return &Reader{in: in} }
+// NewReader makes a Reader of what comes from in, which is its own from now on.
+func NewReader(in *bufio.Reader) *Reader { return &Reader{in: in} }
 
-// Read implements io.Reader.
+// Taken is how many octets of the input have been taken.
+func (r *Reader) Taken() int64 { return r.taken }
+
+// Read implements io.Reader. It decodes no more than p takes and one copy.
 func (r *Reader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	for r.err == nil && r.waiting+copyBytes <= windowBytes && (r.waiting == 0 || r.in.Buffered() > 0) {
-		r.err = r.step()
+	for most := min(len(p), windowBytes-copyBytes); r.err == nil && r.waiting < most; {
+		err := r.step(most)
+		if err == nil {
+			continue
+		}
+		if err != errShort {
+			r.err = err
+			break
+		}
+		if r.waiting > 0 {
+			break
+		}
+		if err := r.wait(); err != nil {
+			return 0, err
+		}
 	}
 	if r.waiting == 0 {
 		return 0, r.err
 	}
-	n := 0
-	for n < len(p) && r.waiting > 0 {
-		from := (r.end - r.waiting) & (windowBytes - 1)
-		k := copy(p[n:], r.window[from:min(from+r.waiting, windowBytes)])
-		n += k
-		r.waiting -= k
-	}
-	return n, nil
+	return r.give(p), nil
 }
 
-// step goes on by one element of the stream.
-func (r *Reader) step() error {
-	switch r.state {
-	case inStored:
-		return r.storedOctet()
-	case inCodes:
-		return r.element()
-	default:
-		return r.begin()
-	}
-}
-
-// begin reads the head of a block, RFC 1951 §3.2.3.
-func (r *Reader) begin() error {
-	if r.final {
-		return io.EOF
-	}
-	head, err := r.take(3)
-	if err != nil {
-		if err == io.ErrUnexpectedEOF {
-			return io.EOF // between two blocks
-		}
-		return err
-	}
-	r.final = head&1 == 1
-	switch head >> 1 {
-	case 0:
-		return r.beginStored()
-	case 1:
-		r.state = inCodes
-		return r.fixed()
-	case 2:
-		r.state = inCodes
-		return r.dynamic()
-	}
-	return corrupt("block of type 3")
-}
-
-// beginStored reads the head of a block without compression, RFC 1951 §3.2.4.
-func (r *Reader) beginStored() error {
-	r.bits >>= r.n % 8
-	r.n -= r.n % 8
-	size, err := r.take(16)
-	if err != nil {
-		return err
-	}
-	check, err := r.take(16)
-	if err != nil {
-		return err
-	}
-	if size^check != 0xffff {
-		return corrupt("stored block of %d octets with the check %d", size, check)
-	}
-	r.stored = int(size)
-	if r.stored > 0 {
-		r.state = inStored
-	}
-	return nil
-}
-
-func (r *Reader) storedOctet() error {
-	b, err := r.take(8)
-	if err != nil {
-		return err
-	}
-	r.put(byte(b))
-	if r.stored--; r.stored == 0 {
-		r.state = beforeBlock
-	}
-	return nil
-}
-
-// element reads a literal, a copy, or the end of a block, RFC 1951 §3.2.5.
-func (r *Reader) element() error {
-	s, err := r.symbol(&r.literal)
-	switch {
-	case err != nil:
-		return err
-	case s < endOfBlock:
-		r.put(byte(s))
-		return nil
-	case s == endOfBlock:
-		r.state = beforeBlock
-		return nil
-	case s-257 >= len(lengths):
-		return corrupt("length code %d", s)
-	}
-	length, err := r.extended(lengths[s-257])
-	if err != nil {
-		return err
-	}
-	if s, err = r.symbol(&r.dist); err != nil {
-		return err
-	}
-	if s >= len(distances) {
-		return corrupt("distance code %d", s)
-	}
-	distance, err := r.extended(distances[s])
-	if err != nil {
-		return err
-	}
-	if distance > r.past {
-		return corrupt("copy from %d octets back, there are %d", distance, r.past)
-	}
-	for range length {
-		r.put(r.window[(r.end-distance)&(windowBytes-1)])
-	}
-	return nil
-}
-
-// put gives out an octet.
-func (r *Reader) put(b byte) {
-	r.window[r.end] = b
-	r.end = (r.end + 1) & (windowBytes - 1)
-	r.waiting++
-	r.past = min(r.past+1, windowBytes)
-}
-
-// extended reads the extra bits of a code.
-func (r *Reader) extended(e extra) (int, error) {
-	b, err := r.take(uint(e.bits))
-	return int(e.base) + int(b), err
-}
-
-// take takes n bits, at most 16.
-func (r *Reader) take(n uint) (uint32, error) {
-	for r.n < n {
-		if err := r.more(); err != nil {
-			return 0, err
-		}
-	}
-	b := r.bits & (1<<n - 1)
-	r.bits >>= n
-	r.n -= n
-	return b, nil
-}
-
-// more takes an octet in.
-func (r *Reader) more() error {
-	b, err := r.in.ReadByte()
-	if err == io.EOF {
+// wait waits for more input.
+func (r *Reader) wait() error {
+	_, err := r.in.Peek(1)
+	if err == io.EOF && r.state != beforeBlock {
 		return io.ErrUnexpectedEOF
 	}
-	if err != nil {
-		return err
+	return err
+}
+
+// fill takes octets at hand into bits, until there are 56 at least or no octet is left.
+func (r *Reader) fill() {
+	if len(r.chunk) >= 8 {
+		k := (63 - r.n) / 8
+		r.bits |= binary.LittleEndian.Uint64(r.chunk) << r.n
+		r.n += 8 * k
+		r.bits &= 1<<r.n - 1
+		r.chunk = r.chunk[k:]
+		return
 	}
-	r.bits |= uint32(b) << r.n
-	r.n += 8
-	return nil
+	for r.n < 56 && r.hand() {
+		r.bits |= uint64(r.chunk[0]) << r.n
+		r.n += 8
+		r.chunk = r.chunk[1:]
+	}
+}
+
+// hand makes sure that chunk has what came, and reports whether that is anything. The octets stay where they are until
+// the input is read again, which only wait does, when chunk is empty.
+func (r *Reader) hand() bool {
+	if len(r.chunk) > 0 {
+		return true
+	}
+	k := r.in.Buffered()
+	r.chunk, _ = r.in.Peek(k)
+	_, _ = r.in.Discard(k)
+	r.taken += int64(k)
+	return k > 0
+}
+
+// take takes k bits, at most 48, or none.
+func (r *Reader) take(k uint) (int, error) {
+	if r.n < k {
+		if r.fill(); r.n < k {
+			return 0, errShort
+		}
+	}
+	b := r.bits & (1<<k - 1)
+	r.drop(k)
+	return int(b), nil
+}
+
+// drop is done with k bits.
+func (r *Reader) drop(k uint) {
+	r.bits >>= k
+	r.n -= k
 }

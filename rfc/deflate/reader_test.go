@@ -12,26 +12,38 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
 
-// stingy is an input that fails the test when it is asked for more than there is.
-type stingy struct {
-	t    *testing.T
-	left []byte
-}
+// spout is an input that has what came so far and then says errWaits, where a connection would wait.
+type spout struct{ left []byte }
 
-func (s *stingy) Buffered() int { return len(s.left) }
-
-func (s *stingy) ReadByte() (byte, error) {
+func (s *spout) Read(p []byte) (int, error) {
 	if len(s.left) == 0 {
 		return 0, errWaits
 	}
-	b := s.left[0]
-	s.left = s.left[1:]
-	return b, nil
+	n := copy(p, s.left)
+	s.left = s.left[n:]
+	return n, nil
 }
 
 var errWaits = errors.New("it waits for more")
+
+// drink reads until the input waits.
+func drink(t testing.TB, r io.Reader) (got []byte) {
+	t.Helper()
+	p := make([]byte, 1000)
+	for {
+		n, err := r.Read(p)
+		got = append(got, p[:n]...)
+		if err == errWaits {
+			return got
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
 
 // TestPartialFlush: what has been flushed is given out, whatever the bits behind it.
 func TestPartialFlush(t *testing.T) {
@@ -39,8 +51,8 @@ func TestPartialFlush(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := &stingy{t: t}
-	r := NewReader(in)
+	in := &spout{}
+	r := NewReader(bufio.NewReader(in))
 	steps := 0
 	for line := range strings.Lines(string(file)) {
 		octets, quoted, ok := strings.Cut(strings.TrimSpace(line), " ")
@@ -53,22 +65,43 @@ func TestPartialFlush(t *testing.T) {
 			t.Fatal(err1, err2)
 		}
 		in.left = append(in.left, b...)
-		var got []byte
-		p := make([]byte, 1000)
-		for len(got) < len(want) {
-			n, err := r.Read(p)
-			if err != nil {
-				t.Fatalf("step %d after %d of %d octets: %v", steps, len(got), len(want), err)
-			}
-			got = append(got, p[:n]...)
-		}
-		if string(got) != want {
+		if got := string(drink(t, r)); got != want {
 			t.Fatalf("step %d gave %q, want %q", steps, got, want)
 		}
 		steps++
 	}
 	if steps < 20 {
 		t.Fatalf("%d steps only", steps)
+	}
+}
+
+// TestNothingIsHeldBack: after every single octet all that the library can decode has been given out, at the least.
+func TestNothingIsHeldBack(t *testing.T) {
+	for i, sample := range samples() {
+		sample = sample[:min(len(sample), 600)]
+		for _, level := range []int{flate.HuffmanOnly, flate.NoCompression, 1, 9} {
+			packed := pack(t, sample, level, 90)
+			in := &spout{}
+			r := NewReader(bufio.NewReader(in))
+			var got []byte
+			for n := range packed {
+				in.left = packed[n : n+1]
+				p := make([]byte, 1+n%300)
+				for {
+					k, err := r.Read(p)
+					if got = append(got, p[:k]...); k == 0 && err != nil {
+						break
+					}
+				}
+				least, _ := io.ReadAll(flate.NewReader(bytes.NewReader(packed[:n+1])))
+				if len(got) < len(least) || !bytes.HasPrefix(sample, got) {
+					t.Fatalf("sample %d at level %d: %d octets gave %d, the library %d", i, level, n+1, len(got), len(least))
+				}
+			}
+			if !bytes.Equal(got, sample) {
+				t.Fatalf("sample %d at level %d: %d octets, want %d", i, level, len(got), len(sample))
+			}
+		}
 	}
 }
 
@@ -83,115 +116,82 @@ func samples() [][]byte {
 	for i := range few {
 		few[i] = "abcde\r\n"[rnd.IntN(7)]
 	}
+	skew := make([]byte, 100_000) // codes of up to 15 bits
+	for i := range skew {
+		skew[i] = byte(rnd.ExpFloat64() * 9)
+	}
 	far := append(append(bytes.Clone(noise[:32768]), noise[:32768]...), noise[:300]...)
 	return [][]byte{
-		nil, []byte("x"), []byte("a NOOP\r\n"), noise, few, far, bytes.Repeat([]byte{0}, 300_000),
+		nil, []byte("x"), []byte("a NOOP\r\n"), noise, few, skew, far, bytes.Repeat([]byte{0}, 300_000),
 		bytes.Repeat([]byte("* 1 FETCH (FLAGS (\\Seen))\r\n"), 5000),
 	}
 }
 
-// TestReaderUndoesWriter at every level, flushed now and then.
-func TestReaderUndoesWriter(t *testing.T) {
-	for i, want := range samples() {
-		for _, level := range []int{flate.HuffmanOnly, flate.NoCompression, 1, 6, 9} {
-			var packed bytes.Buffer
-			w, err := flate.NewWriter(&packed, level)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for rest := want; len(rest) > 0; {
-				n := min(len(rest), 50_000)
-				if _, err := w.Write(rest[:n]); err != nil {
-					t.Fatal(err)
-				}
-				if err := w.Flush(); err != nil {
-					t.Fatal(err)
-				}
-				rest = rest[n:]
-			}
-			if err := w.Close(); err != nil {
-				t.Fatal(err)
-			}
-			got, err := io.ReadAll(NewReader(bufio.NewReader(&packed)))
-			if err != nil || !bytes.Equal(got, want) {
-				t.Errorf("sample %d at level %d: %d octets, want %d: %v", i, level, len(got), len(want), err)
-			}
-		}
+// pack compresses text with the library, flushed every some octets.
+func pack(t testing.TB, text []byte, level, some int) []byte {
+	t.Helper()
+	var packed bytes.Buffer
+	w, err := flate.NewWriter(&packed, level)
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-// TestReaderRefuses what breaks RFC 1951.
-func TestReaderRefuses(t *testing.T) {
-	for name, octets := range map[string]string{
-		"a block of type 3":           "07",
-		"a stored block, bad check":   "01 0500 0000",
-		"a copy from before":          "03 02 00",
-		"too many codes":              "05 e0 ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff",
-		"length code 286, fixed":      "1b 03",
-		"distance code 30, fixed":     "03 3e",
-		"cut in the head of a block":  "04",
-		"cut in a literal":            "4b",
-		"cut in a stored block":       "00 0500 faff 6162",
-		"cut in the lengths of codes": "05 c0",
-	} {
-		b, err := hex.DecodeString(strings.ReplaceAll(octets, " ", ""))
-		if err != nil {
+	for rest := text; len(rest) > 0; {
+		n := min(len(rest), some)
+		if _, err := w.Write(rest[:n]); err != nil {
 			t.Fatal(err)
 		}
-		got, err := io.ReadAll(NewReader(bufio.NewReader(bytes.NewReader(b))))
-		var bad *CorruptError
-		if cut := strings.HasPrefix(name, "cut"); cut && err != io.ErrUnexpectedEOF || !cut && !errors.As(err, &bad) {
-			t.Errorf("%s: %q, %v", name, got, err)
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
 		}
-	}
-}
-
-// FuzzReader compares with the library: the same octets, and a failure where it has one.
-func FuzzReader(f *testing.F) {
-	for _, s := range samples()[:3] {
-		var packed bytes.Buffer
-		w, err := flate.NewWriter(&packed, 9)
-		if err != nil {
-			f.Fatal(err)
-		}
-		if _, err := w.Write(s); err != nil {
-			f.Fatal(err)
-		}
-		if err := w.Close(); err != nil {
-			f.Fatal(err)
-		}
-		f.Add(packed.Bytes())
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		const most = 1 << 20
-		want, wantErr := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(b)), most))
-		got, err := io.ReadAll(io.LimitReader(NewReader(bufio.NewReader(bytes.NewReader(b))), most))
-		if wantErr == nil && (err != nil || !bytes.Equal(got, want)) {
-			t.Fatalf("%d octets and %v, want %d", len(got), err, len(want))
-		}
-		if wantErr != nil && !bytes.HasPrefix(got, want) && !bytes.HasPrefix(want, got) {
-			t.Fatalf("gave %d octets, the library %d others", len(got), len(want))
-		}
-	})
-}
-
-func BenchmarkReader(b *testing.B) {
-	text := samples()[4]
-	var packed bytes.Buffer
-	w, err := flate.NewWriter(&packed, 6)
-	if err != nil {
-		b.Fatal(err)
-	}
-	if _, err := w.Write(text); err != nil {
-		b.Fatal(err)
+		rest = rest[n:]
 	}
 	if err := w.Close(); err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
-	b.SetBytes(int64(len(text)))
-	for b.Loop() {
-		if _, err := io.Copy(io.Discard, NewReader(bufio.NewReader(bytes.NewReader(packed.Bytes())))); err != nil {
-			b.Fatal(err)
+	return packed.Bytes()
+}
+
+// TestReaderUndoesWriter at every level, flushed now and then, whatever the pieces that come and that are asked for.
+func TestReaderUndoesWriter(t *testing.T) {
+	for i, want := range samples() {
+		for level := flate.HuffmanOnly; level <= flate.BestCompression; level++ {
+			packed := pack(t, want, level, 50_000)
+			for name, in := range map[string]io.Reader{
+				"whole":  bytes.NewReader(packed),
+				"octets": iotest.OneByteReader(bytes.NewReader(packed)),
+				"halves": iotest.HalfReader(bytes.NewReader(packed)),
+				"end":    iotest.DataErrReader(bytes.NewReader(packed)),
+			} {
+				r := NewReader(bufio.NewReaderSize(in, 16<<(level+2)))
+				got, err := io.ReadAll(struct{ io.Reader }{&pieces{r, 1 + 7*i}})
+				if err != nil || !bytes.Equal(got, want) {
+					t.Errorf("sample %d at level %d, %s: %d octets, want %d: %v", i, level, name, len(got), len(want), err)
+				}
+				if r.Taken() != int64(len(packed)) {
+					t.Errorf("sample %d at level %d, %s: %d octets taken of %d", i, level, name, r.Taken(), len(packed))
+				}
+			}
+		}
+	}
+}
+
+// pieces asks for pieces of sizes that change.
+type pieces struct {
+	r io.Reader
+	n int
+}
+
+func (p *pieces) Read(b []byte) (int, error) {
+	p.n = p.n*5%70_001 + 1
+	return p.r.Read(b[:min(len(b), p.n)])
+}
+
+// TestMemoryGrowsWithUse: who says little costs little, who says much a window.
+func TestMemoryGrowsWithUse(t *testing.T) {
+	for n, most := range map[int]int{10: 1 << 10, 1500: 2 << 10, 30_000: 32 << 10, 300_000: 32 << 10} {
+		r := NewReader(bufio.NewReader(bytes.NewReader(pack(t, make([]byte, n), 6, n))))
+		if _, err := io.Copy(io.Discard, r); err != nil || len(r.ring) != most {
+			t.Errorf("a window of %d for %d octets, want %d: %v", len(r.ring), n, most, err)
 		}
 	}
 }

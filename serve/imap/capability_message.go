@@ -11,7 +11,7 @@ func messageCapabilities() []capability {
 		{name: "CATENATE", when: afterLogin, rfc: "RFC 4469"},
 		{name: "REPLACE", when: afterLogin, rfc: "RFC 8508"},
 		{name: "URLAUTH", when: afterLogin, rfc: "RFC 4467"},
-		{name: "COMPRESS=DEFLATE", when: afterLogin, rfc: "RFC 4978", able: mayCompress},
+		{name: "COMPRESS=DEFLATE", when: afterLogin, rfc: "RFC 4978", able: isPlain},
 		{name: "UNAUTHENTICATE", when: afterLogin, rfc: "RFC 8437", able: isPlain},
 		{name: "APPENDLIMIT", when: afterLogin, rfc: "RFC 7889", value: appendLimit},
 		{name: "BINARY", when: afterLogin, rfc: "RFC 3516"},

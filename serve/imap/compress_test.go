@@ -141,6 +141,7 @@ func TestCompressBombs(t *testing.T) {
 	raw := c.conn.(*squeezed).Conn
 	_, err := raw.Write(bytes.Repeat([]byte{0xff}, 100))
 	must(t, err)
+	c.expect("* BYE compressed data are damaged")
 	c.closed()
 	w.login().do("NOOP")
 }
@@ -159,7 +160,7 @@ func TestIdleMemoryOfCompress(t *testing.T) {
 	var ws []*deflater
 	for range n {
 		r, w := io.Pipe()
-		kept = append(kept, inflate(bufio.NewReaderSize(r, readBytes)))
+		kept = append(kept, inflate(bufio.NewReaderSize(r, readBytes), 0))
 		d := &deflater{w: io.Discard}
 		_, _ = d.Write(make([]byte, 100<<10))
 		ws = append(ws, d)

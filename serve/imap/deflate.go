@@ -68,46 +68,23 @@ func (d *deflater) keep(p []byte) {
 }
 
 // inflate reads what a client compressed.
-func inflate(br *bufio.Reader) *bufio.Reader {
-	in := &countingReader{Reader: br}
-	return bufio.NewReaderSize(&inflater{in: in, r: deflate.NewReader(in)}, readBytes)
+func inflate(br *bufio.Reader, free int64) *bufio.Reader {
+	return bufio.NewReaderSize(&inflater{Reader: deflate.NewReader(br), left: free}, readBytes)
 }
 
 // inflater bounds what comes out by what came in.
 type inflater struct {
-	in  *countingReader
-	r   io.Reader
-	out int64
+	*deflate.Reader
+	left int64 // octets that may come out for nothing, less those that did beyond the ratio
 }
 
 // Read implements io.Reader.
 func (i *inflater) Read(p []byte) (int, error) {
-	n, err := i.r.Read(p)
-	if i.out += int64(n); i.out > inflateFree+inflateRatio*i.in.n {
+	before := i.Taken()
+	n, err := i.Reader.Read(p)
+	i.left += inflateRatio*(i.Taken()-before) - int64(n)
+	if i.left < 0 {
 		return 0, errBomb
 	}
 	return n, err
-}
-
-// countingReader counts what is read through it. It reads single bytes, so that the inflater takes no more than it
-// needs.
-type countingReader struct {
-	*bufio.Reader
-	n int64
-}
-
-// Read implements io.Reader.
-func (c *countingReader) Read(p []byte) (int, error) {
-	n, err := c.Reader.Read(p)
-	c.n += int64(n)
-	return n, err
-}
-
-// ReadByte implements io.ByteReader.
-func (c *countingReader) ReadByte() (byte, error) {
-	b, err := c.Reader.ReadByte()
-	if err == nil {
-		c.n++
-	}
-	return b, err
 }

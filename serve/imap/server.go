@@ -69,9 +69,6 @@ type Settings struct {
 	PlainLogin      bool          // take passwords without TLS: for loopback and development only
 	SortBytes       int64         // memory for what SORT and THREAD order by, of all mailboxes
 	Admins          []string      // login names that may set quotas (RFC 9208 §4.1.3)
-	// Compress offers COMPRESS=DEFLATE. The inflater reads ten bits beyond a block, which a client that ends its commands
-	// with zlib's Z_PARTIAL_FLUSH (mbsync) now and then has not sent yet: both sides wait. Off until it does not.
-	Compress bool
 	// CommandMessages is how many messages one command may work on (RFC 9738, MESSAGELIMIT), SavedMessages how many one
 	// COPY or APPEND may bring (SAVELIMIT); 0: any number.
 	CommandMessages, SavedMessages int

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"barid/mail/mailbox"
+	"barid/rfc/deflate"
 	"barid/rfc/imap"
 )
 
@@ -163,6 +164,7 @@ func (s *session) readError(err error) {
 	var tooBig *imap.TooBigError
 	var syntax *imap.SyntaxError
 	var fatal *imap.FatalError
+	var damaged *deflate.CorruptError
 	switch {
 	case errors.As(err, &syntax):
 		s.junk(syntax.Tag, syntax.Why)
@@ -179,6 +181,9 @@ func (s *session) readError(err error) {
 	case errors.Is(err, errBomb):
 		s.lingers = true
 		s.bye("compressed data hold too much")
+	case errors.As(err, &damaged):
+		s.lingers = true
+		s.bye("compressed data are damaged")
 	case s.conn.IsStopping():
 		s.bye("server is going down, try again later")
 	case isTimeout(err):

@@ -80,7 +80,7 @@ func newWorldOn(t testing.TB, store engine, level slog.Level, change func(*Setti
 	w.id, w.acct = a.ID, w.mail.Account(a.ID)
 	must(t, w.acct.Init(ctx, mailbox.Quota{}))
 	set := DefaultSettings("mail.example.test")
-	set.PlainLogin, set.Compress = true, true
+	set.PlainLogin = true
 	if change != nil {
 		change(&set)
 	}
