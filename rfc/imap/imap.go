@@ -49,8 +49,9 @@ func AfterLogin(max int64) Limits {
 
 // SyntaxError is a command that can not be understood; it has been read to its end.
 type SyntaxError struct {
-	Tag string // "" if there was none to repeat: the answer is untagged
-	Why string // safe to send back
+	Tag  string // "" if there was none to repeat: the answer is untagged
+	Why  string // safe to send back
+	Code string // response code, "" for none
 }
 
 // Error gives the reason.
@@ -58,8 +59,9 @@ func (e *SyntaxError) Error() string { return "imap: " + e.Why }
 
 // FatalError is a command after which the stream can not be followed any more: answer BAD, then BYE.
 type FatalError struct {
-	Tag string
-	Why string
+	Tag  string
+	Why  string
+	Code string // response code, "" for none
 }
 
 // Error gives the reason.

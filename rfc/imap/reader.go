@@ -88,7 +88,7 @@ func (r *Reader) stretch() ([]byte, error) {
 			return r.buf[:len(r.buf)-2], nil
 		}
 		if max := r.limits.UnaskedBytes; !sync && max > 0 && n > uint64(max) {
-			return nil, r.refuse(n, sync)
+			return nil, r.refuseUnasked(n)
 		}
 		if open := bytes.LastIndexByte(r.buf, '{'); r.isMessage(open) {
 			return r.message(open, n, sync)
@@ -223,6 +223,22 @@ func (r *Reader) refuse(n uint64, sync bool) error {
 		return eof(err, true)
 	}
 	return r.skip(tag, "literal is too long", nil, bufio.ErrBufferFull)
+}
+
+// refuseUnasked answers a literal that should have waited to be asked for; if it is a message, with TOOBIG (RFC 7888 §5).
+func (r *Reader) refuseUnasked(n uint64) error {
+	code := ""
+	if r.isMessage(bytes.LastIndexByte(r.buf, '{')) {
+		code = "TOOBIG"
+	}
+	err := r.refuse(n, false)
+	switch err := err.(type) {
+	case *SyntaxError:
+		err.Code = code
+	case *FatalError:
+		err.Code = code
+	}
+	return err
 }
 
 // isMessage reports whether the literal that is opened at open, where buf ends, is a message or a part of one:

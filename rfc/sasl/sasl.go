@@ -64,6 +64,10 @@ func New(mechanism string, auth Auth) (s Server, ok bool) {
 	return nil, false
 }
 
+// ClientFirst reports whether the client of a mechanism speaks first, so that there can be an initial response (RFC
+// 4422 §3).
+func ClientFirst(mechanism string) bool { return equalFold(mechanism, "PLAIN") }
+
 // equalFold compares ASCII only: a mechanism with a Kelvin sign is another mechanism.
 func equalFold(s, upper string) bool {
 	if len(s) != len(upper) {

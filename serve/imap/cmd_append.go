@@ -33,7 +33,9 @@ func cmdAppend(s *session, c *call) error {
 		uids[i] = ds[i].UID
 	}
 	s.brought(ds[0].Mailbox, in.account, uids)
-	c.code = appendUID(ds)
+	if in.told {
+		c.code = appendUID(ds)
+	}
 	return nil
 }
 

@@ -30,6 +30,9 @@ func cmdAuthenticate(s *session, c *call) error {
 	if !ok {
 		return no("CANNOT", "no such mechanism")
 	}
+	if hasFirst && !sasl.ClientFirst(mechanism) { // RFC 4959 §3
+		return badf("the mechanism has no initial response")
+	}
 	var response []byte
 	if hasFirst {
 		var err error

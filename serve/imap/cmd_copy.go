@@ -24,7 +24,7 @@ func cmdCopy(s *session, c *call) error {
 	if err != nil {
 		return tryCreate(err)
 	}
-	c.code = copyUID(res)
+	c.code = copyUID(res, dst)
 	return nil
 }
 
@@ -53,9 +53,9 @@ func tryCreate(err error) error {
 	return err
 }
 
-// copyUID writes COPYUID, "" if nothing was copied.
-func copyUID(r mailbox.CopyResult) string {
-	if len(r.To) == 0 {
+// copyUID writes COPYUID, "" if nothing was copied or the session may not read what it copied to (RFC 9051 §6.4.7).
+func copyUID(r mailbox.CopyResult, dst place) string {
+	if len(r.To) == 0 || dst.rights&mailbox.RightRead == 0 {
 		return ""
 	}
 	b := strconv.AppendUint([]byte("COPYUID "), uint64(r.UIDValidity), 10)

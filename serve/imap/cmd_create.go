@@ -87,8 +87,6 @@ func (s *session) created(c *call, at place, asked string) error {
 	if at.shown() == asked || !s.has(extRev2) {
 		return nil
 	}
-	n := named{Info: in, at: at}
-	n.Name = at.shown()
-	s.writeListed(&n, attributes(in), at.shown(), oldName(asked, true))
+	s.writeListed(attributes(in), at.shown(), oldName(asked, true))
 	return nil
 }

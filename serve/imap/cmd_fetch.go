@@ -16,6 +16,7 @@ type fetch struct {
 	uid     bool
 	down    bool                    // from the highest UID down (RFC 9738 §3.1)
 	modseq  bool                    // MODSEQ is among the items
+	hasUID  bool                    // UID is, too
 	now     *mailbox.View           // flags are read from here
 	seen    map[mailbox.UID]bool    // messages this FETCH made \Seen: their flags are told
 	gone    bool                    // a message of the set was expunged meanwhile
@@ -101,11 +102,11 @@ type needs struct {
 
 // prepare finds out what the items need, and adds those that are implied.
 func (f *fetch) prepare(changedSince bool) {
-	hasUID, hasModSeq := false, false
+	hasModSeq := false
 	for i, it := range f.items {
 		switch it.Item {
 		case imap.ItemUID:
-			hasUID = true
+			f.hasUID = true
 		case imap.ItemModSeq:
 			hasModSeq = true
 		case imap.ItemEnvelope, imap.ItemBodyStructure, imap.ItemThreadID:
@@ -121,7 +122,8 @@ func (f *fetch) prepare(changedSince bool) {
 			f.prepareSection(i, it.Section)
 		}
 	}
-	if f.uid && !hasUID && !f.s.has(extUIDOnly) {
+	if f.uid && !f.hasUID && !f.s.has(extUIDOnly) {
+		f.hasUID = true
 		f.items = append([]imap.FetchItem{{Item: imap.ItemUID, Label: "UID"}}, f.items...)
 		f.shiftFields()
 	}

@@ -21,7 +21,11 @@ func cmdList(s *session, c *call) error {
 		s.out.S(`* LIST (\Noselect) "/" ""` + "\r\n")
 		return nil
 	}
-	return l.run()
+	if err := l.run(); err != nil {
+		return err
+	}
+	s.learnModSeqs(l.Status)
+	return nil
 }
 
 // lister is one LIST under way.
@@ -145,7 +149,7 @@ func (l *lister) tell(n *named) error {
 	if !meets && !kin.outside {
 		return nil
 	}
-	l.s.writeListed(n, l.attributes(n), n.Name, childInfo(kin))
+	l.s.writeListed(l.attributes(n), n.Name, childInfo(kin))
 	if !meets || n.NonExistent {
 		return nil
 	}
@@ -210,9 +214,9 @@ func (l *lister) aliases() error {
 			continue
 		}
 		if l.s.has(extRev2) {
-			l.s.writeListed(n, l.attributes(n), n.Name, oldName(asked, true))
+			l.s.writeListed(l.attributes(n), n.Name, oldName(asked, true))
 		} else {
-			l.s.writeListed(n, l.attributes(n), asked, "")
+			l.s.writeListed(l.attributes(n), asked, "")
 		}
 	}
 	return nil
@@ -250,7 +254,7 @@ func join(a, b string) string {
 }
 
 // writeListed writes a LIST response with extended data, "" for none.
-func (s *session) writeListed(n *named, attrs, name, extended string) {
+func (s *session) writeListed(attrs, name, extended string) {
 	s.out.S("* LIST (").S(attrs).S(`) "/" `).Name(name)
 	if extended != "" {
 		s.out.S(" (").S(extended).C(')')

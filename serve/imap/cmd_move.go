@@ -22,10 +22,10 @@ func cmdMove(s *session, c *call) error {
 	if err != nil {
 		return tryCreate(err)
 	}
-	if code := copyUID(res); code != "" {
+	if code := copyUID(res, dst); code != "" {
 		s.out.S("* OK [").S(code)
 		s.note("moved")
-		c.modseq = true
 	}
+	c.modseq = len(res.To) > 0
 	return nil
 }

@@ -43,8 +43,10 @@ func cmdReplace(s *session, c *call) error {
 	if err != nil {
 		return tryCreate(err)
 	}
-	s.out.S("* OK [").S(appendUID([]mailbox.Delivered{d}))
-	s.note("replacement is stored")
+	if in.told {
+		s.out.S("* OK [").S(appendUID([]mailbox.Delivered{d}))
+		s.note("replacement is stored")
+	}
 	c.modseq = true
 	return nil
 }

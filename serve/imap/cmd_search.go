@@ -56,10 +56,13 @@ func (s *session) admitSearch(c *call, in *imap.Search) error {
 	if s.has(extUIDOnly) && in.Numbers {
 		return errUIDRequired
 	}
+	if err := admitRelevancy(in, nil); err != nil {
+		return err
+	}
 	if in.ModSeq {
 		s.enableCondstore()
 	}
-	return admitRelevancy(in, nil)
+	return nil
 }
 
 // answerSearch tells the result: as SEARCH to clients of RFC 3501 that asked for nothing else, as ESEARCH to

@@ -41,8 +41,10 @@ func (s *session) open(c *call, readOnly bool) error {
 		s.enabled |= extCondstore
 	}
 	s.enter(at, box, readOnly)
-	s.writeSelected(name)
-	if err := s.resync(params.QResync); err != nil {
+	if err = s.writeSelected(name); err == nil {
+		err = s.resync(params.QResync)
+	}
+	if err != nil {
 		s.deselect()
 		return err
 	}
@@ -88,7 +90,7 @@ func (s *session) firstRecent() {
 }
 
 // writeSelected writes the untagged responses of SELECT; asked is the name as the client wrote it.
-func (s *session) writeSelected(asked string) {
+func (s *session) writeSelected(asked string) error {
 	v := s.sel.view
 	s.writeFlagsResponse(v)
 	s.out.S("* ").N(uint64(v.Len())).S(" EXISTS\r\n")
@@ -108,18 +110,43 @@ func (s *session) writeSelected(asked string) {
 		s.note("kept through renames")
 	}
 	if s.has(extRev2) {
-		s.writeSelectedName(asked)
+		return s.writeSelectedName(asked)
 	}
+	return nil
 }
 
-// writeSelectedName writes the LIST response of IMAP4rev2's SELECT, with the name the client used if that is
-// not the one it has (RFC 9051 §6.3.2, §7.3.1).
-func (s *session) writeSelectedName(asked string) {
-	s.out.S(`* LIST () "/" `).Name(s.sel.name)
-	if asked != s.sel.name {
-		s.out.S(` ("OLDNAME" (`).Name(asked).S("))")
+// writeSelectedName writes the LIST response of IMAP4rev2's SELECT with all attributes, and with the name the
+// client used if that is not the one it has (RFC 9051 §6.3.2, §7.3.1).
+func (s *session) writeSelectedName(asked string) error {
+	in, err := s.selectedInfo()
+	if err != nil {
+		return err
 	}
-	s.out.CRLF()
+	attrs, extended := attributes(in), ""
+	if in.Subscribed {
+		attrs = join(`\Subscribed`, attrs)
+	}
+	if asked != s.sel.name {
+		extended = oldName(asked, true)
+	}
+	s.writeListed(attrs, s.sel.name, extended)
+	return nil
+}
+
+// selectedInfo gives what LIST would tell of the selected mailbox. Of one that another shares that depends on what else
+// is shared.
+func (s *session) selectedInfo() (mailbox.Info, error) {
+	if s.sel.at.prefix == "" {
+		return s.account.Find(s.ctx, s.sel.at.Name)
+	}
+	all, err := s.names()
+	if err != nil {
+		return mailbox.Info{}, err
+	}
+	if n := visible(all, s.sel.name); n != nil {
+		return n.Info, nil
+	}
+	return mailbox.Info{}, mailbox.ErrNoMailbox // it went meanwhile
 }
 
 // writeFlagsResponse writes FLAGS and PERMANENTFLAGS (RFC 3501 §7.2.6, §7.1).

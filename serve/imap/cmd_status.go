@@ -1,6 +1,10 @@
 package imap
 
-import "barid/mail/mailbox"
+import (
+	"slices"
+
+	"barid/mail/mailbox"
+)
 
 // cmdStatus is STATUS, RFC 3501 §6.3.10 and RFC 9051 §6.3.11, with the items of statusItems.
 func cmdStatus(s *session, c *call) error {
@@ -16,7 +20,11 @@ func cmdStatus(s *session, c *call) error {
 	if err != nil {
 		return err
 	}
-	return s.tellStatus(at, name, items)
+	if err := s.tellStatus(at, name, items); err != nil {
+		return err
+	}
+	s.learnModSeqs(items)
+	return nil
 }
 
 // statusItem is one item of STATUS.
@@ -54,19 +62,21 @@ func (srv *Server) statusItem(name string) *statusItem {
 	return nil
 }
 
-// admitStatus refuses items that are not known. Asking for a modseq is to know of them (RFC 7162 §3.1.1).
+// admitStatus refuses items that are not known.
 func (s *session) admitStatus(items []string) error {
 	for _, it := range items {
 		if s.srv.statusItem(it) == nil {
 			return badf("no such STATUS item")
 		}
 	}
-	for _, it := range items {
-		if it == "HIGHESTMODSEQ" {
-			s.enableCondstore()
-		}
-	}
 	return nil
+}
+
+// learnModSeqs notes that a client which asked for a modseq, and was answered, knows of them (RFC 7162 §3.1).
+func (s *session) learnModSeqs(items []string) {
+	if slices.Contains(items, "HIGHESTMODSEQ") {
+		s.enableCondstore()
+	}
 }
 
 // tellStatus writes the STATUS response of a mailbox; asked is the name as the client wrote it.

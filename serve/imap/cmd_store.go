@@ -24,6 +24,7 @@ func cmdStore(s *session, c *call) error {
 	spans = s.limited(c, spans)
 	set := s.sel.uids(spans)
 	if len(set) == 0 {
+		s.learnUnchanged(&op)
 		return nil
 	}
 	if err := s.limitStore(&op); err != nil {
@@ -39,12 +40,20 @@ func cmdStore(s *session, c *call) error {
 	}
 	own.modseq = modseq
 	s.sel.tell(own)
+	s.learnUnchanged(&op)
 	s.writeStored(c, spans, modified, modseq, silent)
 	if len(modified) > 0 {
 		c.code = "MODIFIED " + s.modifiedSet(c.uid, modified)
 		c.text = "some messages were changed meanwhile"
 	}
 	return nil
+}
+
+// learnUnchanged notes that a client whose STORE named a modseq, and was done, knows of them (RFC 7162 §3.1).
+func (s *session) learnUnchanged(op *mailbox.StoreOp) {
+	if op.UnchangedSince != nil {
+		s.enableCondstore()
+	}
 }
 
 // readStore reads what follows the set: [(UNCHANGEDSINCE n)] [+|-]FLAGS[.SILENT] flags.
@@ -57,7 +66,6 @@ func (s *session) readStore(c *call) (op mailbox.StoreOp, silent bool) {
 			n := mailbox.ModSeq(c.SP().Number())
 			op.UnchangedSince = &n
 		})
-		s.enableCondstore()
 		c.SP()
 	}
 	word := c.Word()

@@ -55,7 +55,7 @@ func (s *session) execute(in imap.Command) {
 		c.name, c.uid = "UID "+c.Word(), true
 		c.SP()
 	}
-	s.job = job{tag: in.Tag, told: began}
+	s.job = job{tag: in.Tag, told: s.srv.Now()}
 	cmd := s.srv.commands[c.name]
 	if s.revoked() {
 		return

@@ -2,6 +2,7 @@ package imap
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"path"
@@ -9,14 +10,17 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// TestDialogs plays testdata/dialogs: "C:" is sent, "S:" must come ("..." is anything), "C~:" and "S~:" are octets quoted
-// as in Go, "C2:" and "S2:" are
-// of a second connection. "login" and "login2" log in; "server: NAME NUMBER" is a setting; "STARTTLS" is not played here. The files of the
-// archive are delivered first: "INBOX/1" is a message for INBOX.
+// TestDialogs plays testdata/dialogs: "C:" is sent, "S:" must come ("..." is anything), "S>:" must come behind any number
+// of other lines, "C~:" and "S~:" are octets quoted as in Go, "C2:" and "S2:" are of a second connection. "login" and
+// "login2" log in, as info@example.test or as who is named; "STARTTLS" is not played here. The files of the archive are
+// delivered first: "INBOX/1" is a message for INBOX. "mail: INBOX 9" delivers nine messages; "slow: 5s" makes each look at
+// the clock five seconds later than the one before. "server: NAME NUMBER" is a setting. LITERAL+ is hidden from clients
+// called "Strict".
 func TestDialogs(t *testing.T) {
 	files, err := filepath.Glob("testdata/dialogs/*.txtar")
 	must(t, err)
@@ -28,7 +32,11 @@ func TestDialogs(t *testing.T) {
 			t.Parallel()
 			ar, err := txtar.ParseFile(name)
 			must(t, err)
-			w := newWorld(t, func(set *Settings) { dialogSettings(t, string(ar.Comment), set) })
+			w := newWorld(t, func(set *Settings) {
+				set.Hidden = []Hide{{Capability: "LITERAL+", Client: "Strict"}}
+				dialogSettings(t, string(ar.Comment), set)
+			})
+			w.addAccount(otherUser)
 			for _, f := range ar.Files {
 				w.deliver(path.Dir(f.Name), bytes.ReplaceAll(f.Data, []byte("\n"), []byte("\r\n")))
 			}
@@ -68,6 +76,9 @@ func play(t *testing.T, w *world, dialog string) {
 		text = strings.TrimPrefix(text, " ")
 		kind := strings.TrimRight(verb, "0123456789")
 		who := verb[len(kind):]
+		if w.directs(t, kind, text) {
+			continue
+		}
 		if clients[who] == nil {
 			clients[who] = w.dial()
 		}
@@ -75,12 +86,15 @@ func play(t *testing.T, w *world, dialog string) {
 		c.at = fmt.Sprintf("line %d: ", n+1)
 		switch kind {
 		case "login":
-			c.do(`LOGIN %s "%s"`, testUser, testPassword)
+			c.do(`LOGIN %s "%s"`, cmp.Or(text, testUser), testPassword)
 		case "C":
 			c.send(text + "\r\n")
 		case "S":
 			if got := c.line(); !like(text, got) {
 				t.Fatalf("line %d:\ngot  %q\nwant %q", n+1, got, text)
+			}
+		case "S>":
+			for got := c.line(); !like(text, got); got = c.line() {
 			}
 		case "C~", "S~":
 			octets, err := strconv.Unquote(text)
@@ -101,4 +115,24 @@ func play(t *testing.T, w *world, dialog string) {
 			t.Fatalf("line %d: %q", n+1, l)
 		}
 	}
+}
+
+// directs does what a line asks of the world rather than of a connection; false if it does not.
+func (w *world) directs(t *testing.T, verb, text string) bool {
+	switch verb {
+	case "mail":
+		box, count, _ := strings.Cut(text, " ")
+		n, err := strconv.Atoi(count)
+		must(t, err)
+		for i := range n {
+			w.deliver(box, fmt.Appendf(nil, "Subject: message %d\r\n\r\ntext\r\n", i+1))
+		}
+	case "slow":
+		step, err := time.ParseDuration(text)
+		must(t, err)
+		w.slow.Store(int64(step))
+	default:
+		return false
+	}
+	return true
 }

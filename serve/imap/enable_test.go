@@ -27,11 +27,11 @@ func TestRev2ChangesAnswers(t *testing.T) {
 	wantLines(t, c.do("SEARCH ALL"), "* SEARCH 1")
 	wantLines(t, c.do("ENABLE imap4REV2"), "* ENABLED IMAP4rev2")
 	wantLines(t, c.do("SELECT {14+}\r\nصندوق/R&D"), "* OK [CLOSED] the mailbox selected before is closed",
-		`* LIST () "/" "صندوق/R&D"`, "-RECENT", "-UNSEEN")
+		`* LIST (\HasNoChildren) "/" "صندوق/R&D"`, "-RECENT", "-UNSEEN")
 	wantLines(t, c.do("FETCH 1 FLAGS"), `* 1 FETCH (FLAGS ())`)
 	wantLines(t, c.do("SEARCH ALL"), `* ESEARCH (TAG "t8") ALL 1`)
 	wantLines(t, c.do("UID SEARCH DELETED"), `* ESEARCH (TAG "t9") UID`)
-	wantLines(t, c.do("SELECT inbox"), `* LIST () "/" INBOX`, "-OLDNAME")
+	wantLines(t, c.do("SELECT inbox"), `* LIST (\Subscribed \HasNoChildren) "/" INBOX`, "-OLDNAME")
 	wantLines(t, c.try("SELECT {3+}\r\na\x01b"), "BAD mailbox name is not UTF-8 at byte 9")
 }
 
@@ -42,7 +42,7 @@ func TestOldNames(t *testing.T) {
 	c := w.login()
 	c.do("ENABLE IMAP4rev2")
 	c.do("CREATE {6+}\r\ncaf\u0065\u0301")
-	wantLines(t, c.do("SELECT {6+}\r\ncaf\u0065\u0301"), "* LIST () \"/\" \"caf\u00e9\" (\"OLDNAME\" (\"caf\u0065\u0301\"))")
+	wantLines(t, c.do("SELECT {6+}\r\ncaf\u0065\u0301"), "* LIST (\\HasNoChildren) \"/\" \"caf\u00e9\" (\"OLDNAME\" (\"caf\u0065\u0301\"))")
 }
 
 // wantLines checks that each line is there; one with "-" in front must not be part of any.

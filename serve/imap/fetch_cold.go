@@ -199,11 +199,14 @@ func (f *fetch) message(r *row) error {
 }
 
 // tellSeen tells the flags of a message that this FETCH made \Seen, if they were not asked for anyway. A
-// change of flags comes with its modseq (RFC 7162 §3.1).
+// change of flags comes with its modseq and the UID (RFC 7162 §3.2.4).
 func (f *fetch) tellSeen(e mailbox.Entry, told bool) {
 	out := f.s.out
 	if !told {
 		out.S(" FLAGS ").S(f.s.sel.flags(e))
+	}
+	if !f.hasUID && f.s.tellsUID(false) {
+		out.S(" UID ").N(uint64(e.UID))
 	}
 	if f.s.has(extCondstore) && !f.modseq {
 		out.S(" MODSEQ (").N(uint64(e.ModSeq)).C(')')

@@ -97,7 +97,7 @@ func TestShortLiterals(t *testing.T) {
 	c.send("b APPEND INBOX {4096+}\r\n" + strings.Repeat("x", 4096) + "\r\n")
 	c.expect("b OK ...")
 	c.send("c APPEND INBOX {4097+}\r\n" + strings.Repeat("x", 4097) + "\r\n")
-	c.expect("c BAD literal is too long")
+	c.expect("c BAD [TOOBIG] literal is too long")
 	c.send("d APPEND INBOX {4097}\r\n")
 	c.expect("+ go ahead")
 	c.send(strings.Repeat("x", 4097) + "\r\n")

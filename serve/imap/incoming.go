@@ -32,6 +32,7 @@ type incoming struct {
 	account *mailbox.Account
 	name    string
 	may     mailbox.Flags // flags that may be set there
+	told    bool          // the session may read there, so it is told the UIDs (RFC 9051 §6.3.12)
 	batch   *mailbox.Batch
 	scan    *mime.Scanner
 	window  []*incomingMessage // being made durable
@@ -60,6 +61,7 @@ func (s *session) incoming(c *call, name string) (*incoming, error) {
 		return nil, err
 	}
 	in := &incoming{s: s, c: c, name: at.Name, account: at.account, may: settable(at.rights), scan: mime.NewScanner(mime.DefaultLimits())}
+	in.told = at.rights&mailbox.RightRead != 0
 	in.batch = in.account.Batch()
 	in.ctx, in.cancel = context.WithTimeout(s.ctx, incomingTime)
 	return in, nil

@@ -1,12 +1,16 @@
 package imap
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // job is what a command that takes long tells meanwhile (RFC 9585).
 type job struct {
 	tag   string
 	told  time.Time // when the client last heard of it
 	steps int
+	done  int // told so far: it never falls
 }
 
 const (
@@ -15,7 +19,7 @@ const (
 )
 
 // working is called at each step of long work, done of goal messages having been looked at. Every few seconds
-// it tells the client so (RFC 9585 §3), which also keeps the connection open. It ends work that nobody waits
+// it tells the client so (RFC 9585 §4), which also keeps the connection open. It ends work that nobody waits
 // for any more.
 func (s *session) working(done, goal int) error {
 	if s.job.steps++; s.job.steps%progressSteps != 0 {
@@ -24,12 +28,20 @@ func (s *session) working(done, goal int) error {
 	if err := s.ctx.Err(); err != nil {
 		return err
 	}
-	now := time.Now()
-	if s.job.tag == "" || now.Sub(s.job.told) < progressTime {
+	now := s.srv.Now()
+	if s.job.tag == "" || done >= goal || now.Sub(s.job.told) < progressTime {
 		return nil
 	}
-	s.job.told = now
-	s.out.S("* OK [INPROGRESS (").Str(s.job.tag).C(' ').N(uint64(done)).C(' ').N(uint64(goal)).C(')')
+	s.job.told, s.job.done = now, max(s.job.done, done)
+	s.out.S("* OK [INPROGRESS (").S(progressTag(s.job.tag)).C(' ').N(uint64(s.job.done)).C(' ').N(uint64(goal)).C(')')
 	s.note("still working")
 	return s.out.Flush()
+}
+
+// progressTag is the tag of a command as a notice has it: a "]" would end the response code (RFC 9585 §4).
+func progressTag(tag string) string {
+	if strings.IndexByte(tag, ']') >= 0 {
+		return "NIL"
+	}
+	return `"` + tag + `"`
 }

@@ -24,7 +24,7 @@ func TestNamesAreTheServersInRev2(t *testing.T) {
 	wantLines(t, c.do("CREATE \"Cafe\u0301\""),
 		"* LIST (\\HasNoChildren) \"/\" \"Caf\u00e9\" (\"OLDNAME\" (\"Cafe\u0301\"))", "OK [MAILBOXID (F1-7)] CREATE completed")
 	wantLines(t, c.do(`LIST "" "المرسلة"`), `* LIST (\HasNoChildren \Sent) "/" Sent ("OLDNAME" ("المرسلة"))`, "OK LIST completed")
-	if got := c.do(`SELECT "Sent Items"`); !strings.Contains(strings.Join(got, "\n"), `* LIST () "/" Sent ("OLDNAME" ("Sent Items"))`) {
+	if got := c.do(`SELECT "Sent Items"`); !strings.Contains(strings.Join(got, "\n"), `* LIST (\Subscribed \HasNoChildren \Sent) "/" Sent ("OLDNAME" ("Sent Items"))`) {
 		t.Errorf("SELECT told %q", got)
 	}
 	wantLines(t, c.do(`STATUS "Caf`+"\u00e9"+`" (DELETED)`), "* STATUS \"Caf\u00e9\" (DELETED 0)", "OK STATUS completed")

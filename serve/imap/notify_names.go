@@ -96,7 +96,7 @@ func (x *notifier) list(n *named, extended string) {
 	if n.Subscribed {
 		a = join(`\Subscribed`, a)
 	}
-	x.s.writeListed(n, a, n.Name, extended)
+	x.s.writeListed(a, n.Name, extended)
 }
 
 // tellGone tells of a name that no mailbox has any more, or none that the client may see. One that still holds other

@@ -120,6 +120,8 @@ type Deps struct {
 	Index    *search.Index // of texts; nil: every message is looked at
 	Texts    Texts         // nil: only English, and no LANGUAGE
 	Metrics  *Metrics      // may be nil
+
+	Now func() time.Time // by which notices of progress are told; nil: time.Now
 }
 
 // Server serves IMAP connections. It is safe for all goroutines.
@@ -138,6 +140,9 @@ type Server struct {
 
 // New makes a server.
 func New(d Deps, s Settings) *Server {
+	if d.Now == nil {
+		d.Now = time.Now
+	}
 	return &Server{
 		Deps: d, set: s, commands: commandTable(), capabilities: capabilityTable(), extensions: extensionTable(),
 		statusItems: statusItems(),

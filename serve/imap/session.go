@@ -167,17 +167,17 @@ func (s *session) readError(err error) {
 	var damaged *deflate.CorruptError
 	switch {
 	case errors.As(err, &syntax):
-		s.junk(syntax.Tag, syntax.Why)
+		s.junk(syntax.Tag, syntax.Code, syntax.Why)
 	case errors.As(err, &tooBig):
 		s.tagged(tooBig.Tag, s.inWords(refusal{code: "TOOBIG", text: "message is over the size limit"}, nil).line())
 		if !tooBig.Skipped {
 			s.lingers = true
-			s.bye("message is over the size limit")
+			s.byeFor("TOOBIG", "message is over the size limit")
 		}
 	case errors.As(err, &fatal):
 		s.lingers = true
-		s.junk(fatal.Tag, fatal.Why)
-		s.bye(fatal.Why)
+		s.junk(fatal.Tag, fatal.Code, fatal.Why)
+		s.byeFor(fatal.Code, fatal.Why)
 	case errors.Is(err, errBomb):
 		s.lingers = true
 		s.bye("compressed data hold too much")
@@ -218,20 +218,28 @@ func (s *session) lost(err error) {
 }
 
 // bye says goodbye and ends the session.
-func (s *session) bye(why string) {
-	if !s.ended {
-		s.out.S("* BYE ").S(s.said(why)).CRLF()
-		s.ended = true
+func (s *session) bye(why string) { s.byeFor("", why) }
+
+// byeFor is bye with a response code, "" for none.
+func (s *session) byeFor(code, why string) {
+	if s.ended {
+		return
 	}
+	s.out.S("* BYE ")
+	if code != "" {
+		s.out.C('[').S(code).S("] ")
+	}
+	s.out.S(s.said(why)).CRLF()
+	s.ended = true
 }
 
 // junk answers a command that can not be understood; too many end the session.
-func (s *session) junk(tag, why string) {
+func (s *session) junk(tag, code, why string) {
 	s.srv.Metrics.done("junk", "bad", 0)
 	if tag == "" {
 		tag = "*"
 	}
-	s.tagged(tag, s.inWords(refusal{bad: true, text: why}, &imap.SyntaxError{Why: why}).line())
+	s.tagged(tag, s.inWords(refusal{bad: true, code: code, text: why}, &imap.SyntaxError{Why: why}).line())
 	s.countBad()
 }
 

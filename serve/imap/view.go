@@ -143,7 +143,7 @@ func (s *session) update(expunges bool) {
 	s.announceNew(now, kept)
 	if s.hearsFlags() {
 		for _, i := range changed {
-			s.fetchFlags(i, now.At(i), s.notifying != nil)
+			s.fetchFlags(i, now.At(i), s.notifying != nil || s.has(extRev2)) // RFC 9051 §7.5.2
 		}
 	}
 	s.contextsChange(append(touched, now.UIDs(kept, now.Len())...))
@@ -299,10 +299,10 @@ func (s *session) fetchFlags(i int, e mailbox.Entry, withUID bool) {
 	s.out.S(")\r\n")
 }
 
-// tellsUID reports whether a FETCH that the client did not ask for has the UID: always with QRESYNC (RFC
-// 7162 §3.2.4), never where the UID stands in front.
+// tellsUID reports whether a FETCH that tells of flags has the UID: always where it has the modseq, for a server
+// with QRESYNC (RFC 7162 §3.2.4), never where the UID stands in front.
 func (s *session) tellsUID(asked bool) bool {
-	return (asked || s.has(extQResync)) && !s.has(extUIDOnly)
+	return (asked || s.has(extCondstore)) && !s.has(extUIDOnly)
 }
 
 // flagWords keeps the last flag list written: in a mailbox most are alike.

@@ -16,6 +16,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -52,7 +53,12 @@ type world struct {
 	imap   *Server
 	log    *bytes.Buffer
 	logMu  sync.Mutex
+	slow   atomic.Int64 // by how much each look at the clock is later than the one before
+	late   atomic.Int64
 }
+
+// now is the clock that the server tells progress by.
+func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.late.Add(w.slow.Load()))) }
 
 func (w *world) Write(p []byte) (int, error) {
 	w.logMu.Lock()
@@ -87,6 +93,7 @@ func newWorldOn(t testing.TB, store engine, level slog.Level, change func(*Setti
 	srv := New(Deps{
 		Mail: w.mail, Blobs: w.store, Accounts: dir, IDs: id.NewSource(time.Now),
 		Log: slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})),
+		Now: w.now,
 	}, set)
 	w.imap = srv
 	w.server = listen.NewServer(listen.Config{Name: "imap", Addr: "127.0.0.1:0", Mode: listen.StartTLS, TLS: selfSigned(t)}, srv)
