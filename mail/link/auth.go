@@ -73,12 +73,21 @@ func (o *Opener) Fetch(ctx context.Context, who mail.AccountID, u *imap.URL) (*P
 	return nil, ErrUnknown // "submit" is for submission alone
 }
 
-// Submit opens a signed URL for somebody who submits a message (RFC 4468 §3.3).
+// Submit opens a URL for somebody who submits a message (RFC 4468 §3.3): a signed one, or one of a mailbox that is the
+// submitter's own.
 func (o *Opener) Submit(ctx context.Context, who mail.AccountID, u *imap.URL) (*Part, error) {
-	if u.Access != "submit" || !o.is(ctx, who, u.For) {
-		return nil, ErrUnknown
+	switch {
+	case u.Access == "submit" && o.is(ctx, who, u.For):
+		return o.signed(ctx, u)
+	case u.Access == "" && u.Host == o.Host && u.Mailbox != "" && o.is(ctx, who, u.User):
+		box, err := o.mailbox(ctx, u)
+		if err != nil {
+			return nil, err
+		}
+		defer box.Close()
+		return open(ctx, box, u)
 	}
-	return o.signed(ctx, u)
+	return nil, ErrUnknown
 }
 
 // SubmitURL is Submit of a URL as it is written.
@@ -109,9 +118,36 @@ func nobody(err error) error {
 
 // signed opens a URL if its token is right.
 func (o *Opener) signed(ctx context.Context, u *imap.URL) (*Part, error) {
-	if u.Mechanism != Internal || u.Host != o.Host || u.Mailbox == "" || !u.Expire.IsZero() && !o.Now().Before(u.Expire) {
+	if u.Mechanism != Internal || u.Host != o.Host || u.Mailbox == "" || !u.Expire.IsZero() && o.Now().After(u.Expire) {
 		return nil, ErrUnknown
 	}
+	box, err := o.mailbox(ctx, u)
+	if errors.Is(err, ErrUnknown) {
+		token(plausible(), u.Signed) // in the time that a wrong token takes (RFC 4467 §6)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer box.Close()
+	key, err := box.LinkKey(ctx, false)
+	if err != nil {
+		return nil, err
+	}
+	known := key != nil
+	if !known {
+		key = plausible()
+	}
+	if right := hmac.Equal(token(key, u.Signed), u.Token); !right || !known {
+		return nil, ErrUnknown
+	}
+	return open(ctx, box, u)
+}
+
+// plausible stands for the key of a mailbox that has none or is not there.
+func plausible() []byte { return make([]byte, sha256.Size) }
+
+// mailbox opens the mailbox of a URL of this server, whoever asks.
+func (o *Opener) mailbox(ctx context.Context, u *imap.URL) (*mailbox.Mailbox, error) {
 	owner, err := o.Accounts.ByName(ctx, u.User)
 	if err != nil || owner.Disabled {
 		return nil, nobody(err)
@@ -122,16 +158,5 @@ func (o *Opener) signed(ctx context.Context, u *imap.URL) (*Part, error) {
 		return nil, unknown(err)
 	}
 	box, err := a.Open(ctx, at.Name)
-	if err != nil {
-		return nil, unknown(err)
-	}
-	defer box.Close()
-	key, err := box.LinkKey(ctx, false)
-	if err != nil {
-		return nil, err
-	}
-	if key == nil || !hmac.Equal(token(key, u.Signed), u.Token) {
-		return nil, ErrUnknown
-	}
-	return open(ctx, box, u)
+	return box, unknown(err)
 }

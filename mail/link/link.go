@@ -18,6 +18,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"barid/base/kv"
@@ -29,8 +30,12 @@ import (
 // MaxHeader is how much of a header section is searched for fields, bytes.
 const MaxHeader = 1 << 20
 
-// ErrUnknown is a URL that names nothing that may be had.
-var ErrUnknown = errors.New("link: the URL names nothing that may be had")
+// ErrUnknown is a URL that names nothing that may be had. ErrNoPart is one, too: the message is there and may be had, but has
+// no such part.
+var (
+	ErrUnknown = errors.New("link: the URL names nothing that may be had")
+	ErrNoPart  = fmt.Errorf("link: no such part: %w", ErrUnknown)
+)
 
 // Part is what a URL names. Close must be called.
 type Part struct {
@@ -105,7 +110,7 @@ func cut(body kv.BlobReader, c *mailbox.Cold, u *imap.URL) (*Part, error) {
 	}
 	lo, hi, ok := u.Section.Range(tree, c.HeaderBytes, c.Size)
 	if !ok {
-		return nil, ErrUnknown
+		return nil, ErrNoPart
 	}
 	hi = min(hi, body.Size())
 	lo = min(lo, hi)
@@ -119,9 +124,9 @@ func cut(body kv.BlobReader, c *mailbox.Cold, u *imap.URL) (*Part, error) {
 		p.body, p.n = nil, int64(len(p.held))
 	}
 	if u.Partial {
-		p.off, p.n = p.off+min(int64(u.Offset), p.n), max(0, p.n-int64(u.Offset))
+		p.off, p.n = p.off+min(u.Offset, p.n), max(0, p.n-u.Offset)
 		if u.Count > 0 {
-			p.n = min(p.n, int64(u.Count))
+			p.n = min(p.n, u.Count)
 		}
 		if p.body == nil {
 			p.held = p.held[p.off-lo:][:p.n]

@@ -30,8 +30,8 @@ type FetchItem struct {
 	Section Section // of ItemSection, ItemBinary and ItemBinarySize
 	Peek    bool    // does not set \Seen
 	Partial bool    // only Count bytes from Offset on
-	Offset  uint32
-	Count   uint32
+	Offset  int64
+	Count   int64
 	Lazy    bool   // of ItemPreview: only if it costs little
 	Label   string // what the answer is labelled with, e.g. BODY[1.2]<0>, RFC822.SIZE
 }
@@ -174,9 +174,9 @@ func (p *Parser) partial(it *FetchItem, label []byte) []byte {
 		return label
 	}
 	it.Partial = true
-	it.Offset = p.Number32()
+	it.Offset = int64(p.Number()) // 63 bits, as RFC 9051 §9 has it
 	p.want('.')
-	it.Count = p.Number32()
+	it.Count = int64(p.Number())
 	p.want('>')
 	if it.Count == 0 {
 		p.fail("a partial FETCH asks for at least one byte")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Parser takes the arguments of one command apart, from left to right. The first error sticks: every
@@ -160,7 +161,7 @@ func (p *Parser) quoted() string {
 	p.want('"')
 	rest := p.b[min(p.i, len(p.b)):]
 	if end := bytes.IndexByte(rest, '"'); end >= 0 && bytes.IndexByte(rest[:end], '\\') < 0 {
-		return p.plain(rest[:end])
+		return p.valid(p.plain(rest[:end]))
 	}
 	var out []byte
 	for p.err == nil {
@@ -169,7 +170,7 @@ func (p *Parser) quoted() string {
 			p.fail("quoted string is not closed")
 		case '"':
 			p.i++
-			return string(out)
+			return p.valid(string(out))
 		case '\\':
 			if p.i++; p.peek() != '"' && p.peek() != '\\' {
 				p.fail("a backslash quotes only \" and \\")
@@ -182,6 +183,16 @@ func (p *Parser) quoted() string {
 		}
 	}
 	return ""
+}
+
+// valid refuses 8-bit that is not UTF-8 from who agreed on UTF-8 in quoted strings (RFC 9755 §3). From others, who are
+// not to send 8-bit there at all, it is taken as it comes.
+func (p *Parser) valid(s string) string {
+	if p.UTF8 && !utf8.ValidString(s) {
+		p.fail("a quoted string is UTF-8")
+		return ""
+	}
+	return s
 }
 
 // plain ends a quoted string without backslashes.

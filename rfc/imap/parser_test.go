@@ -38,6 +38,21 @@ func TestStrings(t *testing.T) {
 	}
 }
 
+// TestQuotedUTF8 is RFC 9755 §3: who agreed on UTF-8 in quoted strings sends nothing else in them.
+func TestQuotedUTF8(t *testing.T) {
+	for in, ok := range map[string]bool{`"سلام"`: true, `"سلام \"دنیا\""`: true, "\"caf\xe9\"": false, "\"a\\\"\xed\xa0\x80\"": false, "{1}\r\n\xe9": true} {
+		p := parser(in)
+		p.UTF8 = true
+		if _, err := p.AString(), p.End(); (err == nil) != ok {
+			t.Errorf("%q: %v", in, err)
+		}
+		p = parser(in)
+		if _, err := p.AString(), p.End(); err != nil {
+			t.Errorf("%q before ENABLE: %v", in, err)
+		}
+	}
+}
+
 func TestSetsResolve(t *testing.T) {
 	for _, c := range []struct {
 		in   string
@@ -89,6 +104,7 @@ func TestFetchItems(t *testing.T) {
 		{`BODY[HEADER.FIELDS.NOT ("Date" X-A)]`, `BODY[HEADER.FIELDS.NOT (Date X-A)]!`},
 		{"BODY[1.2.MIME]", "BODY[1.2.MIME]!"},
 		{"BODY[3.TEXT]<0.100>", "BODY[3.TEXT]<0>!"},
+		{"BODY.PEEK[]<9223372036854775807.9223372036854775807>", "BODY[]<9223372036854775807>"},
 		{"BODY[4.2.HEADER.FIELDS (a)]", "BODY[4.2.HEADER.FIELDS (a)]!"},
 		{"BODY[1]", "BODY[1]!"},
 		{"RFC822", "RFC822!"},

@@ -18,8 +18,8 @@ type URL struct {
 	UID         uint32
 	Section     Section
 	Partial     bool
-	Offset      uint32
-	Count       uint32 // 0: to the end
+	Offset      int64
+	Count       int64 // 0: to the end
 
 	Expire    time.Time // zero: never (RFC 4467 §3)
 	Access    string    // who may use it: "anonymous", "authuser", "user", "submit"; "" without URLAUTH
@@ -144,9 +144,11 @@ func (p *urlParser) param(whole, s string) (rest string) {
 		p.section(value)
 	case "PARTIAL":
 		offset, count, ok := strings.Cut(value, ".")
-		p.u.Partial, p.u.Offset = true, p.offset(offset)
+		p.u.Partial, p.u.Offset = true, p.octets(offset)
 		if ok {
-			p.u.Count = p.number(count)
+			if p.u.Count = p.octets(count); p.u.Count == 0 {
+				p.fail("a number in the URL is out of range")
+			}
 		}
 	case "EXPIRE":
 		t, err := time.Parse(time.RFC3339, value)
@@ -202,20 +204,22 @@ func (p *urlParser) urlauth(value, whole string) {
 	p.u.Mechanism, p.u.Token = strings.ToUpper(mechanism), b
 }
 
+// number reads an nz-number of RFC 3501.
 func (p *urlParser) number(s string) uint32 {
-	n := p.offset(s)
-	if n == 0 {
-		p.fail("a number in the URL is out of range")
-	}
-	return n
-}
-
-func (p *urlParser) offset(s string) uint32 {
 	n, err := strconv.ParseUint(s, 10, 32)
-	if err != nil {
+	if err != nil || n == 0 {
 		p.fail("a number in the URL is out of range")
 	}
 	return uint32(n)
+}
+
+// octets reads a number of octets, 63 bits (RFC 9051 §9, partial-range).
+func (p *urlParser) octets(s string) int64 {
+	n, err := strconv.ParseUint(s, 10, 63)
+	if err != nil {
+		p.fail("a number in the URL is out of range")
+	}
+	return int64(n)
 }
 
 // decode undoes percent-encoding; what comes out is UTF-8 without controls.

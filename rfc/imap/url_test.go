@@ -33,8 +33,11 @@ func TestURLs(t *testing.T) {
 		"imap://psicorp.example.org/~peter/%E6%97%A5%E6%9C%AC%E8%AA%9E/%E5%8F%B0%E5%8C%97;UID=1": `"psicorp.example.org" "" "~peter/日本語/台北" 0 1 []`,
 		"imap://;AUTH=GSSAPI@Minbari.example.org:143/gray-council/;uid=20/;section=1.2":          `"minbari.example.org" "" "gray-council" 0 20 [1.2]`,
 		"/Drafts;UIDVALIDITY=385759045/;UID=20/;section=HEADER":                                  `"" "" "Drafts" 385759045 20 [HEADER]`,
-		";UID=20/;SECTION=2.MIME": `"" "" "" 0 20 [2.MIME]`,
-		"/;UID=20":                `"" "" "" 0 20 []`,
+		";UID=20/;SECTION=2.MIME":                   `"" "" "" 0 20 [2.MIME]`,
+		"/foo;UID=1/;PARTIAL=9223372036854775807":   `"" "" "foo" 0 1 [] <9223372036854775807.0>`,
+		"/foo;UID=1/;PARTIAL=0.9223372036854775808": "! a number in the URL is out of range", "/foo;UID=1/;PARTIAL=0.0": "! a number in the URL is out of range",
+		"/foo/;UID=20/..": "! a number in the URL is out of range",
+		"/;UID=20":        `"" "" "" 0 20 []`,
 		"/INBOX/;uid=20/;section=HEADER.FIELDS%20(Date%20%22a%22)":              `"" "" "INBOX" 0 20 [HEADER.FIELDS (Date a)]`,
 		"imap://joe@example.com/INBOX/;uid=20/;section=1.2;urlauth=submit+fred": `"example.com" "joe" "INBOX" 0 20 [1.2] submit "fred"   of imap://joe@example.com/INBOX/;uid=20/;section=1.2;urlauth=submit+fred`,
 		"imap://owner%40host@example.com/INBOX;UID=2;EXPIRE=2030-01-02T03:04:05Z;URLAUTH=USER+%D9%81:internal:" + token: `"example.com" "owner@host" "INBOX" 0 2 [] 2030-01-02 03:04:05 +0000 UTC user "ف" INTERNAL ` + token +

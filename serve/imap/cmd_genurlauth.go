@@ -7,7 +7,9 @@ import (
 	"barid/rfc/imap"
 )
 
-// cmdGenURLAuth is GENURLAUTH, RFC 4467 §7: URLs of messages of this account are signed for others.
+// cmdGenURLAuth is GENURLAUTH, RFC 4467 §7: URLs of messages of this account are signed for others. The RFC wants BAD for
+// every URL that can not be signed; a mailbox that is somebody else's can not, whoever shares it. Whether there is the
+// login that "user+" or "submit+" names nobody learns: a URL for one that is not there never opens.
 func cmdGenURLAuth(s *session, c *call) error {
 	var asked []imap.URL
 	for first := true; first || c.More(); first = false {
@@ -24,10 +26,16 @@ func cmdGenURLAuth(s *session, c *call) error {
 			return badf("too many URLs")
 		case mechanism != link.Internal:
 			return no("URLMECH "+link.Internal, "no such mechanism")
-		case u.Access == "" || u.Mechanism != "" || u.Mailbox == "":
-			return badf("not a URL to be signed")
-		case u.Host != s.urlHost() || !s.isMe(u.User):
-			return badURL(text)
+		case u.Access == "":
+			return badf("missing access identifier in the URL")
+		case u.Mechanism != "":
+			return badf("the URL is signed already")
+		case u.Mailbox == "" || u.Host != s.urlHost():
+			return badf("not a URL of this server")
+		case u.User == "":
+			return badf("missing owner in the URL")
+		case !s.isMe(u.User):
+			return badf("not a URL of this login's mailboxes")
 		}
 		asked = append(asked, u)
 	}
@@ -43,8 +51,8 @@ func cmdGenURLAuth(s *session, c *call) error {
 		if err == nil {
 			signed[i], err = link.Sign(s.ctx, at.account, at.Name, &asked[i])
 		}
-		if errors.Is(err, link.ErrUnknown) {
-			return badURL(asked[i].Signed)
+		if errors.Is(err, link.ErrUnknown) || isGone(err) {
+			return badf("the URL names no mailbox of this login")
 		}
 		if err != nil {
 			return err

@@ -16,10 +16,10 @@ func cmdResetKey(s *session, c *call) error {
 	if err := c.End(); err != nil {
 		return err
 	}
-	c.code = "URLMECH " + link.Internal
 	if !one {
 		return s.account.DropLinkKeys(s.ctx)
 	}
+	c.code = "URLMECH " + link.Internal
 	at, err := s.place(name)
 	if err != nil {
 		return err

@@ -10,7 +10,8 @@ import (
 	"barid/rfc/imap"
 )
 
-// cmdURLFetch is URLFETCH, RFC 4467 §7: what signed URLs name, or NIL for those that are not for this client.
+// cmdURLFetch is URLFETCH, RFC 4467 §7: what signed URLs name, NIL for those that are not for this client, and nothing,
+// which is not NIL, for those whose message has no such part (§8).
 func cmdURLFetch(s *session, c *call) error {
 	var urls []string
 	for first := true; first || c.More(); first = false {
@@ -28,7 +29,11 @@ func cmdURLFetch(s *session, c *call) error {
 			return err
 		}
 		s.out.S("* URLFETCH ").Str(text).C(' ')
-		if err != nil {
+		switch {
+		case errors.Is(err, link.ErrNoPart):
+			s.out.Str("").CRLF()
+			continue
+		case err != nil:
 			s.out.S("NIL\r\n")
 			continue
 		}

@@ -88,7 +88,7 @@ var refusals = []struct {
 	{mailbox.ErrAnnotationSize, errMetadataSize},
 	{mailbox.ErrAnnotationMany, refusal{code: "METADATA TOOMANY", text: "too many annotations"}},
 	{mailbox.ErrGrants, refusal{code: "LIMIT", text: "too many identifiers have rights in this mailbox"}},
-	{mailbox.ErrTooBig, refusal{code: "LIMIT", text: "message is over the size limit"}},
+	{mailbox.ErrTooBig, refusal{code: "TOOBIG", text: "message is over the size limit"}},
 	{mailbox.ErrOverQuota, refusal{code: "OVERQUOTA", text: "mailbox is full"}},
 	{mailbox.ErrGone, refusal{code: codeGone, text: "some of the messages were expunged"}},
 	{mailbox.ErrFullUIDs, refusal{code: "LIMIT", text: "all UIDs of the mailbox are used up"}},

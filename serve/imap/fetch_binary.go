@@ -82,7 +82,7 @@ func partialReader(it imap.FetchItem, r io.Reader) io.Reader {
 	if !it.Partial {
 		return r
 	}
-	return &skipReader{r: io.LimitReader(r, int64(it.Offset)+int64(it.Count)), skip: int64(it.Offset)}
+	return io.LimitReader(&skipReader{r: r, skip: it.Offset}, it.Count)
 }
 
 // skipReader leaves out the first bytes of r.

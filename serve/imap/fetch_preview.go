@@ -107,7 +107,7 @@ func (f *fetch) writePreview(it imap.FetchItem, r *row, body kv.BlobReader) {
 		s, err := previewOf(r.tree, body)
 		if err != nil {
 			f.damaged(err)
-			out.S("NIL")
+			out.Str("") // NIL is for LAZY only (RFC 8970 §3.2)
 			return
 		}
 		r.preview = &preview{s}

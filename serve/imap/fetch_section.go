@@ -116,8 +116,8 @@ func partial(it imap.FetchItem, lo, hi int64) (int64, int64) {
 	if !it.Partial {
 		return lo, hi
 	}
-	lo = min(lo+int64(it.Offset), hi)
-	return lo, min(lo+int64(it.Count), hi)
+	lo += min(it.Offset, hi-lo)
+	return lo, lo + min(it.Count, hi-lo)
 }
 
 // find gives the bytes of a section; see imap.Section.Range.

@@ -142,15 +142,16 @@ func (in *incoming) data(w io.Writer) error {
 	case c.Err() != nil:
 		return badf("expected a literal")
 	case word == "UTF8":
-		return in.utf8(w)
+		return in.utf8(w, 0)
 	case word == "CATENATE":
 		return in.catenate(w)
 	}
 	return badf("expected a literal")
 }
 
-// utf8 reads "(" literal8 ")", a message with UTF-8 in its header (RFC 9755 §4).
-func (in *incoming) utf8(w io.Writer) error {
+// utf8 reads "(" literal8 ")", a message, or a part of one behind size bytes, with UTF-8 in its header. RFC 6855 §4 has it;
+// RFC 9755 §4 takes such messages as they are.
+func (in *incoming) utf8(w io.Writer, size int64) error {
 	c := in.c
 	if !in.s.has(extUTF8) {
 		return badf("UTF8 is for after ENABLE UTF8=ACCEPT")
@@ -159,7 +160,10 @@ func (in *incoming) utf8(w io.Writer) error {
 	if err := c.atLiteral(); err != nil {
 		return err
 	}
-	if err := in.admit(c.body.Size); err != nil {
+	if c.body.Size == 0 && size == 0 {
+		return errEmpty
+	}
+	if err := in.room(size + c.body.Size); err != nil {
 		return err
 	}
 	if err := in.literal(w, c.body.Binary); err != nil {

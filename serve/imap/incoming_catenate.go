@@ -2,13 +2,15 @@ package imap
 
 import (
 	"errors"
+	"fmt"
 	"io"
 
 	"barid/mail/link"
 	"barid/rfc/imap"
 )
 
-// catenate reads "(" parts ")", each TEXT literal or URL url, which together are a message (RFC 4469 §3). What URLs bring
+// catenate reads "(" parts ")", each TEXT literal, URL url or UTF8 (literal8), which together are a message (RFC 4469 §3,
+// RFC 6855 §4). What URLs bring
 // in one command is bounded as one message is, so that a short command does not write without end.
 func (in *incoming) catenate(w io.Writer) error {
 	c := in.c
@@ -28,6 +30,10 @@ func (in *incoming) catenate(w io.Writer) error {
 				return err
 			}
 			if err := in.literal(w, c.body.Binary); err != nil {
+				return err
+			}
+		case word == "UTF8":
+			if err := in.utf8(w, size); err != nil {
 				return err
 			}
 		case word == "URL":
@@ -77,12 +83,19 @@ func (in *incoming) url(w io.Writer, s string, size int64) error {
 	return err
 }
 
-// badURL is the refusal that names the URL (RFC 4469 §4).
+// badURL is the refusal that names the URL (RFC 4469 §4.1). What can not stand in a response code, and in no URL, is
+// percent-encoded; what is far too long for a URL is cut off.
 func badURL(s string) error {
-	if len(s) > maxCodeURL {
-		return no("BADURL", "the URL names nothing that may be had")
+	b := append(make([]byte, 0, len(s)+16), `BADURL "`...)
+	for i := 0; i < min(len(s), maxCodeURL); i++ {
+		switch c := s[i]; {
+		case c <= ' ' || c >= 0x7f || c == '"' || c == '\\' || c == ']':
+			b = fmt.Appendf(b, "%%%02X", c)
+		default:
+			b = append(b, c)
+		}
 	}
-	return no("BADURL "+string(imap.AppendString(nil, s)), "the URL names nothing that may be had")
+	return no(string(append(b, '"')), "the URL names nothing that may be had")
 }
 
 // maxCodeURL bounds a URL that is repeated in a response code, bytes.

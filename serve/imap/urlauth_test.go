@@ -65,18 +65,23 @@ func TestURLAuth(t *testing.T) {
 		{other, "http://example.test", "NIL"},
 		{other, owner.signedURL(strings.Replace(rump, ";urlauth", ";expire=2001-01-01T00:00:00Z;urlauth", 1) + "authuser"), "NIL"},
 		{other, owner.signedURL(strings.Replace(rump, ";urlauth", ";expire=2999-01-01T00:00:00Z;urlauth", 1) + "authuser"), "{28}"},
+		{other, owner.signedURL(strings.Replace(rump, "section=1", "section=2", 1) + "authuser"), "authuser:internal:...\" \"\"\nOK"},
+		{other, owner.signedURL(strings.Replace(rump, "uid=1", "uid=7", 1) + "authuser"), "NIL"},
 	} {
-		if got := fetch(c.who, c.url); !strings.Contains(got, c.want) {
+		if got := fetch(c.who, c.url); !like("..."+c.want+"...", got) {
 			t.Errorf("%s: %q, want %q", c.url, got, c.want)
 		}
 	}
 	for cmd, want := range map[string]string{
-		`GENURLAUTH "` + rump + `authuser" SOMETHING`:                                   "NO [URLMECH INTERNAL] ...",
-		`GENURLAUTH "` + strings.Replace(rump, "info", "demo", 1) + `user+x" INTERNAL`:  "NO [BADURL ...",
-		`GENURLAUTH "` + strings.Replace(rump, "INBOX", "None", 1) + `user+x" INTERNAL`: "NO [NONEXISTENT] ...",
-		`GENURLAUTH "` + user + `" INTERNAL`:                                            "BAD ...",
-		`GENURLAUTH "/INBOX;UID=1" INTERNAL`:                                            "BAD ...",
-		`GENURLAUTH`:                                                                    "BAD ...", `URLFETCH`: "BAD ...", `RESETKEY INBOX SOMETHING`: "NO [URLMECH INTERNAL] ...", `RESETKEY None`: "NO [NONEXISTENT] ...",
+		`GENURLAUTH "` + rump + `authuser" SOMETHING`:                                                  "NO [URLMECH INTERNAL] ...",
+		`GENURLAUTH "` + strings.Replace(rump, "info", "demo", 1) + `user+x" INTERNAL`:                 "BAD not a URL of this login's mailboxes",
+		`GENURLAUTH "` + strings.Replace(rump, "mail.", "mx.", 1) + `user+x" INTERNAL`:                 "BAD not a URL of this server",
+		`GENURLAUTH "` + strings.Replace(rump, "INBOX", "None", 1) + `user+x" INTERNAL`:                "BAD the URL names no mailbox of this login",
+		`GENURLAUTH "` + strings.Replace(rump, "INBOX", "INBOX;UIDVALIDITY=1", 1) + `user+x" INTERNAL`: "BAD ...",
+		`GENURLAUTH "` + rump + `user" INTERNAL`:                                                       "BAD ...",
+		`GENURLAUTH "` + user + `" INTERNAL`:                                                           "BAD ...",
+		`GENURLAUTH "/INBOX;UID=1" INTERNAL`:                                                           "BAD ...",
+		`GENURLAUTH`:                                                                                   "BAD ...", `URLFETCH`: "BAD ...", `RESETKEY INBOX SOMETHING`: "NO [URLMECH INTERNAL] ...", `RESETKEY None`: "NO [NONEXISTENT] ...",
 	} {
 		if got := owner.try("%s", cmd); !like(want, got[len(got)-1]) {
 			t.Errorf("%s: %q, want %q", cmd, got, want)
