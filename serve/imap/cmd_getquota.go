@@ -19,7 +19,7 @@ func cmdGetQuota(s *session, c *call) error {
 	if err != nil {
 		return err
 	}
-	return s.tellQuota(root, s.srv.Mail.Account(who.ID))
+	return s.tellQuota(root, s.srv.Mail.Account(who.ID), true)
 }
 
 // cmdGetQuotaRoot is GETQUOTAROOT, RFC 9208 §4.1.2. The mailbox need not be there.
@@ -34,10 +34,7 @@ func cmdGetQuotaRoot(s *session, c *call) error {
 	}
 	root := at.owner
 	s.out.S("* QUOTAROOT ").Name(name).C(' ').AStr(root).CRLF()
-	if at.rights&mailbox.RightRead == 0 {
-		return nil // it would tell how much somebody else has (RFC 9208 §6)
-	}
-	return s.tellQuota(root, at.account)
+	return s.tellQuota(root, at.account, at.rights&mailbox.RightRead != 0)
 }
 
 var errNoRoot = no("NONEXISTENT", "there is no such quota root")
@@ -59,8 +56,9 @@ const quotaUnit = 1024
 
 func quotaUnits(bytes int64) uint64 { return uint64((bytes + quotaUnit - 1) / quotaUnit) }
 
-// tellQuota writes the QUOTA response of an account; what has no limit is not told (RFC 9208 §4.2.1).
-func (s *session) tellQuota(root string, a *mailbox.Account) error {
+// tellQuota writes the QUOTA response of an account; what has no limit is not told (RFC 9208 §4.2.1). reads: the session may read
+// in a mailbox of it, without which it is not told how much somebody else has, but for the number of mailboxes (§6).
+func (s *session) tellQuota(root string, a *mailbox.Account, reads bool) error {
 	u, err := a.Usage(s.ctx)
 	if err != nil {
 		return err
@@ -70,10 +68,10 @@ func (s *session) tellQuota(root string, a *mailbox.Account) error {
 		return err
 	}
 	s.out.S("* QUOTA ").AStr(root).S(" (")
-	if u.Quota.Bytes > 0 {
+	if reads && u.Quota.Bytes > 0 {
 		s.out.S("STORAGE ").N(quotaUnits(u.Bytes)).C(' ').N(quotaUnits(u.Quota.Bytes)).C(' ')
 	}
-	if u.Quota.Messages > 0 {
+	if reads && u.Quota.Messages > 0 {
 		s.out.S("MESSAGE ").N(uint64(u.Messages)).C(' ').N(uint64(u.Quota.Messages)).C(' ')
 	}
 	s.out.S("MAILBOX ").N(uint64(countMailboxes(all))).C(' ').N(mailbox.MaxMailboxes).S(")\r\n")

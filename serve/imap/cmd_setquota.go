@@ -11,7 +11,7 @@ import (
 func cmdSetQuota(s *session, c *call) error {
 	root := c.AString()
 	var q mailbox.Quota
-	mailboxes, nothing := false, false
+	mailboxes, nothing, unknown := false, false, false
 	limit := func() uint64 {
 		n := c.SP().Number()
 		nothing = nothing || n == 0
@@ -27,7 +27,8 @@ func cmdSetQuota(s *session, c *call) error {
 			mailboxes = true
 			limit()
 		default:
-			c.Fail("no such resource")
+			unknown = true
+			limit()
 		}
 	})
 	if err := c.End(); err != nil {
@@ -37,6 +38,8 @@ func cmdSetQuota(s *session, c *call) error {
 		return no("NOPERM", "only administrators set quotas")
 	}
 	switch {
+	case unknown:
+		return no("CANNOT", "a quota is of STORAGE or MESSAGE")
 	case mailboxes:
 		return no("CANNOT", "the number of mailboxes is the server's to limit")
 	case nothing:
@@ -54,5 +57,5 @@ func cmdSetQuota(s *session, c *call) error {
 	if err := a.SetQuota(s.ctx, q); err != nil {
 		return err
 	}
-	return s.tellQuota(root, a)
+	return s.tellQuota(root, a, true)
 }

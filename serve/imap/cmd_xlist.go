@@ -13,6 +13,10 @@ func cmdXlist(s *session, c *call) error {
 	if err := c.End(); err != nil {
 		return err
 	}
+	if pattern == "" { // as LIST
+		s.out.S(`* XLIST (\Noselect) "/" ""` + "\r\n")
+		return nil
+	}
 	all, err := s.names()
 	if err != nil {
 		return err

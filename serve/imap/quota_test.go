@@ -38,11 +38,29 @@ func TestQuota(t *testing.T) {
 	wantLines(t, c.try("APPEND INBOX {30+}\r\nSubject: xxxxxxxxxxxxxxxxx\r\n\r\n"), "NO [OVERQUOTA] mailbox is full")
 	wantLines(t, admin.try("SETQUOTA info@example.test (MAILBOX 10)"), "NO [CANNOT] the number of mailboxes is the server's to limit")
 	wantLines(t, admin.try("SETQUOTA info@example.test (STORAGE 0)"), "NO [CANNOT] a limit can not be nothing")
-	wantLines(t, admin.try("SETQUOTA info@example.test (ROOM 1)"), "BAD no such resource at byte 23")
+	wantLines(t, admin.try("SETQUOTA info@example.test (ROOM 1)"), "NO [CANNOT] a quota is of STORAGE or MESSAGE")
 	wantLines(t, admin.do("SETQUOTA info@example.test ()"), `* QUOTA info@example.test (MAILBOX 6 4096)`)
 	a, err := w.imap.Accounts.ByName(t.Context(), testUser)
 	must(t, err)
 	if a.QuotaBytes != 0 || a.QuotaMessages != 0 {
 		t.Errorf("the directory has %+v", a)
 	}
+}
+
+// TestQuotaOfSomebodyElse is RFC 9208 §6: who may not read in a mailbox learns nothing of what is in it from its quota.
+func TestQuotaOfSomebodyElse(t *testing.T) {
+	w, owner := sharedWorld(t)
+	must(t, owner.SetQuota(t.Context(), mailbox.Quota{Bytes: 1 << 20, Messages: 100}))
+	c := w.login()
+	for rights, quota := range map[string]string{
+		"l":  "* QUOTA demo@example.test (MAILBOX 8 4096)",
+		"lr": "* QUOTA demo@example.test (STORAGE 1 1024 MESSAGE 3 100 MAILBOX 8 4096)",
+	} {
+		r, _ := mailbox.ParseRights(rights)
+		must(t, owner.SetGrant(t.Context(), "Projects", mailbox.Grant{Account: w.id, Rights: r}, mailbox.Replace))
+		sameLines(t, c.do("GETQUOTAROOT %s", projects), []string{
+			"* QUOTAROOT " + projects + " demo@example.test", quota, "OK GETQUOTAROOT completed",
+		})
+	}
+	wantLines(t, c.try("GETQUOTA demo@example.test"), "NO [NONEXISTENT] there is no such quota root")
 }
