@@ -54,7 +54,7 @@ func TestListArguments(t *testing.T) {
 func TestEntryNames(t *testing.T) {
 	lim := AfterLogin(1 << 20)
 	for in, ok := range map[string]bool{
-		"/shared/comment": true, "/PRIVATE/Vendor/x/Y": true, `"/private/a b"`: false, "/shared/": false, "/shared": false,
+		"/shared/comment": true, "/PRIVATE/Vendor/x/Y": true, `"/private/a b"`: true, "\"/private/a\x1fb\"": false, "/shared/": false, "/shared": false,
 		"/shared//x": false, "/other/comment": false, `"/shared/a*"`: false, `"/shared/a%"`: false, "/shared/x/": false,
 		"comment": false, `""`: false,
 	} {

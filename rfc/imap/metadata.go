@@ -33,7 +33,7 @@ func validEntry(s string) bool {
 		return false
 	}
 	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c >= 0x7f || c == '*' || c == '%' {
+		if c := s[i]; c < ' ' || c >= 0x7f || c == '*' || c == '%' {
 			return false
 		}
 	}
