@@ -15,8 +15,11 @@ func TestUsualNamesAreKnown(t *testing.T) {
 		{"Sent-Mail", UseSent},
 		{"SENT MESSAGES", UseSent},
 		{"المرسلة", UseSent},
-		{"المُرسَلة", UseSent},      // with marks
-		{"المرسله", UseSent},        // heh for teh marbuta
+		{"المُرسَلة", UseSent}, // with marks
+		{"المرسله", UseSent},   // heh for teh marbuta
+		{"الصندوق المرسل", UseSent},
+		{"نامه\u200cهای ارسال\u200cشده", UseSent},
+		{"نامه های ارسال شده", UseSent},
 		{"ارسال\u200cشده", UseSent}, // with ZWNJ
 		{"ارسال شده", UseSent},      // with a space
 		{"ارسالشده", UseSent},       // with neither
@@ -39,6 +42,8 @@ func TestUsualNamesAreKnown(t *testing.T) {
 		{"هرزنامه", UseJunk},
 		{"البريد المزعج", UseJunk},
 		{"spam", UseJunk},
+		{"البريد الالكتروني غير الهام", UseJunk}, // without hamza
+		{"ایمیل\u200cهای ناخواسته", UseJunk},
 		{"Archives", UseArchive},
 		{"بایگانی", UseArchive},
 		{"الأرشيف", UseArchive},
