@@ -13,14 +13,16 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"barid/mail/mailbox"
 )
 
 // TestDialogs plays testdata/dialogs: "C:" is sent, "S:" must come ("..." is anything), "S>:" must come behind any number
 // of other lines, "C~:" and "S~:" are octets quoted as in Go, "C2:" and "S2:" are of a second connection. "login" and
 // "login2" log in, as info@example.test or as who is named; "STARTTLS" is not played here. The files of the archive are
 // delivered first: "INBOX/1" is a message for INBOX. "mail: INBOX 9" delivers nine messages; "slow: 5s" makes each look at
-// the clock five seconds later than the one before. "server: NAME NUMBER" is a setting. LITERAL+ is hidden from clients
-// called "Strict".
+// the clock five seconds later than the one before. "server: NAME NUMBER" is a setting, "quota: BYTES" the quota from
+// there on. LITERAL+ is hidden from clients called "Strict". "{{name}}" is what stood there first.
 func TestDialogs(t *testing.T) {
 	files, err := filepath.Glob("testdata/dialogs/*.txtar")
 	must(t, err)
@@ -60,6 +62,8 @@ func dialogSettings(t *testing.T, dialog string, set *Settings) {
 			set.CommandMessages = n
 		case "saved-messages":
 			set.SavedMessages = n
+		case "message-bytes":
+			set.MaxMessageBytes = int64(n)
 		default:
 			t.Fatalf("no setting %q", name)
 		}
@@ -67,7 +71,7 @@ func dialogSettings(t *testing.T, dialog string, set *Settings) {
 }
 
 func play(t *testing.T, w *world, dialog string) {
-	clients := map[string]*client{}
+	clients, values := map[string]*client{}, map[string]string{}
 	for n, l := range strings.Split(dialog, "\n") {
 		if l == "" || l[0] == '#' || strings.HasPrefix(l, "server: ") {
 			continue
@@ -84,13 +88,17 @@ func play(t *testing.T, w *world, dialog string) {
 		}
 		c := clients[who]
 		c.at = fmt.Sprintf("line %d: ", n+1)
+		for name, v := range values {
+			text = strings.ReplaceAll(text, "{{"+name+"}}", v)
+		}
 		switch kind {
 		case "login":
 			c.do(`LOGIN %s "%s"`, cmp.Or(text, testUser), testPassword)
 		case "C":
 			c.send(text + "\r\n")
 		case "S":
-			if got := c.line(); !like(text, got) {
+			got := c.line()
+			if text = bind(text, got, values); !like(text, got) {
 				t.Fatalf("line %d:\ngot  %q\nwant %q", n+1, got, text)
 			}
 		case "S>":
@@ -131,8 +139,23 @@ func (w *world) directs(t *testing.T, verb, text string) bool {
 		step, err := time.ParseDuration(text)
 		must(t, err)
 		w.slow.Store(int64(step))
+	case "quota":
+		n, err := strconv.ParseInt(text, 10, 64)
+		must(t, err)
+		must(t, w.acct.SetQuota(t.Context(), mailbox.Quota{Bytes: n}))
 	default:
 		return false
 	}
 	return true
+}
+
+// bind keeps what stands for the first "{{name}}" of a pattern, and gives the pattern with it.
+func bind(pattern, got string, values map[string]string) string {
+	before, rest, ok := strings.Cut(pattern, "{{")
+	name, after, closed := strings.Cut(rest, "}}")
+	if !ok || !closed || len(got) < len(before)+len(after) {
+		return pattern
+	}
+	values[name] = got[len(before) : len(got)-len(after)]
+	return before + values[name] + after
 }
