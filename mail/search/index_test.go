@@ -185,7 +185,8 @@ func TestDeadAreSwept(t *testing.T) {
 	}
 }
 
-// TestWorker: mail is indexed by itself, after Delay or as soon as a batch is there, and what came before at the start.
+// TestWorker: mail is indexed by itself, after Delay or as soon as a batch is there and no more comes, and what came before
+// at the start.
 func TestWorker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := memory.New()
@@ -218,15 +219,29 @@ func TestWorker(t *testing.T) {
 			t.Errorf("%d messages wait after the delay", n)
 		}
 		w.deliver(simples(5, 16)...)
+		if n := waiting(); n != 11 {
+			t.Errorf("%d messages wait, though more may come", n)
+		}
+		time.Sleep(rest)
 		if n := waiting(); n != 0 {
 			t.Errorf("%d messages wait though a batch was there", n)
 		}
+		// Who never rests is indexed after the delay.
+		last := 16
+		for begun := time.Now(); waiting() == int64(last-16); last += 10 {
+			if time.Since(begun) > 6*time.Second {
+				t.Fatalf("%d messages wait", waiting())
+			}
+			w.deliver(simples(last, last+10)...)
+			time.Sleep(rest / 2)
+		}
+		time.Sleep(10 * time.Second)
 		// After an error it goes on, later.
 		db.Fail(func() error { return kv.ErrUnavailable })
 		w.x.Appended(owner, 10)
 		synctest.Wait()
 		db.Fail(nil)
-		w.deliver(simples(16, 17)...)
+		w.deliver(simples(last, last+1)...)
 		time.Sleep(time.Minute)
 		if n := waiting(); n != 0 {
 			t.Errorf("%d messages wait after an error", n)

@@ -43,7 +43,7 @@ import (
 // Options shape an Index. The zero value is right for a server.
 type Options struct {
 	Delay      time.Duration    // new messages wait for more to come; 0: 5 s
-	Batch      int              // as soon as so many wait, they are indexed; also the most in one segment; 0: 256
+	Batch      int              // as soon as so many wait and no more come, they are indexed; also the most in one segment; 0: 256
 	CacheBytes int64            // memory for the dictionaries of accounts that search; 0: 64 MiB
 	Now        func() time.Time // nil: time.Now
 	Log        *slog.Logger     // nil: silent

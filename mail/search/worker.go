@@ -25,6 +25,7 @@ type worker struct {
 type waiting struct {
 	messages int
 	due      time.Time
+	latest   time.Time // it is not put off any longer
 	rebuild  bool
 	tries    int
 }
@@ -32,11 +33,19 @@ type waiting struct {
 // maxRetry is the longest time between two tries after an error.
 const maxRetry = 10 * time.Minute
 
+// rest is for how long nothing must come before a full batch is indexed: whoever brings many messages at once, as an
+// import does, has the processor to himself.
+const rest = 250 * time.Millisecond
+
 // Appended is told by mail/mailbox that n messages came. It does not block.
 func (x *Index) Appended(id mail.AccountID, n int) {
 	x.wait(id, func(w *waiting) {
-		if w.messages += n; w.messages >= x.opt.Batch {
-			w.due = time.Time{}
+		if w.messages += n; w.messages < x.opt.Batch {
+			return
+		}
+		w.due = x.opt.Now().Add(rest)
+		if w.due.After(w.latest) {
+			w.due = w.latest
 		}
 	})
 }
@@ -51,7 +60,8 @@ func (x *Index) wait(id mail.AccountID, f func(w *waiting)) {
 	}
 	w := k.waiting[id]
 	if w == nil {
-		w = &waiting{due: x.opt.Now().Add(x.opt.Delay)}
+		latest := x.opt.Now().Add(x.opt.Delay)
+		w = &waiting{due: latest, latest: latest}
 		k.waiting[id] = w
 		k.order = append(k.order, id)
 		x.opt.Metrics.wait(len(k.waiting))
