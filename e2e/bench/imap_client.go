@@ -125,6 +125,42 @@ func (c *IMAP) Append(mailbox string, n, window int, message func(i int) []byte)
 	return nil
 }
 
+// MultiAppend puts messages into a mailbox, so many with each command (RFC 3502).
+func (c *IMAP) MultiAppend(mailbox string, n, each int, message func(i int) []byte) error {
+	for i := 0; i < n; {
+		w := net.Buffers{[]byte("z APPEND " + mailbox)}
+		for end := min(n, i+each); i < end; i++ {
+			m := message(i)
+			w = append(w, fmt.Appendf(nil, " {%d+}\r\n", len(m)), m)
+		}
+		w = append(w, []byte("\r\n"))
+		if _, err := w.WriteTo(c.conn); err != nil {
+			return err
+		}
+		if err := c.Done(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Pipeline says all commands at once and reads their answers.
+func (c *IMAP) Pipeline(commands []string) error {
+	var b strings.Builder
+	for _, command := range commands {
+		b.WriteString("z " + command + "\r\n")
+	}
+	if _, err := io.WriteString(c.conn, b.String()); err != nil {
+		return err
+	}
+	for range commands {
+		if err := c.Done(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Letter is the i-th message of a mailbox, of about size bytes.
 func Letter(i, size int) []byte {
 	head := fmt.Sprintf("Return-Path: <sender%d@example.test>\r\nReceived: from mx.example.test by mail.example.test; Wed, 17 Jul 2024 02:23:25 +0000\r\n"+

@@ -128,19 +128,39 @@ func BenchmarkIMAPSynced(b *testing.B) {
 		b.Run(s.name, func(b *testing.B) {
 			addr, pid := s.start(b)
 			c := imapFilled(b, addr)
+			b.Run("STORE_each_pipelined", func(b *testing.B) { imapStoreEach(b, pid, c) })
 			imapChanges(b, pid, c)
-			b.Run("MULTIAPPEND", func(b *testing.B) { imapMultiappend(b, pid, c) })
+			b.Run("MULTIAPPEND", func(b *testing.B) { imapAppended(b, pid, c.MultiAppend) })
+			b.Run("APPEND_pipelined", func(b *testing.B) { imapAppended(b, pid, c.Append) })
 		})
 	}
 }
 
-// imapMultiappend adds messages of 4 KiB, 100 with each command.
-func imapMultiappend(b *testing.B, pid int, c *IMAP) {
+// imapAppended adds messages of 4 KiB in the way of add.
+func imapAppended(b *testing.B, pid int, add func(mailbox string, n, window int, message func(i int) []byte) error) {
 	before := CPU(pid)
-	if err := c.Append("INBOX", b.N, 100, func(i int) []byte { return Letter(i, 4096) }); err != nil {
+	if err := add("INBOX", b.N, 100, func(i int) []byte { return Letter(i, 4096) }); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
+	b.ReportMetric((CPU(pid)-before).Seconds()/float64(b.N)*1000, "cpu-s/1000")
+}
+
+// imapStoreEach changes messages one by one, as clients do that bring changes made without a connection.
+func imapStoreEach(b *testing.B, pid int, c *IMAP) {
+	const together = 100
+	before := CPU(pid)
+	for i := 0; i < b.N; {
+		var commands []string
+		for ; i < b.N && len(commands) < together; i++ {
+			n := mailboxSize()
+			commands = append(commands, fmt.Sprintf("UID STORE %d %cFLAGS.SILENT (\\Answered)", 1+i%n, "+-"[i/n%2]))
+		}
+		if err := c.Pipeline(commands); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "stores/s")
 	b.ReportMetric((CPU(pid)-before).Seconds()/float64(b.N)*1000, "cpu-s/1000")
 }
 
