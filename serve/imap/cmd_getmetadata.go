@@ -59,11 +59,11 @@ func (s *session) tellMetadata(at place, name string, g *imap.GetMetadata) (long
 		m.offer(a.Entry, a.Value)
 		return s.out.Err()
 	})
-	if err != nil {
-		return 0, err
+	if err == nil {
+		m.rest()
 	}
-	m.finish()
-	return m.longest, nil
+	m.end()
+	return m.longest, err
 }
 
 // adminEntry tells how to reach an administrator (RFC 5464 §3.2.1.1): every hosted domain has a postmaster.
@@ -124,14 +124,18 @@ func (m *metadataAnswer) entry(name string) {
 	m.s.out.AStr(name).C(' ')
 }
 
-// finish ends the response. An entry that is not there is NIL, if nothing but itself was asked for.
-func (m *metadataAnswer) finish() {
+// rest tells the entries that are not there as NIL, if nothing but themselves was asked for.
+func (m *metadataAnswer) rest() {
 	for i, asked := range m.g.Entries {
 		if !m.told[i] && m.g.Depth == imap.DepthZero {
 			m.entry(asked)
 			m.s.out.S("NIL")
 		}
 	}
+}
+
+// end ends the line, if there is one.
+func (m *metadataAnswer) end() {
 	if m.began {
 		m.s.out.S(")\r\n")
 	}

@@ -33,6 +33,7 @@ type lister struct {
 	s *session
 	imap.List
 	all      []named
+	asked    []string // patterns with the reference in front, without those that are nothing
 	patterns []*imap.Matcher
 	below    map[string]kin // of RECURSIVEMATCH
 }
@@ -49,11 +50,15 @@ func (l *lister) run() (err error) {
 	}
 	for _, p := range l.Patterns {
 		if p != "" || l.Ref != "" {
+			l.asked = append(l.asked, l.Ref+p)
 			l.patterns = append(l.patterns, imap.NewMatcher(l.Ref+p))
 		}
 	}
-	if l.Select&imap.ListRecursiveMatch != 0 {
+	switch {
+	case l.Select&imap.ListRecursiveMatch != 0:
 		l.findKin()
+	case l.Select&^imap.ListRemote == 0:
+		l.all = l.s.addLevels(l.all, l.asked...)
 	}
 	if err := l.warm(); err != nil {
 		return err
@@ -149,22 +154,42 @@ func (l *lister) tell(n *named) error {
 	if !meets && !kin.outside {
 		return nil
 	}
+	st, err := l.standing(n)
+	if err != nil {
+		return err
+	}
 	l.s.writeListed(l.attributes(n), n.Name, childInfo(kin))
 	if !meets || n.NonExistent {
 		return nil
 	}
-	return l.details(n)
+	return l.details(n, st)
+}
+
+// standing reads what STATUS tells of a name; nil if that is not asked for or there is none. A mailbox that went meanwhile, or
+// that may not be read, is \Noselect then, which is why it comes before the LIST response (RFC 5819 §2).
+func (l *lister) standing(n *named) (*standing, error) {
+	if l.Return&imap.ListStatus == 0 || n.NoSelect || n.NonExistent {
+		return nil, nil
+	}
+	if n.at.need(mailbox.RightRead) != nil {
+		n.NoSelect = true
+		return nil, nil
+	}
+	st, err := l.s.standing(n.at, l.Status)
+	if isGone(err) {
+		n.NoSelect = true
+		return nil, nil
+	}
+	return st, err
 }
 
 // details are the further responses of a name.
-func (l *lister) details(n *named) error {
+func (l *lister) details(n *named, st *standing) error {
 	if l.Return&imap.ListMyRights != 0 && n.at.account != nil {
 		l.s.tellMyRights(n.at, n.Name)
 	}
-	if l.Return&imap.ListStatus != 0 && !n.NoSelect {
-		if err := l.s.listStatus(n, l.Status); err != nil {
-			return err
-		}
+	if st != nil {
+		l.s.writeStatus(n.at, n.Name, l.Status, st)
 	}
 	if l.Return&imap.ListMetadata != 0 && n.at.account != nil && n.at.needAny(annotateRights) == nil {
 		if _, err := l.s.tellMetadata(n.at, n.Name, &imap.GetMetadata{Entries: l.Entries}); err != nil && !isGone(err) {
@@ -184,8 +209,8 @@ func childInfo(k kin) string {
 
 func (l *lister) attributes(n *named) string {
 	in := n.Info
-	if l.Return&imap.ListStatus != 0 && n.at.account != nil && n.at.rights&mailbox.RightRead == 0 {
-		in.NoSelect = true // RFC 5819 §2
+	if n.level && (l.Extended || l.s.has(extRev2)) {
+		in.NonExistent = true // RFC 5258 §3.5
 	}
 	a := attributes(in)
 	if n.Subscribed && (l.Select|l.Return)&imap.ListSubscribed != 0 {

@@ -30,25 +30,25 @@ func cmdStatus(s *session, c *call) error {
 // statusItem is one item of STATUS.
 type statusItem struct {
 	name  string
-	value func(st *mailbox.Status) uint64
-	write func(s *session, at place, st *mailbox.Status) error // instead of value
+	value func(st *standing) uint64
+	write func(s *session, at place, st *standing) // instead of value
 }
 
 // statusItems are those of RFC 3501 §6.3.10 and of extensions.
 func statusItems() []statusItem {
 	return []statusItem{
-		{name: "MESSAGES", value: func(st *mailbox.Status) uint64 { return uint64(st.Messages) }},
-		{name: "RECENT", value: func(st *mailbox.Status) uint64 { return uint64(st.Recent) }},
-		{name: "UIDNEXT", value: func(st *mailbox.Status) uint64 { return uint64(st.UIDNext) }},
-		{name: "UIDVALIDITY", value: func(st *mailbox.Status) uint64 { return uint64(st.UIDValidity) }},
-		{name: "UNSEEN", value: func(st *mailbox.Status) uint64 { return uint64(st.Unseen) }},
+		{name: "MESSAGES", value: func(st *standing) uint64 { return uint64(st.Messages) }},
+		{name: "RECENT", value: func(st *standing) uint64 { return uint64(st.Recent) }},
+		{name: "UIDNEXT", value: func(st *standing) uint64 { return uint64(st.UIDNext) }},
+		{name: "UIDVALIDITY", value: func(st *standing) uint64 { return uint64(st.UIDValidity) }},
+		{name: "UNSEEN", value: func(st *standing) uint64 { return uint64(st.Unseen) }},
 		// RFC 7162 §3.1.7
-		{name: "HIGHESTMODSEQ", value: func(st *mailbox.Status) uint64 { return uint64(max(st.HighestModSeq, 1)) }},
-		{name: "APPENDLIMIT", write: writeAppendLimit},                                          // RFC 7889 §4
-		{name: "SIZE", value: func(st *mailbox.Status) uint64 { return uint64(st.Bytes) }},      // RFC 8438 §2
-		{name: "DELETED", value: func(st *mailbox.Status) uint64 { return uint64(st.Deleted) }}, // RFC 9051 §6.3.11, RFC 9208 §4.1.4
-		{name: "DELETED-STORAGE", write: writeDeletedStorage},                                   // RFC 9208 §4.1.4
-		{name: "MAILBOXID", write: writeMailboxID},                                              // RFC 8474 §4.3
+		{name: "HIGHESTMODSEQ", value: func(st *standing) uint64 { return uint64(max(st.HighestModSeq, 1)) }},
+		{name: "APPENDLIMIT", write: writeAppendLimit},                                                 // RFC 7889 §4
+		{name: "SIZE", value: func(st *standing) uint64 { return uint64(st.Bytes) }},                   // RFC 8438 §2
+		{name: "DELETED", value: func(st *standing) uint64 { return uint64(st.Deleted) }},              // RFC 9051 §6.3.11, RFC 9208 §4.1.4
+		{name: "DELETED-STORAGE", value: func(st *standing) uint64 { return uint64(st.deletedBytes) }}, // RFC 9208 §4.1.4
+		{name: "MAILBOXID", write: writeMailboxID},                                                     // RFC 8474 §4.3
 	}
 }
 
@@ -79,12 +79,51 @@ func (s *session) learnModSeqs(items []string) {
 	}
 }
 
-// tellStatus writes the STATUS response of a mailbox; asked is the name as the client wrote it.
-func (s *session) tellStatus(at place, asked string, items []string) error {
+// standing is what STATUS can tell of a mailbox.
+type standing struct {
+	mailbox.Status
+	deletedBytes int64 // of messages with \Deleted, if it was asked for
+}
+
+// standing reads it. Nothing is written before all is known: the mailbox may go meanwhile.
+func (s *session) standing(at place, items []string) (*standing, error) {
 	st, err := at.account.Status(s.ctx, at.Name)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	out := &standing{Status: st}
+	if st.Deleted > 0 && slices.Contains(items, "DELETED-STORAGE") {
+		out.deletedBytes, err = s.deletedBytes(at)
+	}
+	return out, err
+}
+
+// deletedBytes sums up the sizes of the messages with \Deleted.
+func (s *session) deletedBytes(at place) (sum int64, err error) {
+	box, err := at.account.Open(s.ctx, at.Name)
+	if err != nil {
+		return 0, err
+	}
+	defer box.Close()
+	v := box.View()
+	for _, e := range v.Range(0, v.Len()) {
+		if e.Flags&mailbox.Deleted != 0 {
+			sum += e.Size
+		}
+	}
+	return sum, nil
+}
+
+// tellStatus writes the STATUS response of a mailbox; asked is the name as the client wrote it.
+func (s *session) tellStatus(at place, asked string, items []string) error {
+	st, err := s.standing(at, items)
+	if err == nil {
+		s.writeStatus(at, asked, items, st)
+	}
+	return err
+}
+
+func (s *session) writeStatus(at place, asked string, items []string, st *standing) {
 	s.out.S("* STATUS ").Name(asked).S(" (")
 	for i, it := range items {
 		if i > 0 {
@@ -93,48 +132,12 @@ func (s *session) tellStatus(at place, asked string, items []string) error {
 		row := s.srv.statusItem(it)
 		s.out.S(it).C(' ')
 		if row.write == nil {
-			s.out.N(row.value(&st))
-		} else if err := row.write(s, at, &st); err != nil {
-			return err
+			s.out.N(row.value(st))
+		} else {
+			row.write(s, at, st)
 		}
 	}
 	s.out.S(")\r\n")
-	return nil
 }
 
-// listStatus is STATUS of a name of LIST. A mailbox that went meanwhile, or that may not be read, has none (RFC 5819 §2).
-func (s *session) listStatus(n *named, items []string) error {
-	if n.at.need(mailbox.RightRead) != nil {
-		return nil
-	}
-	err := s.tellStatus(n.at, n.Name, items)
-	if isGone(err) {
-		return nil
-	}
-	return err
-}
-
-// writeDeletedStorage sums up the sizes of the messages with \Deleted.
-func writeDeletedStorage(s *session, at place, st *mailbox.Status) error {
-	var sum int64
-	if st.Deleted > 0 {
-		box, err := at.account.Open(s.ctx, at.Name)
-		if err != nil {
-			return err
-		}
-		defer box.Close()
-		v := box.View()
-		for _, e := range v.Range(0, v.Len()) {
-			if e.Flags&mailbox.Deleted != 0 {
-				sum += e.Size
-			}
-		}
-	}
-	s.out.N(uint64(sum))
-	return nil
-}
-
-func writeAppendLimit(s *session, _ place, _ *mailbox.Status) error {
-	s.out.S(appendLimit(s))
-	return nil
-}
+func writeAppendLimit(s *session, _ place, _ *standing) { s.out.S(appendLimit(s)) }

@@ -22,6 +22,7 @@ func cmdXlist(s *session, c *call) error {
 		return err
 	}
 	m := imap.NewMatcher(ref + pattern)
+	all = s.addLevels(all, ref+pattern)
 	for i := range all {
 		if n := &all[i]; !n.NonExistent && m.Match(n.Name) {
 			s.writeName("XLIST", xlistAttributes(n), n.Name)

@@ -13,9 +13,8 @@ func mailboxID(owner mail.AccountID, id mailbox.ID) string {
 	return fmt.Sprintf("MAILBOXID (F%x-%x)", uint64(owner), uint32(id))
 }
 
-func writeMailboxID(s *session, at place, st *mailbox.Status) error {
+func writeMailboxID(s *session, at place, st *standing) {
 	s.out.S(mailboxID(at.account.ID(), st.ID)[len("MAILBOXID "):])
-	return nil
 }
 
 // offersMailboxID reports whether SELECT and CREATE tell the MAILBOXID.

@@ -11,7 +11,8 @@ import (
 // named is a name as this session sees it: Info.Name is how the session calls it.
 type named struct {
 	mailbox.Info
-	at place
+	at    place
+	level bool // there is no mailbox of that name for this session, only names below it
 }
 
 // names gives all names the session sees, in the order of its owner's language.

@@ -2,10 +2,13 @@ package imap
 
 import (
 	"errors"
+	"slices"
+	"strings"
 
 	"barid/mail"
 	"barid/mail/account"
 	"barid/mail/mailbox"
+	"barid/rfc/imap"
 )
 
 // addOthers adds the names of mailboxes that others share with this session, and the names above them. subscribed
@@ -89,4 +92,37 @@ func ownersOf(all []named) (out []*mailbox.Account) {
 		}
 	}
 	return out
+}
+
+// addLevels adds the names that are above mailboxes of others and of no mailbox that this session may see: who lists level by level
+// finds what is below them (RFC 3501 §6.3.8 on "%"). Other patterns have nothing of that.
+func (s *session) addLevels(all []named, patterns ...string) []named {
+	var ms []*imap.Matcher
+	for _, p := range patterns {
+		if strings.HasSuffix(p, "%") {
+			ms = append(ms, imap.NewMatcher(p))
+		}
+	}
+	matches := func(name string) bool {
+		return slices.ContainsFunc(ms, func(m *imap.Matcher) bool { return m.Match(name) })
+	}
+	have := make(map[string]bool)
+	for i := range all {
+		if all[i].at.prefix != "" {
+			have[all[i].Name] = true
+		}
+	}
+	before := len(all)
+	for _, n := range all[:before] {
+		for i := len(n.at.prefix); i > 0 && i < len(n.Name); i++ {
+			if up := n.Name[:i]; n.Name[i] == '/' && !have[up] && matches(up) {
+				have[up] = true
+				all = append(all, named{Info: mailbox.Info{Name: up, NoSelect: true, HasChildren: true}, level: true})
+			}
+		}
+	}
+	if len(all) > before {
+		s.sortNames(all)
+	}
+	return all
 }

@@ -40,6 +40,19 @@ func TestSharedMailboxesAreListed(t *testing.T) {
 	}
 	sameLines(t, got, want)
 	sameLines(t, c.do("%s", `LIST "" %/%`), []string{`* LIST (\Noselect \HasChildren) "/" "Other Users/demo@example.test"`, "OK LIST completed"})
+	// a, that may not be seen, is a level on the way to what may (RFC 5258 §5, 11)
+	sameLines(t, c.do("%s", `LIST "Other Users/demo@example.test/" Projects/%`), []string{
+		`* LIST (\Noselect \HasChildren) "/" "Other Users/demo@example.test/Projects/a"`, "OK LIST completed",
+	})
+	sameLines(t, c.do("%s", `LIST "Other Users/demo@example.test/" (Projects/% Sent) RETURN (MYRIGHTS STATUS (UNSEEN))`), []string{
+		`* LIST (\NonExistent \HasChildren) "/" "Other Users/demo@example.test/Projects/a"`,
+		`* LIST (\Noselect \HasNoChildren) "/" "Other Users/demo@example.test/Sent"`,
+		`* MYRIGHTS "Other Users/demo@example.test/Sent" l`, "OK LIST completed",
+	})
+	sameLines(t, c.do(`LIST "Other Users/demo@example.test/" Projects/a`), []string{"OK LIST completed"})
+	sameLines(t, c.do("%s", `XLIST "" "Other Users/demo@example.test/Projects/%"`), []string{
+		`* XLIST (\Noselect \HasChildren) "/" "Other Users/demo@example.test/Projects/a"`, "OK XLIST completed",
+	})
 	// subscriptions are the reader's own
 	c.do("SUBSCRIBE " + projects)
 	wantLines(t, c.try(`SUBSCRIBE "Other Users/demo@example.test/Projects/Secret"`), "NO [NONEXISTENT] there is no such mailbox")
