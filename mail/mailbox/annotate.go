@@ -139,7 +139,25 @@ func (x *tx) annotate(id ID, w Whose, set []Annotation) error {
 		return ErrAnnotationMany
 	}
 	x.changed = true
+	if err := x.touch(id); err != nil {
+		return err
+	}
 	return x.limitAnnotations(id, used)
+}
+
+// touch gives a mailbox that holds messages a new modseq, because its annotations changed (RFC 7162 §3.2).
+func (x *tx) touch(id ID) error {
+	i := x.cat.byID[id]
+	if i == nil || i.shape != selectable {
+		return nil
+	}
+	b, err := x.open(i)
+	if err != nil {
+		return err
+	}
+	b.aside = true
+	x.log(b, x.next(), &record{kind: ChangeFlags}, recordWeight(0, 0, 0))
+	return nil
 }
 
 // putAnnotation writes or deletes one and gives by how many bytes that is more.

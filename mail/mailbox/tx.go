@@ -38,6 +38,7 @@ type boxTx struct {
 	rows   uint64
 	wanted Flags // keywords this transaction sets
 	dirty  bool  // has change records
+	aside  bool  // they are of no message
 	edited bool  // info is ours and must be written
 	gone   bool
 }

@@ -100,7 +100,7 @@ func (a *account) notice(x *tx, names bool) {
 	for w := range a.watchers {
 		before := len(w.boxes) + len(w.marks)
 		for _, b := range x.boxes {
-			if (b.dirty || b.gone) && (x.by == nil || x.by != w.by) {
+			if (b.dirty && !b.aside || b.gone) && (x.by == nil || x.by != w.by) {
 				w.boxes[b.info.id] = struct{}{}
 			}
 		}

@@ -47,3 +47,13 @@ func equalFold(b []byte, s string) bool {
 	}
 	return true
 }
+
+// isASCII reports whether s has no octet above 0x7f.
+func isASCII(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}

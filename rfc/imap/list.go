@@ -1,6 +1,9 @@
 package imap
 
-import "slices"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // ListOption is an option of an extended LIST, as bits (RFC 5258 §3.1, §3.2).
 type ListOption uint16
@@ -38,11 +41,13 @@ func (p *Parser) ListArguments() (l List) {
 		p.List(func() { l.Select |= p.listSelection() })
 		p.SP()
 	}
-	l.Ref = p.Name()
+	if l.Ref = p.nameOrNone(p.AString()); equalFold([]byte(l.Ref), "INBOX") {
+		l.Ref = "INBOX"
+	}
 	if p.SP().peek() == '(' {
 		l.Extended = true
 		p.List(func() {
-			if l.Patterns = append(l.Patterns, p.Pattern()); len(l.Patterns) > maxListPatterns {
+			if l.Patterns = append(l.Patterns, p.nameOrNone(p.rawPattern())); len(l.Patterns) > maxListPatterns {
 				p.fail("too many patterns")
 			}
 		})
@@ -50,7 +55,7 @@ func (p *Parser) ListArguments() (l List) {
 			p.fail("a list of patterns can not be empty")
 		}
 	} else {
-		l.Patterns = []string{p.Pattern()}
+		l.Patterns = []string{p.nameOrNone(p.rawPattern())}
 	}
 	if p.TrySP() {
 		l.Extended = true
@@ -63,6 +68,18 @@ func (p *Parser) ListArguments() (l List) {
 		p.fail("RECURSIVEMATCH needs another selection option")
 	}
 	return l
+}
+
+// noName stands in a List for a reference or pattern whose syntax is right, but which can not be one of a name: nothing
+// matches it, and LIST goes on (RFC 9051 §6.3.9).
+const noName = "\x00"
+
+// nameOrNone is decodeName for LIST.
+func (p *Parser) nameOrNone(s string) string {
+	if _, err := p.decode(s); err != nil && (isASCII(s) || p.UTF8 && utf8.ValidString(s)) {
+		return noName
+	}
+	return p.decodeName(s)
 }
 
 func (p *Parser) listSelection() ListOption {

@@ -39,7 +39,9 @@ func TestListArguments(t *testing.T) {
 		{in: `"" * RETURN (METADATA (/comment))`, bad: true},
 		{in: `"" * RETURN (METADATA ())`, bad: true},
 		{in: `"" &-&-x`, want: List{Patterns: []string{"&&x"}}},
-		{in: `"" &`, bad: true},
+		{in: `"" &`, want: List{Patterns: []string{noName}}},
+		{in: `&AGE- (inbox* "&Jjo!")`, want: List{Extended: true, Ref: noName, Patterns: []string{"inbox*", noName}}},
+		{in: `inbox {1+}` + "\r\n\x80", bad: true},
 	} {
 		p := NewParser([]byte(c.in), &lim)
 		got := p.ListArguments()

@@ -129,15 +129,18 @@ func (p *Parser) decodeName(s string) string {
 	if p.err != nil {
 		return ""
 	}
-	decode := DecodeName
-	if p.UTF8 {
-		decode = checkName
-	}
-	name, err := decode(s)
+	name, err := p.decode(s)
 	if err != nil {
 		p.fail(err.Error())
 	}
 	return name
+}
+
+func (p *Parser) decode(s string) (string, error) {
+	if p.UTF8 {
+		return checkName(s)
+	}
+	return DecodeName(s)
 }
 
 // ErrNetName is a mailbox name that is not UTF-8 without controls.
@@ -157,15 +160,18 @@ func checkName(s string) (string, error) {
 }
 
 // Pattern reads the mailbox argument of LIST with its wildcards, in UTF-8.
-func (p *Parser) Pattern() string {
+func (p *Parser) Pattern() string { return p.decodeName(p.rawPattern()) }
+
+// rawPattern is Pattern as it came.
+func (p *Parser) rawPattern() string {
 	if c := p.peek(); c == '"' || c == '{' {
-		return p.decodeName(p.String())
+		return p.String()
 	}
 	s := p.span(p.isPatternChar)
 	if len(s) == 0 {
 		p.fail("expected a mailbox pattern, found " + p.here())
 	}
-	return p.decodeName(string(s))
+	return string(s)
 }
 
 // isPatternChar: list-char, and UTF-8 where names are.

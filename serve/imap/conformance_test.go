@@ -139,3 +139,14 @@ func TestLoginTakesNoInitialResponse(t *testing.T) {
 	c := newWorld(t, nil).dial()
 	wantLines(t, c.try("AUTHENTICATE LOGIN aW5mb0BleGFtcGxlLnRlc3Q="), "BAD the mechanism has no initial response")
 }
+
+// TestPatternsThatAreNoNames is RFC 9051 §6.3.9: a pattern that can not be one of a name matches nothing, and LIST is done.
+func TestPatternsThatAreNoNames(t *testing.T) {
+	c := newWorld(t, nil).login()
+	for _, pattern := range []string{`"" &Jjo!`, `"" "&AGE-*"`, `&Jjo! *`, `"" ` + strings.Repeat("x", 2000)} {
+		if got := c.do("LIST %s", pattern); len(got) != 1 {
+			t.Errorf("LIST %.20s told %q", pattern, got)
+		}
+	}
+	wantLines(t, c.do(`LIST "" (&Jjo! Trash)`), `* LIST (\HasNoChildren \Trash) "/" Trash`)
+}
