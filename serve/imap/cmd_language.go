@@ -44,6 +44,9 @@ func cmdLanguage(s *session, c *call) error {
 		if tag, ok := languageFor(r); ok {
 			s.lang = tag
 			s.out.S("* LANGUAGE (").S(tag).S(")\r\n")
+			if s.account != nil && tag != languages[0] {
+				s.tellNamespace()
+			}
 			c.text = "this is the language now"
 			return nil
 		}

@@ -29,7 +29,7 @@ type finder struct {
 
 func newFinder(s *session, sel *selected, in *imap.Search) (*finder, error) {
 	q := &finder{
-		s: s, sel: sel, key: &in.Key, view: sel.view, now: sel.box.View(), at: time.Now(),
+		s: s, sel: sel, key: &in.Key, view: sel.view, now: sel.box.View(), at: s.srv.Now(),
 		flags: make(map[imap.Flag]mailbox.Flags), sets: make(map[*imap.SearchKey][]imap.Range),
 		textKeys: make(map[*imap.SearchKey]*textKey),
 	}

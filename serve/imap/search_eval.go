@@ -123,10 +123,10 @@ func (q *finder) evalHot(k *imap.SearchKey) bool {
 		return uint64(e.Size) < k.Number
 	case imap.SearchModSeq:
 		return uint64(e.ModSeq) >= k.Number
-	case imap.SearchOlder: // RFC 5032 §3
+	case imap.SearchOlder: // RFC 5032 §2: the very second is both
 		return q.at.Unix()-e.Date >= int64(k.Number)
 	case imap.SearchYounger:
-		return q.at.Unix()-e.Date < int64(k.Number)
+		return q.at.Unix()-e.Date <= int64(k.Number)
 	case imap.SearchBefore, imap.SearchOn, imap.SearchSince:
 		return compareDay(k.Op-imap.SearchBefore, e.Time(), k.Date)
 	case imap.SearchSavedBefore, imap.SearchSavedOn, imap.SearchSavedSince: // RFC 8514 §4.3

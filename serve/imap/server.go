@@ -121,7 +121,7 @@ type Deps struct {
 	Texts    Texts         // nil: only English, and no LANGUAGE
 	Metrics  *Metrics      // may be nil
 
-	Now func() time.Time // by which notices of progress are told; nil: time.Now
+	Now func() time.Time // by which OLDER and YOUNGER search and notices of progress are told; nil: time.Now
 }
 
 // Server serves IMAP connections. It is safe for all goroutines.
