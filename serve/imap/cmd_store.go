@@ -3,50 +3,91 @@ package imap
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"barid/mail/mailbox"
 	"barid/rfc/imap"
 )
 
-// cmdStore is STORE and UID STORE, RFC 3501 §6.4.6, with UNCHANGEDSINCE of RFC 7162 §3.1.3.
+// storing is a STORE whose arguments were read.
+type storing struct {
+	*call
+	spans  []span
+	set    mailbox.UIDSet // what is to be changed; none: nothing is, or err says why not
+	op     mailbox.StoreOp
+	silent bool
+	err    error
+
+	before   *mailbox.View  // the mailbox before it
+	modified mailbox.UIDSet // what was left alone
+	stored   mailbox.ModSeq
+}
+
+// cmdStore is STORE and UID STORE, RFC 3501 §6.4.6, with UNCHANGEDSINCE of RFC 7162 §3.1.3. Those that have come behind it
+// and change other messages are done with it, in one commit: they wait for the disk together (RFC 9051 §5.5). The
+// last of them is the one that execute ends.
 func cmdStore(s *session, c *call) error {
-	spans, err := s.readSpans(c)
-	if err != nil {
-		return err
+	began := time.Now()
+	batch := []*storing{s.readStoring(c)}
+	for len(batch) < maxTogether && s.storeFollows() {
+		in, err := s.in.Next()
+		if err != nil {
+			s.readError(err)
+			break
+		}
+		next := s.followingStore(in)
+		if meets(batch, next.set) {
+			s.endStores(batch, began, false)
+			batch = batch[:0]
+		}
+		batch = append(batch, next)
 	}
-	op, silent := s.readStore(c)
-	if err := c.End(); err != nil {
-		return err
+	*c = *s.endStores(batch, began, true)
+	return batch[len(batch)-1].err
+}
+
+// readStoring reads the arguments of a STORE.
+func (s *session) readStoring(c *call) *storing {
+	st := &storing{call: c}
+	if st.spans, st.err = s.readSpans(c); st.err != nil {
+		return st
+	}
+	st.op, st.silent = s.readStore(c)
+	if st.err = c.End(); st.err != nil {
+		return st
 	}
 	if s.sel.readOnly {
-		return errReadOnly
+		st.err = errReadOnly
+		return st
 	}
-	spans = s.limited(c, spans)
-	set := s.sel.uids(spans)
-	if len(set) == 0 {
-		s.learnUnchanged(&op)
-		return nil
+	st.spans = s.limited(c, st.spans)
+	if set := s.sel.uids(st.spans); len(set) > 0 {
+		if st.err = s.limitStore(&st.op); st.err == nil {
+			st.set = set
+		}
 	}
-	if err := s.limitStore(&op); err != nil {
-		return err
+	return st
+}
+
+// finishStore tells what a STORE came to.
+func (s *session) finishStore(st *storing) {
+	if st.err != nil {
+		return
 	}
-	own := ownChange{}
-	if silent {
-		own.silent, own.before = &op, s.sel.box.View()
+	s.learnUnchanged(&st.op)
+	if len(st.set) == 0 {
+		return
 	}
-	modified, modseq, err := s.sel.box.Store(s.ctx, set, op)
-	if err != nil {
-		return err
+	own := ownChange{modseq: st.stored}
+	if st.silent {
+		own.silent, own.before = &st.op, st.before
 	}
-	own.modseq = modseq
 	s.sel.tell(own)
-	s.learnUnchanged(&op)
-	s.writeStored(c, spans, modified, modseq, silent)
-	if len(modified) > 0 {
-		c.code = "MODIFIED " + s.modifiedSet(c.uid, modified)
-		c.text = "some messages were changed meanwhile"
+	s.writeStored(st.call, st.spans, st.modified, st.stored, st.silent)
+	if len(st.modified) > 0 {
+		st.code = "MODIFIED " + s.modifiedSet(st.uid, st.modified)
+		st.text = "some messages were changed meanwhile"
 	}
-	return nil
 }
 
 // learnUnchanged notes that a client whose STORE named a modseq, and was done, knows of them (RFC 7162 §3.1).

@@ -46,17 +46,22 @@ func commandTable() map[string]*command {
 	return out
 }
 
-// execute checks that a command may come now, does it, tells what changed meanwhile, and ends it.
-func (s *session) execute(in imap.Command) {
-	began := time.Now()
+// newCall begins a command and finds what does it, nil if nothing does.
+func (s *session) newCall(in imap.Command) (*call, *command) {
 	c := &call{Parser: imap.NewParser(in.Args, s.in.Limits()), tag: in.Tag, name: in.Name, body: in.Body}
 	c.UTF8 = s.out.UTF8
 	if in.Name == "UID" {
 		c.name, c.uid = "UID "+c.Word(), true
 		c.SP()
 	}
+	return c, s.srv.commands[c.name]
+}
+
+// execute checks that a command may come now, does it, tells what changed meanwhile, and ends it.
+func (s *session) execute(in imap.Command) {
+	began := time.Now()
+	c, cmd := s.newCall(in)
 	s.job = job{tag: in.Tag, told: s.srv.Now()}
-	cmd := s.srv.commands[c.name]
 	if s.revoked() {
 		return
 	}

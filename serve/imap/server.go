@@ -7,9 +7,10 @@
 // for each family of extensions: commands_<family>.go and capability_<family>.go.
 //
 // Pipelining: commands of one session are done one after another, in their order, and their answers leave in
-// one write when no further command has come. RFC 9051 §5.5 would allow more at once; that brings nothing here,
-// for commands wait for memory and the page cache and not for one another, and sessions run side by side. What
-// the section forbids is kept: EXPUNGE is not told while a command with sequence numbers runs or has come.
+// one write when no further command has come. STOREs that came together are one commit (together.go); RFC 9051 §5.5
+// would allow more at once, which brings nothing here: reading waits for memory and the page cache only, and
+// sessions run side by side (docs/adr/0012). What the section forbids is kept: EXPUNGE is not told while a
+// command with sequence numbers runs or has come.
 //
 // Names of mailboxes are resolved in place.go, and only there: to their owner, and to what the session may do.
 //
