@@ -28,6 +28,7 @@ type doors struct {
 func (s *System) doors() *doors {
 	set := pop3.DefaultSettings(s.host())
 	set.AllowPlain = s.cfg.PlainLogin
+	set.LoginDelay = time.Duration(s.cfg.Limits.POP3Delay)
 	d := pop3.Deps{Mail: s.mail, Accounts: s.directory, IDs: s.ids, Log: s.log, Metrics: pop3.NewMetrics(s.reg)}
 	if texts, err := locales.Answers(); err == nil { // else they are English; a test reads the catalogue
 		d.Texts = texts

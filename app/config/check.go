@@ -164,6 +164,9 @@ func (c *Config) checkLimits() error {
 	if longest := time.Minute; time.Duration(l.GreetWait) > longest { // honest peers wait five (RFC 5321 §4.5.3.2.1)
 		return c.bad("limits.greet_wait", l.GreetWait.String(), "at most "+longest.String()+" is allowed")
 	}
+	if longest := 24 * time.Hour; time.Duration(l.POP3Delay) > longest {
+		return c.bad("limits.pop3_login_delay", l.POP3Delay.String(), "at most "+longest.String()+" is allowed")
+	}
 	if err := c.checkIMAPLimits(); err != nil {
 		return err
 	}

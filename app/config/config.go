@@ -75,7 +75,8 @@ type Limits struct {
 	CommandWait     Duration `toml:"command_timeout" doc:"how long SMTP waits for the next command"`
 	DataWait        Duration `toml:"data_timeout" doc:"how long SMTP waits for the next bytes of a message"`
 	DataTotal       Duration `toml:"data_total" doc:"how long one message may take in all"`
-	IdleWait        Duration `toml:"idle_timeout" doc:"how long IMAP and POP3 wait after login"`
+	IdleWait        Duration `toml:"idle_timeout" doc:"how long IMAP waits after login; POP3 waits ten minutes, as RFC 1939 has it"`
+	POP3Delay       Duration `toml:"pop3_login_delay" doc:"how long an account waits between two logins by POP3; 0s: no wait"`
 	LoginTries      int      `toml:"login_tries" doc:"passwords tested a minute for one network"`
 	MailRate        int      `toml:"messages_per_minute" doc:"messages a minute from one network on port 25; 0: as many as it likes"`
 	IMAPMessages    int      `toml:"imap_messages_per_command" doc:"messages one IMAP command may work on (MESSAGELIMIT), at least 1000; 0: any number. Programs that do not know MESSAGELIMIT then see only the newest"`

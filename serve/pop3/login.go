@@ -23,7 +23,8 @@ func (s *session) login(ctx context.Context, user, password string) error {
 	if err != nil {
 		return s.refused(err)
 	}
-	if !s.srv.mayCome(a.ID, time.Now()) {
+	now := time.Now()
+	if !s.srv.mayCome(a.ID, now) {
 		s.srv.Metrics.login("too_soon")
 		return errTooSoon
 	}
@@ -37,6 +38,7 @@ func (s *session) login(ctx context.Context, user, password string) error {
 		}
 		return err
 	}
+	s.srv.came(a.ID, now)
 	s.acc, s.drop, s.phase = a, drop, transaction
 	s.srv.Metrics.login("ok")
 	s.log.Info("pop3 login", "account", a.ID.String(), "messages", drop.n)
@@ -56,7 +58,7 @@ func (s *session) refused(err error) error {
 	s.log.Info("pop3 login refused", "reason", e.Reason)
 	if s.failed++; s.failed >= s.srv.set.MaxLogins {
 		last := answerTo(err).refusal
-		last.text, last.over = last.text+"; too many failed logins", true
+		last.text, last.over = s.said(last.text)+"; "+s.said("too many failed logins"), true
 		return &last
 	}
 	return err
@@ -65,7 +67,7 @@ func (s *session) refused(err error) error {
 // counted ends a line with how much there is.
 func (s *session) counted(n int, octets int64) {
 	s.out.number(int64(n))
-	s.out.text(" messages (")
+	s.out.text(" " + s.said("messages") + " (")
 	s.out.number(octets)
-	s.out.text(" octets)\r\n")
+	s.out.text(" " + s.said("octets") + ")\r\n")
 }

@@ -15,8 +15,9 @@
 //     during it, and a unique-id (UIDVALIDITY and UID) is never given to another message.
 //   - No password is taken in clear, except from loopback where Settings.AllowPlain says so.
 //   - Messages are sent octet for octet as they are stored, by pieces. Also messages with UTF-8 in their header
-//     section go to clients that did not say UTF8: RFC 6856 would have them refused or rewritten, which hides
-//     mail from, or changes it for, every client that never heard of UTF8 and shows it rightly all the same.
+//     section go to clients that did not say UTF8. RFC 6856 §2.1 would have them refused or rewritten: that hides
+//     mail from, or destroys addresses for, every client that never heard of UTF8 and shows it rightly all the
+//     same (docs/adr/0013-pop3-sends-messages-as-they-are.md).
 //   - What a client sends in clear behind STLS is dropped.
 //
 // What DELE means is the account's choice (account.Account.POP3Delete): the message is removed, or moved to

@@ -1,6 +1,7 @@
 package pop3
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"encoding/base64"
@@ -9,7 +10,11 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"reflect"
+	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,11 +22,13 @@ import (
 
 	"barid/base/id"
 	"barid/base/kv"
+	"barid/locales"
 	"barid/mail/account"
 	"barid/mail/mailbox"
 	"barid/rfc/sasl"
 	"barid/rfc/status"
 	"barid/serve/listen"
+	"barid/store/embedded"
 )
 
 // strictSettings take no password in clear.
@@ -49,7 +56,7 @@ func TestPasswordsAreTakenInsideTLSOnly(t *testing.T) {
 	c.secure()
 	c.say("CAPA")
 	c.want("+OK")
-	if caps := c.multi(); !strings.Contains(caps, "\r\nUSER\r\nSASL PLAIN\r\n") || strings.Contains(caps, "STLS") {
+	if caps := c.multi(); !strings.Contains(caps, "\r\nUSER\r\nSASL PLAIN LOGIN\r\n") || strings.Contains(caps, "STLS") {
 		t.Errorf("capabilities in TLS:\n%s", caps)
 	}
 	c.say("STLS")
@@ -377,6 +384,36 @@ func TestEveryErrorHasAnAnswer(t *testing.T) {
 	}
 }
 
+// TestEveryTextIsTranslated reads the texts out of the source: what LANG cannot change would be a mixture of languages.
+func TestEveryTextIsTranslated(t *testing.T) {
+	texts, err := locales.Answers()
+	must(t, err)
+	files, err := filepath.Glob("*.go")
+	must(t, err)
+	said := regexp.MustCompile(`(?:text: |s\.ok\(|said\()"([^"]+)"`)
+	found := []string{"authentication failed: wrong user name or password", "too many failed logins, try again in a minute"} // of mail/account
+	for _, f := range files {
+		if strings.HasSuffix(f, "_test.go") {
+			continue
+		}
+		b, err := os.ReadFile(f)
+		must(t, err)
+		for _, m := range said.FindAllStringSubmatch(string(b), -1) {
+			found = append(found, m[1])
+		}
+	}
+	if len(found) < 40 {
+		t.Errorf("found only %d texts: %q", len(found), found)
+	}
+	for _, english := range found {
+		for _, lang := range []string{"ar", "fa"} {
+			if _, ok := texts.Text(lang, english); !ok {
+				t.Errorf("%s: %q is not translated", lang, english)
+			}
+		}
+	}
+}
+
 // pipe makes a Conn of a net.Pipe, whose deadlines run on the clock of a synctest bubble.
 type pipe struct{ net.Conn }
 
@@ -431,6 +468,32 @@ func TestTimeLimits(t *testing.T) {
 	}
 }
 
+// TestLoginDelayCountsFromSuccess is RFC 2449 §6.5 where a wait would be needed: a login that found the maildrop in use may
+// come again as soon as it is free.
+func TestLoginDelayCountsFromSuccess(t *testing.T) {
+	set := testSettings()
+	set.LoginDelay = time.Minute
+	srv := New(Deps{}, set)
+	now := epoch
+	for range 2 {
+		if !srv.mayCome(7, now) {
+			t.Error("asking counted as a login")
+		}
+	}
+	srv.came(7, now)
+	for _, c := range []struct {
+		after time.Duration
+		may   bool
+	}{{0, false}, {time.Minute - 1, false}, {time.Minute, true}} {
+		if got := srv.mayCome(7, now.Add(c.after)); got != c.may {
+			t.Errorf("%v after a login: %v, want %v", c.after, got, c.may)
+		}
+	}
+	if !srv.mayCome(8, now) {
+		t.Error("another account waits too")
+	}
+}
+
 func BenchmarkList10k(b *testing.B) {
 	for name, open := range engines(b) {
 		b.Run(name, func(b *testing.B) {
@@ -474,6 +537,56 @@ func BenchmarkRetrieveAndDelete(b *testing.B) {
 			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "messages/s")
 		})
 	}
+}
+
+// BenchmarkDownloadAndDelete100k is a client that takes all of a big maildrop, pipelined, and removes it: how fast, and how
+// much memory is in use at most beyond what there was before it came, the client's own included.
+func BenchmarkDownloadAndDelete100k(b *testing.B) {
+	const n = 100_000
+	e, err := embedded.Open(b.TempDir(), embedded.Options{GCInterval: -1})
+	must(b, err)
+	b.Cleanup(func() { must(b, e.Close()) })
+	bed := newBedOn(b, e, testSettings(), "", listen.Plain)
+	peak := int64(0)
+	for b.Loop() {
+		b.StopTimer()
+		fill(bed, n, 2000)
+		runtime.GC()
+		before := heap()
+		b.StartTimer()
+		c := bed.login()
+		must(b, c.SetDeadline(time.Now().Add(5*time.Minute)))
+		go say(c, n)
+		for i := range n {
+			c.want("+OK")
+			skip(b, c)
+			c.want("+OK")
+			if i%1000 == 0 {
+				peak = max(peak, heap()-before)
+			}
+		}
+		c.want("+OK bye")
+		peak = max(peak, heap()-before)
+	}
+	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "messages/s")
+	b.ReportMetric(float64(peak)/(1<<20), "peak-MiB")
+}
+
+// say asks for n messages, deletes them, and leaves.
+func say(c *client, n int) {
+	w := bufio.NewWriter(c.Conn)
+	for i := range n {
+		fmt.Fprintf(w, "RETR %d\r\nDELE %d\r\n", i+1, i+1)
+	}
+	_, _ = w.WriteString("QUIT\r\n")
+	_ = w.Flush()
+}
+
+// heap is how much memory is in use.
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapInuse)
 }
 
 func fill(b *bed, n, size int) {

@@ -8,30 +8,27 @@ import (
 	"barid/rfc/sasl"
 )
 
-// verbAuth is AUTH with SASL PLAIN, with or without an initial response (RFC 5034 §4). Without a mechanism it
-// lists them, as clients older than CAPA expect.
+// verbAuth is AUTH with SASL, with or without an initial response (RFC 5034 §4). Without a mechanism it lists
+// them, as clients older than CAPA expect.
 func verbAuth(ctx context.Context, s *session, args []string) error {
 	if !s.mayLogin() {
 		return errNeedsTLS
 	}
 	if len(args) == 0 {
 		s.ok("mechanisms follow")
-		s.out.text("PLAIN\r\n.\r\n")
+		s.out.text(strings.Join(sasl.Mechanisms(), "\r\n") + "\r\n.\r\n")
 		return nil
 	}
-	if !strings.EqualFold(args[0], "PLAIN") {
+	mech, ok := sasl.New(args[0], func(authzid, user, password string) error {
+		if authzid != "" && authzid != user {
+			return errIdentity
+		}
+		return s.login(ctx, user, password)
+	})
+	if !ok {
 		return errMechanism
 	}
 	s.user = ""
-	var loginErr error
-	mech := sasl.NewPlain(func(authzid, user, password string) error {
-		if authzid != "" && authzid != user {
-			loginErr = errIdentity
-		} else {
-			loginErr = s.login(ctx, user, password)
-		}
-		return loginErr
-	})
 	var response []byte
 	if len(args) == 2 {
 		var err error

@@ -44,9 +44,9 @@ func (s *session) send(ctx context.Context, i int, cut *pop3.Top) error {
 	s.out.text("+OK ")
 	if cut == nil {
 		s.out.number(e.Size)
-		s.out.text(" octets\r\n")
+		s.out.text(" " + s.said("octets") + "\r\n")
 	} else {
-		s.out.text("top of message follows\r\n")
+		s.out.text(s.said("top of message follows") + "\r\n")
 	}
 	if err := s.pour(ctx, body, buf[:], piece, cut); err != nil {
 		return fmt.Errorf("%w: %w", errBroken, err)
