@@ -22,7 +22,7 @@ import (
 // "login2" log in, as info@example.test or as who is named; "STARTTLS" is not played here. The files of the archive are
 // delivered first: "INBOX/1" is a message for INBOX. "mail: INBOX 9" delivers nine messages; "slow: 5s" makes each look at
 // the clock five seconds later than the one before. "server: NAME NUMBER" is a setting, "quota: BYTES" the quota from
-// there on. LITERAL+ is hidden from clients called "Strict". "{{name}}" is what stood there first.
+// there on, "clock: 2014-12-28T12:00:00Z" when messages are saved from there on. LITERAL+ is hidden from clients called "Strict". "{{name}}" is what stood there first.
 func TestDialogs(t *testing.T) {
 	files, err := filepath.Glob("testdata/dialogs/*.txtar")
 	must(t, err)
@@ -139,6 +139,10 @@ func (w *world) directs(t *testing.T, verb, text string) bool {
 		step, err := time.ParseDuration(text)
 		must(t, err)
 		w.slow.Store(int64(step))
+	case "clock":
+		at, err := time.Parse(time.RFC3339, text)
+		must(t, err)
+		w.saved.Store(at.Unix())
 	case "quota":
 		n, err := strconv.ParseInt(text, 10, 64)
 		must(t, err)
@@ -149,13 +153,21 @@ func (w *world) directs(t *testing.T, verb, text string) bool {
 	return true
 }
 
-// bind keeps what stands for the first "{{name}}" of a pattern, and gives the pattern with it.
+// bind keeps what stands for each "{{name}}" of a pattern, and gives the pattern with it. Before the first there is no "...".
 func bind(pattern, got string, values map[string]string) string {
 	before, rest, ok := strings.Cut(pattern, "{{")
 	name, after, closed := strings.Cut(rest, "}}")
-	if !ok || !closed || len(got) < len(before)+len(after) {
+	if !ok || !closed || !strings.HasPrefix(got, before) {
 		return pattern
 	}
-	values[name] = got[len(before) : len(got)-len(after)]
-	return before + values[name] + after
+	got = got[len(before):]
+	end := len(got) - len(after)
+	if next := strings.Index(after, "{{"); next >= 0 {
+		end = strings.Index(got, after[:next])
+	}
+	if end < 0 {
+		return pattern
+	}
+	values[name] = got[:end]
+	return before + values[name] + bind(after, got[end:], values)
 }

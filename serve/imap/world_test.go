@@ -55,6 +55,15 @@ type world struct {
 	logMu  sync.Mutex
 	slow   atomic.Int64 // by how much each look at the clock is later than the one before
 	late   atomic.Int64
+	saved  atomic.Int64 // when messages are saved, Unix seconds; 0: now
+}
+
+// savedAt is the clock of mailboxes.
+func (w *world) savedAt() time.Time {
+	if at := w.saved.Load(); at != 0 {
+		return time.Unix(at, 0)
+	}
+	return time.Now()
 }
 
 // now is the clock that the server tells progress by.
@@ -76,7 +85,7 @@ func newWorldOn(t testing.TB, store engine, level slog.Level, change func(*Setti
 	t.Helper()
 	ctx := context.Background()
 	w := &world{t: t, store: store, log: &bytes.Buffer{}}
-	w.mail = mailbox.Open(w.store, w.store, mailbox.Options{})
+	w.mail = mailbox.Open(w.store, w.store, mailbox.Options{Now: w.savedAt})
 	dir, err := account.Open(w.store, account.Options{Hash: account.HashCost{Memory: 8, Time: 1, Threads: 1}})
 	must(t, err)
 	_, err = dir.AddDomain(ctx, account.Domain{Name: "example.test"})
