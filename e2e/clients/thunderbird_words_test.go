@@ -24,7 +24,6 @@ offline.startup_state = 3
 mail.server.server1.check_new_mail = true
 mail.server.server1.offline_download = true
 mail.server.server1.autosync_offline_stores = true
-mail.server.server1.use_compress_deflate = false
 mail.server.server2.type = "none"
 mail.server.server2.hostname = "Local Folders"
 mail.server.server2.userName = "nobody"

@@ -16,7 +16,7 @@ import (
 )
 
 // wire stands between a client and the server, speaks TLS to both, and writes down what passes. It can be cut. It
-// hides COMPRESS=DEFLATE, which it could not read; e2e/interop has clients that use it.
+// hides COMPRESS=DEFLATE, for a line that is compressed can not be held back; newPackedWire does not.
 type wire struct {
 	t        *testing.T
 	server   *server.Server
@@ -30,6 +30,8 @@ type wire struct {
 	conns map[net.Conn]bool
 	n     int
 	cut   func(line string) bool // of the client; nil: never
+
+	packed bool // COMPRESS=DEFLATE is not hidden
 }
 
 // newWire listens with the server's own certificate.
@@ -93,7 +95,7 @@ func (w *wire) carry(n int, side string, from, to net.Conn) {
 	r := bufio.NewReaderSize(from, 64<<10)
 	for {
 		line, err := r.ReadSlice('\n')
-		if side == "S" && bytes.Contains(line, []byte("CAPABILITY")) {
+		if side == "S" && !w.packed && bytes.Contains(line, []byte("CAPABILITY")) {
 			line = bytes.ReplaceAll(line, []byte(" COMPRESS=DEFLATE"), nil)
 		}
 		if len(line) > 0 {
@@ -101,6 +103,10 @@ func (w *wire) carry(n int, side string, from, to net.Conn) {
 				return
 			}
 			if _, err := to.Write(line); err != nil {
+				return
+			}
+			if w.packed && begins[side].Match(line) {
+				w.carryPacked(n, side, r, to)
 				return
 			}
 		}
