@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"barid/base/text/texttest"
 )
 
 func TestFold(t *testing.T) {
@@ -78,7 +80,7 @@ func TestFoldMap(t *testing.T) {
 }
 
 func FuzzFold(f *testing.F) {
-	for _, p := range pairs {
+	for _, p := range texttest.Pairs() {
 		f.Add(p[0], 3)
 		f.Add(p[1], 5)
 	}

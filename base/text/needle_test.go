@@ -5,12 +5,14 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"barid/base/text/texttest"
 )
 
 // TestPairs is the goal of the specification: at least 20 of 21 pairs find each other, both ways.
 func TestPairs(t *testing.T) {
 	both := 0
-	for _, p := range pairs {
+	for _, p := range texttest.Pairs() {
 		a, b := NewNeedle(p[0]).In("x "+p[1]+" y"), NewNeedle(p[1]).In("x "+p[0]+" y")
 		if a && b {
 			both++
@@ -18,8 +20,8 @@ func TestPairs(t *testing.T) {
 		}
 		t.Errorf("%q finds %q: %v; the other way: %v", p[0], p[1], a, b)
 	}
-	if len(pairs) < 21 || both < 20 {
-		t.Errorf("%d of %d pairs find each other", both, len(pairs))
+	if len(texttest.Pairs()) < 21 || both < 20 {
+		t.Errorf("%d of %d pairs find each other", both, len(texttest.Pairs()))
 	}
 }
 
@@ -98,7 +100,7 @@ func some(rnd *rand.Rand, letters []rune, n int) string {
 }
 
 func FuzzNeedle(f *testing.F) {
-	for _, p := range pairs {
+	for _, p := range texttest.Pairs() {
 		f.Add("x"+p[0]+" y", 1, 5)
 	}
 	f.Fuzz(func(t *testing.T, s string, i, j int) {

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"testing"
 
+	"barid/base/text/texttest"
 	"barid/mail/search"
 )
 
 // TestTheIndexChangesNoAnswer searches with and without an index, and with one that is behind.
 func TestTheIndexChangesNoAnswer(t *testing.T) {
-	w := newWorld(t, nil)
+	w, spellings := newWorld(t, nil), texttest.Pairs()
 	put := func(from, to int) {
 		for i := from; i < to; i++ {
 			w.deliver("INBOX", fmt.Appendf(nil, "Subject: report %d %s\r\nFrom: Sender %d <s%d@example.com>\r\nX-Tag: t%d\r\n\r\nBody number %d says %s.\r\n",
