@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/flate"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -32,6 +33,25 @@ func (c *client) compress() {
 	if got := c.do("COMPRESS DEFLATE"); got[0] != "OK DEFLATE is active" {
 		c.t.Fatal(got)
 	}
+	c.deflate()
+}
+
+// layer begins what a step of a dialog names; false if it is nothing.
+func (c *client) layer(name string) bool {
+	switch name {
+	case "STARTTLS":
+		c.conn = tls.Client(c.conn, &tls.Config{InsecureSkipVerify: true})
+		c.br = bufio.NewReaderSize(c.conn, 64<<10)
+	case "DEFLATE":
+		c.deflate()
+	default:
+		return false
+	}
+	return true
+}
+
+// deflate compresses from now on, and takes what comes for compressed.
+func (c *client) deflate() {
 	w, err := flate.NewWriter(c.conn, flate.BestCompression)
 	must(c.t, err)
 	c.br = bufio.NewReaderSize(flate.NewReader(c.br), 64<<10)
@@ -104,6 +124,11 @@ func TestDeflaterSaysTheSame(t *testing.T) {
 	}
 }
 
+// zeros is an endless file.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
 // TestCompressBombs: little that becomes much ends the session, in bounded memory, and damage does.
 func TestCompressBombs(t *testing.T) {
 	w := newWorld(t, func(s *Settings) { s.MaxBad = 1 << 30 })
@@ -115,6 +140,14 @@ func TestCompressBombs(t *testing.T) {
 					return
 				}
 			}
+		},
+		"a literal of a message": func(z io.Writer) {
+			_, _ = fmt.Fprintf(z, "a APPEND INBOX {%d+}\r\n", 1<<30)
+			_, _ = io.CopyN(z, zeros{}, 1<<30)
+		},
+		"a literal of a search": func(z io.Writer) {
+			_, _ = fmt.Fprintf(z, "a SEARCH TEXT {%d+}\r\n", 1<<30)
+			_, _ = io.CopyN(z, zeros{}, 1<<30)
 		},
 		"commands": func(z io.Writer) {
 			for range 1 << 10 {
@@ -136,42 +169,109 @@ func TestCompressBombs(t *testing.T) {
 			}
 		}
 	}
-	c := w.login()
-	c.compress()
-	raw := c.conn.(*squeezed).Conn
-	_, err := raw.Write(bytes.Repeat([]byte{0xff}, 100))
-	must(t, err)
-	c.expect("* BYE compressed data are damaged")
-	c.closed()
+	for _, first := range []string{"", "a NO", "a APPEND INBOX {1000+}\r\nSubject: x\r\n"} {
+		c := w.login()
+		c.compress()
+		c.send(first)
+		_, err := c.conn.(*squeezed).Conn.Write(bytes.Repeat([]byte{0xff}, 100))
+		must(t, err)
+		c.expect("* BYE compressed data are damaged")
+		c.closed()
+	}
 	w.login().do("NOOP")
 }
 
-// TestIdleMemoryOfCompress: what a session keeps while it waits.
+// TestIdleMemoryOfCompress: what a session keeps while it waits, after commands such as clients send, and at most.
 func TestIdleMemoryOfCompress(t *testing.T) {
-	heap := func() int64 {
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return int64(m.HeapAlloc)
+	for name, c := range map[string]struct {
+		commands, answers int
+		most              int64
+	}{
+		"a client that waits for mail": {10, 3 << 10, 14 << 10},
+		"at most":                      {10_000, 1 << 20, 46 << 10},
+	} {
+		said := packed(t, "a UID FETCH 1:* (FLAGS)\r\n", c.commands)
+		before := heap()
+		const n = 100
+		var kept []any
+		for range n {
+			in := inflate(bufio.NewReaderSize(bytes.NewReader(said), readBytes), inflateFree)
+			if _, err := in.WriteTo(io.Discard); err != io.ErrUnexpectedEOF && err != nil {
+				t.Fatal(err)
+			}
+			out := &deflater{w: io.Discard}
+			_, _ = out.Write(make([]byte, c.answers))
+			kept = append(kept, in, out)
+		}
+		if each := (heap() - before) / n; each > c.most || each < 1<<10 {
+			t.Errorf("%s: %d bytes for each, want at most %d", name, each, c.most)
+		} else {
+			t.Logf("%s: %d bytes", name, each)
+		}
+		runtime.KeepAlive(kept)
 	}
-	before := heap()
-	const n = 100
-	var kept []*bufio.Reader
-	var ws []*deflater
+}
+
+func heap() int64 {
+	runtime.GC()
+	runtime.GC() // what pools hold goes with the second
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// packed is a text n times, flushed each time.
+func packed(t *testing.T, text string, n int) []byte {
+	var out bytes.Buffer
+	z, err := flate.NewWriter(&out, 6)
+	must(t, err)
 	for range n {
-		r, w := io.Pipe()
-		kept = append(kept, inflate(bufio.NewReaderSize(r, readBytes), 0))
-		d := &deflater{w: io.Discard}
-		_, _ = d.Write(make([]byte, 100<<10))
-		ws = append(ws, d)
-		_ = w
+		_, err := io.WriteString(z, text)
+		must(t, err)
+		must(t, z.Flush())
 	}
-	each := (heap() - before) / n
-	if each > 64<<10 {
-		t.Errorf("%d bytes for each", each)
+	return out.Bytes()
+}
+
+// TestBombsAreBoundedInWork: of a gigabyte in a megabyte no more is inflated than is free.
+func TestBombsAreBoundedInWork(t *testing.T) {
+	bomb := bytes.Repeat(packed(t, strings.Repeat("x", 1<<20), 1), 1<<10)
+	in := inflate(bufio.NewReaderSize(bytes.NewReader(bomb), readBytes), inflateFree)
+	n, err := in.WriteTo(io.Discard)
+	if err != errBomb {
+		t.Errorf("%v after %d bytes", err, n)
 	}
-	runtime.KeepAlive(kept)
-	runtime.KeepAlive(ws)
+	if most := int64(inflateFree + inflateRatio*len(bomb)/8); n > most || n < inflateFree {
+		t.Errorf("%d bytes of %d came out, want at most %d", n, 1<<30, most)
+	}
+}
+
+// TestCompressedMessagesThatRepeatThemselves may be as large as any, and as many as are free.
+func TestCompressedMessagesThatRepeatThemselves(t *testing.T) {
+	const size = 20 << 20
+	w := newWorld(t, func(s *Settings) { s.MaxMessageBytes = size })
+	c := w.login()
+	c.compress()
+	body := []byte("Subject: x\r\n\r\n" + strings.Repeat("AAAA", size/4-4))
+	for n := 1; ; n++ {
+		if _, err := fmt.Fprintf(c.conn, "a APPEND INBOX {%d+}\r\n%s\r\n", len(body), body); err != nil {
+			t.Fatal(n, err)
+		}
+		l := c.line()
+		for strings.HasSuffix(l, " EXISTS") || strings.HasSuffix(l, " RECENT") {
+			l = c.line()
+		}
+		if strings.HasPrefix(l, "a OK ") && n <= 10 {
+			continue
+		}
+		if n < inflateFree/size+1 || l != "* BYE compressed data hold too much" {
+			t.Fatalf("message %d: %q", n, l)
+		}
+		break
+	}
+	if got := w.login().do("STATUS INBOX (MESSAGES)"); got[0] != "* STATUS INBOX (MESSAGES 3)" {
+		t.Error(got)
+	}
 }
 
 // TestCompressPartialFlush: some clients (mbsync) end a command with zlib's Z_PARTIAL_FLUSH, which is not aligned to

@@ -164,5 +164,5 @@ func isConnection(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &broken) || errors.As(err, &fatal) || errors.As(err, &big) || errors.As(err, &op) || isTimeout(err) ||
 		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) ||
-		errors.Is(err, listen.ErrStopping)
+		errors.Is(err, listen.ErrStopping) || isUnpackable(err)
 }
