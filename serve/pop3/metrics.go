@@ -21,7 +21,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "barid_pop3_commands_total", Help: "POP3 commands by verb and answer (ok, err), counted when a session ends.",
 		}, []string{"command", "answer"}),
 		logins: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "barid_pop3_logins_total", Help: "POP3 logins by answer (ok, refused, in_use, failed).",
+			Name: "barid_pop3_logins_total", Help: "POP3 logins by answer (ok, refused, in_use, too_soon, failed).",
 		}, []string{"answer"}),
 		removed: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "barid_pop3_messages_deleted_total", Help: "Messages deleted by POP3 clients, whatever the account makes of that.",
