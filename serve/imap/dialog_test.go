@@ -21,7 +21,7 @@ import (
 // of other lines, "C~:" and "S~:" are octets quoted as in Go, "C2:" and "S2:" are of a second connection. "login" and
 // "login2" log in, as info@example.test or as who is named; "STARTTLS:" and "DEFLATE:" begin TLS and compression on the client's side. The files of the archive are
 // delivered first: "INBOX/1" is a message for INBOX. "mail: INBOX 9" delivers nine messages; "slow: 5s" makes each look at
-// the clock five seconds later than the one before. "server: NAME NUMBER" is a setting, "quota: BYTES" the quota from
+// the clock five seconds later than the one before. "server: NAME VALUE" is a setting, "quota: BYTES" the quota from
 // there on, "clock: 2014-12-28T12:00:00Z" when messages are saved from there on. LITERAL+ is hidden from clients called "Strict". "{{name}}" is what stood there first.
 func TestDialogs(t *testing.T) {
 	files, err := filepath.Glob("testdata/dialogs/*.txtar")
@@ -55,6 +55,10 @@ func dialogSettings(t *testing.T, dialog string, set *Settings) {
 			continue
 		}
 		name, value, _ := strings.Cut(rest, " ")
+		if name == "admin" {
+			set.Admins = append(set.Admins, value)
+			continue
+		}
 		n, err := strconv.Atoi(value)
 		must(t, err)
 		switch name {

@@ -2,6 +2,7 @@ package imap
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -72,6 +73,32 @@ func TestNotifyOverflow(t *testing.T) {
 	must(t, w.acct.Annotate(t.Context(), mailbox.Whose{Mailbox: "x", Reader: w.id},
 		[]mailbox.Annotation{{Entry: "/shared/1", Value: []byte("y")}}))
 	wantLines(t, c.do("NOOP"), "* METADATA x /shared/1")
+	// and what is too much to begin with is refused (§3.1)
+	names := strings.Repeat(" x", maxNotifyNames+1)[1:]
+	wantLines(t, c.try("NOTIFY SET (mailboxes (%s) (MailboxName))", names), "NO [NOTIFICATIONOVERFLOW] too much to watch")
+}
+
+// TestNotifyEndsAtOverflow is RFC 5465 §5.8: after it, nothing is told any more, as after NOTIFY NONE.
+func TestNotifyEndsAtOverflow(t *testing.T) {
+	w := newWorld(t, nil)
+	c := w.login()
+	c.do("CREATE x")
+	c.do("SELECT INBOX")
+	c.do("NOTIFY SET (selected (MessageNew MessageExpunge)) (personal (MailboxMetadataChange))")
+	c.send("a APPEND Sent {16}\r\n") // while the server waits for the message, it tells nothing
+	c.expect("+ go ahead")
+	for _, box := range []string{"INBOX", "x"} {
+		for i := range 200 {
+			must(t, w.acct.Annotate(t.Context(), mailbox.Whose{Mailbox: box, Reader: w.id},
+				[]mailbox.Annotation{{Entry: fmt.Sprintf("/shared/%d", i), Value: []byte("x")}}))
+		}
+	}
+	c.send("Subject: x\r\n\r\nxx\r\n")
+	c.expect("* OK [NOTIFICATIONOVERFLOW] there is too much to tell, ask again")
+	c.expect("a OK ...")
+	w.deliver("INBOX", []byte("Subject: x\r\n\r\n"))
+	sameLines(t, c.do("NOOP"), []string{"OK NOOP completed"})
+	wantLines(t, c.do("NOTIFY SET (selected (MessageNew MessageExpunge))"), "* 1 EXISTS") // and it may be asked again
 }
 
 // TestUpdatesComeWithItems is RFC 5465 §7: UPDATE may ask for items of messages that come into a result, and the FETCH is behind
