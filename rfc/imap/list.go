@@ -143,7 +143,7 @@ type CreateParams struct {
 
 // CreateParams reads "(" "USE" SP "(" attributes ")" ")".
 func (p *Parser) CreateParams() (out CreateParams) {
-	p.List(func() {
+	p.Members(func() {
 		if p.Word() != "USE" || out.Given {
 			p.fail("no such parameter")
 		}

@@ -288,6 +288,15 @@ func (p *Parser) List(member func()) {
 	p.depth--
 }
 
+// Members is List of at least one, as extensions have them (RFC 4466 §3).
+func (p *Parser) Members(member func()) {
+	n := 0
+	p.List(func() { n++; member() })
+	if n == 0 {
+		p.fail("the list can not be empty")
+	}
+}
+
 // enter counts one level of nesting.
 func (p *Parser) enter() {
 	if p.depth++; p.depth > p.lim.Depth {

@@ -17,7 +17,7 @@ type QResync struct {
 
 // SelectParams reads "(" parameters ")".
 func (p *Parser) SelectParams() (out SelectParams) {
-	p.List(func() {
+	p.Members(func() {
 		switch p.Word() {
 		case "CONDSTORE":
 			out.Condstore = true

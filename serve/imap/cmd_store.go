@@ -100,7 +100,7 @@ func (s *session) learnUnchanged(op *mailbox.StoreOp) {
 // readStore reads what follows the set: [(UNCHANGEDSINCE n)] [+|-]FLAGS[.SILENT] flags.
 func (s *session) readStore(c *call) (op mailbox.StoreOp, silent bool) {
 	if c.SP().NextIs('(') {
-		c.List(func() {
+		c.Members(func() {
 			if c.Word() != "UNCHANGEDSINCE" {
 				c.Fail("no such STORE modifier")
 			}

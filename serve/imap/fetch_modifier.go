@@ -18,9 +18,7 @@ func (s *session) readFetchModifiers(c *call) (m fetchModifiers) {
 	if !c.TrySP() {
 		return m
 	}
-	n := 0
-	c.List(func() {
-		n++
+	c.Members(func() {
 		switch c.Word() {
 		case "CHANGEDSINCE":
 			m.changed, m.since = true, mailbox.ModSeq(c.SP().Number())
@@ -33,9 +31,6 @@ func (s *session) readFetchModifiers(c *call) (m fetchModifiers) {
 			c.Fail("no such FETCH modifier")
 		}
 	})
-	if n == 0 {
-		c.Fail("a list of FETCH modifiers can not be empty")
-	}
 	if m.vanished && (!c.uid || !m.changed || !s.has(extQResync)) {
 		c.Fail("VANISHED is for UID FETCH with CHANGEDSINCE after ENABLE QRESYNC")
 	}
