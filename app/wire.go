@@ -99,6 +99,7 @@ func (s *System) openMail() (err error) {
 	s.mail = mailbox.Open(s.engine, s.engine, mailbox.Options{
 		Log: s.log, Metrics: mailbox.NewMetrics(s.reg),
 		Appended: func(id mail.AccountID, n int) { s.search.Appended(id, n) },
+		Reaped:   func(id mail.AccountID, n int) { s.search.Reaped(id, n) },
 	})
 	s.search = search.Open(s.engine, s.mail, search.Options{Log: s.log, Metrics: search.NewMetrics(s.reg)})
 	s.events, err = event.Open(s.engine, event.Options{

@@ -71,6 +71,8 @@ type Options struct {
 	// Appended is called when n new messages of an account are durable, with the call that stored them still
 	// running: it must not block. nil: nobody wants to know.
 	Appended func(id mail.AccountID, n int)
+	// Reaped is the same for n messages that are gone for good.
+	Reaped func(id mail.AccountID, n int)
 }
 
 // withDefaults fills in what was left zero.

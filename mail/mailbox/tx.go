@@ -222,6 +222,9 @@ func (x *tx) published() {
 	if n := x.tally.delivered + x.tally.appended; n > 0 && x.a.s.opt.Appended != nil {
 		x.a.s.opt.Appended(x.a.id, n)
 	}
+	if n := x.tally.reaped; n > 0 && x.a.s.opt.Reaped != nil {
+		x.a.s.opt.Reaped(x.a.id, n)
+	}
 }
 
 // open gives the mailbox i in this transaction with its summary.

@@ -242,8 +242,9 @@ func (r *ranker) weigh(v *lookup, c *clause) ([]float32, error) {
 		return heavy, err
 	}
 	for _, w := range c.words {
-		terms, bytes := v.terms(w.term, w.how)
-		if bytes > maxRead {
+		f := v.terms(w.term, w.how)
+		terms := f.terms
+		if f.bytes > maxRead {
 			terms = terms[:min(len(terms), maxPrefixed)]
 		}
 		if w.how != whole && len(terms) > maxPrefixed {

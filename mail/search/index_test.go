@@ -249,6 +249,46 @@ func TestWorker(t *testing.T) {
 	})
 }
 
+// TestExpungeCleans: that many messages are gone makes the index smaller, though nothing new comes.
+func TestExpungeCleans(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := memory.New()
+		w := &world{t: t, db: db, raw: map[mailbox.MsgNo]string{}}
+		w.store = mailbox.Open(db, db, mailbox.Options{Reaped: func(id mail.AccountID, n int) { w.x.Reaped(id, n) }})
+		defer w.store.Close()
+		w.x = Open(db, w.store, Options{})
+		w.a, w.box = w.x.Account(owner), w.store.Account(owner)
+		nos := w.deliver(simples(0, 2*minTidy)...)
+		w.sync()
+		w.x.Start(t.Context())
+		defer w.x.Close()
+		synctest.Wait()
+		indexed := func() int64 {
+			t.Helper()
+			synctest.Wait()
+			s, err := w.a.Status(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.Messages
+		}
+		w.expunge(func(m mailbox.MsgNo) bool { return m%2 == 0 })
+		if n := indexed(); n != 2*minTidy {
+			t.Errorf("%d messages are left at once: it does not wait for more", n)
+		}
+		time.Sleep(5 * time.Second)
+		if n := indexed(); n != minTidy {
+			t.Errorf("%d messages are left in the index, want %d", n, minTidy)
+		}
+		for i, no := range nos {
+			if no%2 == 1 {
+				w.find(fmt.Sprintf("word%d", i), no)
+			}
+		}
+		w.verify()
+	})
+}
+
 // TestDamagedIsMadeAnew: damage makes searches look at messages, and the worker makes the index anew.
 func TestDamagedIsMadeAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -2,6 +2,7 @@ package search
 
 import (
 	"cmp"
+	"math/bits"
 	"slices"
 
 	"barid/base/kv"
@@ -61,28 +62,39 @@ func (v *lookup) load(p int) error {
 	return err
 }
 
-// terms gives the numbers of the terms of which piece is a part, those with the most postings first.
-func (v *lookup) terms(piece string, h how) (out []int, bytes int64) {
+// found are terms of a dictionary by number, and how many bytes of postings they have.
+type found struct {
+	terms []int
+	bytes int64
+}
+
+// terms gives the terms of which piece is a part.
+func (v *lookup) terms(piece string, h how) (f found) {
 	v.d.find([]byte(piece), h, func(i int) bool {
-		out = append(out, i)
-		bytes += v.size(i)
+		f.terms = append(f.terms, i)
+		f.bytes += v.size(i)
 		return true
 	})
-	return out, bytes
+	return f
 }
 
 func (v *lookup) size(i int) int64 { return int64(v.d.post[i+1] - v.d.post[i]) }
 
 // docs gives the messages that hold a term of which piece is a part in a field of mask.
 func (v *lookup) docs(piece string, h how, mask Field) (*Set, error) {
+	return v.docsOf(v.terms(piece, h), mask)
+}
+
+// docsOf gives the messages that hold one of some terms in a field of mask.
+func (v *lookup) docsOf(f found, mask Field) (*Set, error) {
 	out := newSet(v.s.lo, v.s.hi)
-	terms, bytes := v.terms(piece, h)
-	if bytes > maxRead {
+	if f.bytes > maxRead {
 		out.or(v.d.full)
 		return out, nil
 	}
-	slices.SortFunc(terms, func(a, b int) int { return cmp.Compare(v.size(b), v.size(a)) })
-	for n, i := range terms {
+	order := slices.SortedFunc(slices.Values(f.terms), func(a, b int) int { return cmp.Compare(v.size(b), v.size(a)) })
+	slices.Sort(order[min(16, len(order)):]) // those with the most postings first, the others as they lie on the disk
+	for n, i := range order {
 		b, err := v.postings(i)
 		if err != nil {
 			return nil, err
@@ -169,133 +181,136 @@ func (v *lookup) all(words []string, h how, mask Field) (*Set, error) {
 
 // phrase gives the messages in which the words can follow one another; part says how each is looked for.
 func (v *lookup) phrase(tokens []string, mask Field, part func(tokens []string, i int) (string, how)) (*Set, error) {
-	var left *Set
+	words := make([]found, len(tokens))
+	rarest := 0
 	for i := range tokens {
-		piece, h := part(tokens, i)
-		found, err := v.docs(piece, h, mask)
-		if err != nil {
-			return nil, err
-		}
-		if left == nil {
-			left = found
-		} else {
-			left.and(found)
+		if words[i] = v.terms(part(tokens, i)); words[i].bytes < words[rarest].bytes {
+			rarest = i
 		}
 	}
-	if left.Len() == 0 {
-		return left, nil
+	left, err := v.docsOf(words[rarest], mask)
+	if err != nil || left.Len() == 0 {
+		return left, err
 	}
-	p := phrase{v: v, left: left, mask: mask}
-	for i := range tokens {
-		piece, h := part(tokens, i)
-		if err := p.word(piece, h, i == 0); err != nil {
+	p := newTrails(v, left, mask)
+	for i := range words {
+		if err := p.word(words[i], i == 0); err != nil {
 			return nil, err
 		}
 	}
 	return p.end(), nil
 }
 
-// hit is a place of a word: message from the segment's first <<33 | body<<32 | place.
-type hit uint64
-
 // phrase follows words from place to place.
 type phrase struct {
-	v    *lookup
-	left *Set // messages that have all words
-	mask Field
-	hits []hit // where the words so far end
-	// Fields without places: for each number of the segment those in which the message has all words so far.
-	loose []Field
-	cut   Set // messages of which not all places are kept
+	v      *lookup
+	left   *Set     // messages that have the rarest word
+	before []uint32 // how many messages of left are before each 64 of it
+	mask   Field
+	// Of each message of left, in their order:
+	far  []trail // how far the words so far lead
+	here []trail // what it has of the word at hand
+}
+
+// trail is what a message has of a phrase.
+type trail struct {
+	at  [2]places // in Subject, in Body
+	in  Field     // fields without places that have all words so far
+	has bool      // it has all words so far, somewhere
+	cut bool      // not all places are kept
+}
+
+func newTrails(v *lookup, left *Set, mask Field) *phrase {
+	p := &phrase{v: v, left: left, mask: mask, before: make([]uint32, len(left.bits))}
+	n := 0
+	for i, w := range left.bits {
+		p.before[i] = uint32(n)
+		n += bits.OnesCount64(w)
+	}
+	p.far, p.here = make([]trail, n), make([]trail, n)
+	return p
+}
+
+// trail gives what is known of a message; nil if it is not one of left.
+func (p *phrase) trail(of []trail, m mailbox.MsgNo) *trail {
+	i := uint64(m - p.left.base)
+	w, bit := p.left.bits[i/64], uint64(1)<<(i%64)
+	if w&bit == 0 {
+		return nil
+	}
+	return &of[p.before[i/64]+uint32(bits.OnesCount64(w&(bit-1)))]
 }
 
 // word goes on with a word.
-func (p *phrase) word(piece string, h how, first bool) error {
-	var here []hit
-	loose := make([]Field, p.v.s.hi-p.v.s.lo+1)
+func (p *phrase) word(w found, first bool) error {
+	here := p.here
 	if first {
-		p.cut = *newSet(p.v.s.lo, p.v.s.hi)
+		here = p.far
 	}
-	terms, bytes := p.v.terms(piece, h)
-	if bytes > maxRead {
-		p.cut.or(p.v.d.full)
-		if first {
-			p.loose = loose
+	clear(here)
+	if w.bytes > maxRead {
+		for i := range p.far {
+			p.far[i].cut, p.far[i].has = true, first || p.far[i].has
 		}
 		return nil
 	}
-	slices.Sort(terms)
-	for _, i := range terms {
+	for _, i := range w.terms {
 		b, err := p.v.postings(i)
 		if err != nil {
 			return err
 		}
-		rd := newPostingReader(b, p.v.s, true)
-		for rd.next() {
-			if p.left.Has(rd.p.msg) {
-				here = p.note(here, loose, &rd.p)
-			}
-		}
-		if rd.d.bad {
-			return errDamaged
+		if err := p.read(here, b); err != nil {
+			return err
 		}
 	}
-	slices.Sort(here)
-	if first {
-		p.hits, p.loose = here, loose
-		return nil
-	}
-	p.hits = follow(p.hits, here)
-	for i := range p.loose {
-		p.loose[i] &= loose[i]
+	if !first {
+		for i := range p.far {
+			p.far[i].follow(&here[i])
+		}
 	}
 	return nil
 }
 
-// note enters where a message has the word.
-func (p *phrase) note(here []hit, loose []Field, at *posting) []hit {
-	if at.cut {
-		p.cut.add(at.msg)
-	}
-	for k, f := range [...]Field{Subject, Body} {
-		if p.mask&f == 0 {
+// read enters the postings of one term.
+func (p *phrase) read(here []trail, b []byte) error {
+	rd := newPostingReader(b, p.v.s, true)
+	loose := p.mask &^ placed
+	for rd.next() {
+		t := p.trail(here, rd.p.msg)
+		if t == nil {
 			continue
 		}
-		for _, place := range at.places[k] {
-			here = append(here, hit(at.msg-p.v.s.lo)<<33|hit(k)<<32|hit(place))
+		if p.mask&rd.p.fields&Subject != 0 {
+			t.at[0].or(rd.p.places[0])
 		}
+		if p.mask&rd.p.fields&Body != 0 {
+			t.at[1].or(rd.p.places[1])
+		}
+		t.in |= rd.p.fields & loose
+		t.has, t.cut = t.has || rd.p.fields&p.mask != 0, t.cut || rd.p.cut
 	}
-	loose[at.msg-p.v.s.lo] |= at.fields & p.mask &^ placed
-	return here
+	if rd.d.bad {
+		return errDamaged
+	}
+	return nil
 }
 
-// follow keeps of next what is at the same place as something in before, or one behind. Both are sorted. Words
-// with a ZWNJ have several terms at one place.
-func follow(before, next []hit) (out []hit) {
-	i := 0
-	for _, h := range next {
-		for i < len(before) && before[i]+1 < h {
-			i++
-		}
-		if i < len(before) && (before[i] == h || before[i]+1 == h) {
-			out = append(out, h)
-		}
-	}
-	return out
+// follow goes on to what is at the same place, or one behind. Words with a ZWNJ have several terms at one place.
+func (t *trail) follow(next *trail) {
+	t.at[0], t.at[1] = t.at[0].follow(next.at[0]), t.at[1].follow(next.at[1])
+	t.in &= next.in
+	t.has, t.cut = t.has && next.has, t.cut || next.cut
 }
 
 // end gives the messages.
 func (p *phrase) end() *Set {
 	out := newSet(p.v.s.lo, p.v.s.hi)
-	for _, h := range p.hits {
-		out.add(p.v.s.lo + mailbox.MsgNo(h>>33))
-	}
-	for i, f := range p.loose {
-		if f != 0 {
-			out.add(p.v.s.lo + mailbox.MsgNo(i))
+	i := 0
+	p.left.All(func(m mailbox.MsgNo) {
+		if t := &p.far[i]; !t.at[0].none() || !t.at[1].none() || t.in != 0 || t.cut && t.has {
+			out.add(m)
 		}
-	}
-	p.cut.and(p.left)
-	out.or(&p.cut)
+		i++
+	})
 	return out
 }

@@ -131,10 +131,34 @@ func appendPlaces(b []byte, os []occurrence) []byte {
 type posting struct {
 	msg    mailbox.MsgNo
 	fields Field
-	times  [2]int      // how often in Subject, in Body
-	places [2][]uint32 // where there, if the reader wants places
-	cut    bool        // there are more places than are kept
+	times  [2]int    // how often in Subject, in Body
+	places [2]places // where there, if the reader wants places
+	cut    bool      // there are more places than are kept
 }
+
+// places is a bit for each place of a message; those past the last one share it. Only bodies of more than
+// maxBucket*bucketWords words have such.
+type places struct{ lo, hi uint64 }
+
+func (p *places) add(place uint64) {
+	if place < 64 {
+		p.lo |= 1 << place
+		return
+	}
+	p.hi |= 1 << min(place-64, 63)
+}
+
+func (p *places) or(o places) {
+	p.lo |= o.lo
+	p.hi |= o.hi
+}
+
+// follow keeps of o what is at a place of p, or one behind.
+func (p places) follow(o places) places {
+	return places{lo: (p.lo | p.lo<<1) & o.lo, hi: (p.hi | p.hi<<1 | p.lo>>63) & o.hi}
+}
+
+func (p places) none() bool { return p.lo|p.hi == 0 }
 
 // postingReader reads the postings of one term.
 type postingReader struct {
@@ -152,24 +176,28 @@ func newPostingReader(b []byte, s *segmentInfo, places bool) postingReader {
 
 // next reads one posting; false at the end or when the rest is damaged.
 func (r *postingReader) next() bool {
-	if len(r.d.b) == 0 {
+	b := r.d.b
+	if len(b) == 0 {
 		return false
 	}
-	delta := r.d.uint()
-	kind := r.d.take(1)
-	if kind == nil || delta > uint64(r.hi-r.last) || delta == 0 && !r.first {
+	delta, n := uvarint(b)
+	if n <= 0 || n == len(b) || delta > uint64(r.hi-r.last) || delta == 0 && !r.first {
 		r.d.bad = true
 		return false
 	}
+	kind := b[n]
+	r.d.b = b[n+1:]
 	r.first = false
 	r.last += mailbox.MsgNo(delta)
 	p := &r.p
 	p.msg, p.cut, p.fields, p.times = r.last, false, Body, [2]int{}
-	p.places[0], p.places[1] = p.places[0][:0], p.places[1][:0]
-	switch k := kind[0]; {
+	if r.places {
+		p.places = [2]places{}
+	}
+	switch k := kind; {
 	case k <= maxBucket:
 		if p.times[1] = 1; r.places {
-			p.places[1] = append(p.places[1], uint32(k))
+			p.places[1].add(uint64(k))
 		}
 	case k <= kindList+maxList:
 		r.placesOf(1, uint64(k-kindList))
@@ -206,19 +234,35 @@ func (r *postingReader) placesOf(k int, n uint64) {
 	}
 	r.p.times[k] = int(n)
 	r.p.cut = r.p.cut || n == maxTimes
-	at := uint64(0)
+	b, at := r.d.b, uint64(0)
 	for range n {
-		if at += r.d.uint(); r.places {
-			r.p.places[k] = append(r.p.places[k], uint32(at))
+		v, size := uvarint(b)
+		if size <= 0 {
+			r.d.bad, r.d.b = true, nil
+			return
+		}
+		b = b[size:]
+		if at += v; r.places {
+			r.p.places[k].add(at)
 		}
 	}
+	r.d.b = b
+}
+
+// uvarint is binary.Uvarint, fast where there is one byte, as nearly always.
+func uvarint(b []byte) (v uint64, size int) {
+	if len(b) > 0 && b[0] < 0x80 {
+		return uint64(b[0]), 1
+	}
+	return binary.Uvarint(b)
 }
 
 func (r *postingReader) bitmap() {
-	for i, v := range r.d.take(bitmapBytes) {
-		r.p.times[1] += bits.OnesCount8(v)
-		for ; v != 0 && r.places; v &= v - 1 {
-			r.p.places[1] = append(r.p.places[1], uint32(i*8+bits.TrailingZeros8(v)))
-		}
+	b := r.d.take(bitmapBytes)
+	if b == nil {
+		return
 	}
+	at := places{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])}
+	r.p.times[1] = bits.OnesCount64(at.lo) + bits.OnesCount64(at.hi)
+	r.p.places[1] = at
 }

@@ -1,6 +1,6 @@
 // Package search is the full-text index of stored mail: which messages of an account hold a text.
 //
-// Life: right behind the commit of a message. mail/mailbox tells that mail came (Index.Appended); a worker reads
+// Life: right behind the commit of a message. mail/mailbox tells that mail came (Index.Appended) or went (Index.Reaped); a worker reads
 // the new messages, folds and splits their texts (base/text), and writes a segment of the index into the account's
 // partition. serve/imap and serve/jmap ask Account.Narrow or Account.Fuzzy.
 //

@@ -50,6 +50,10 @@ func (x *Index) Appended(id mail.AccountID, n int) {
 	})
 }
 
+// Reaped is told by mail/mailbox that n messages are gone for good: the index is looked at as soon as it is the
+// account's turn, and made smaller if many are. It does not block.
+func (x *Index) Reaped(id mail.AccountID, _ int) { x.wait(id, func(*waiting) {}) }
+
 // wait notes that an account has something to do.
 func (x *Index) wait(id mail.AccountID, f func(w *waiting)) {
 	k := &x.work
