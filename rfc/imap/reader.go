@@ -8,6 +8,10 @@ import (
 
 // Reader cuts a stream into commands. It is for one goroutine.
 type Reader struct {
+	// Knows reports whether there is a command of that name, in upper case. Of one that is not known no literal is
+	// asked for (RFC 3501 §7.5). nil: all are.
+	Knows func(name string) bool
+
 	br     *bufio.Reader
 	limits Limits
 	more   func() error // answers "+ " to a synchronising literal and flushes
@@ -93,10 +97,22 @@ func (r *Reader) stretch() ([]byte, error) {
 		if open := bytes.LastIndexByte(r.buf, '{'); r.isMessage(open) {
 			return r.message(open, n, sync)
 		}
+		if sync && !r.known() {
+			return nil, &SyntaxError{Tag: r.tag(), Why: "unknown command"}
+		}
 		if err := r.literal(n, sync); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// known reports whether there is a command such as the one being read.
+func (r *Reader) known() bool {
+	if r.Knows == nil || r.inside != "" {
+		return true
+	}
+	c, err := r.split(r.buf[:len(r.buf)-2])
+	return err != nil || r.Knows(c.Name)
 }
 
 // Line reads one line outside of a command, e.g. a SASL response or DONE, of at most Limits.CommandBytes,

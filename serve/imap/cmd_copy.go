@@ -39,6 +39,9 @@ func (s *session) readCopy(c *call) ([]span, place, error) {
 		return nil, place{}, err
 	}
 	dst, err := s.writable(name)
+	if err == nil && len(spans) == 0 && !dst.Exists { // also for nothing it must be there (RFC 9051 §6.4.7)
+		err = mailbox.ErrNoMailbox
+	}
 	if err != nil {
 		return nil, place{}, tryCreate(err)
 	}

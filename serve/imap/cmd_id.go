@@ -14,10 +14,11 @@ func readID(c *call) (client string) {
 		if n++; n > 2*maxIDPairs {
 			c.Fail("too many fields")
 		}
-		value, _ := c.NString()
 		if n%2 == 1 {
-			field = value
-		} else if strings.EqualFold(field, "name") {
+			field = c.String()
+			return
+		}
+		if value, _ := c.NString(); strings.EqualFold(field, "name") {
 			client = strings.Clone(value[:min(len(value), maxIDClient)])
 		}
 	})

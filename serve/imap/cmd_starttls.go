@@ -1,11 +1,5 @@
 package imap
 
-import (
-	"bufio"
-
-	"barid/rfc/imap"
-)
-
 // cmdStartTLS is STARTTLS, RFC 3501 §6.2.1. Whatever came in the clear behind the command is dropped: it
 // may be somebody else's.
 func cmdStartTLS(s *session, c *call) error {
@@ -24,6 +18,6 @@ func cmdStartTLS(s *session, c *call) error {
 		s.ended = true
 		return err
 	}
-	s.in = imap.NewReader(bufio.NewReaderSize(s.conn, readBytes), *s.in.Limits(), s.goAhead)
+	s.listen(*s.in.Limits())
 	return errAnswered
 }

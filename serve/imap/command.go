@@ -46,6 +46,9 @@ func commandTable() map[string]*command {
 	return out
 }
 
+// knows reports whether there is a command of that name.
+func (srv *Server) knows(name string) bool { return srv.commands[name] != nil || name == "UID" }
+
 // newCall begins a command and finds what does it, nil if nothing does.
 func (s *session) newCall(in imap.Command) (*call, *command) {
 	c := &call{Parser: imap.NewParser(in.Args, s.in.Limits()), tag: in.Tag, name: in.Name, body: in.Body}

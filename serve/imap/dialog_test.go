@@ -18,11 +18,12 @@ import (
 )
 
 // TestDialogs plays testdata/dialogs: "C:" is sent, "S:" must come ("..." is anything), "S>:" must come behind any number
-// of other lines, "C~:" and "S~:" are octets quoted as in Go, "C2:" and "S2:" are of a second connection. "login" and
-// "login2" log in, as info@example.test or as who is named; "STARTTLS:" and "DEFLATE:" begin TLS and compression on the client's side. The files of the archive are
-// delivered first: "INBOX/1" is a message for INBOX. "mail: INBOX 9" delivers nine messages; "slow: 5s" makes each look at
-// the clock five seconds later than the one before. "server: NAME VALUE" is a setting, "quota: BYTES" the quota from
-// there on, "clock: 2014-12-28T12:00:00Z" when messages are saved from there on. LITERAL+ is hidden from clients called "Strict". "{{name}}" is what stood there first.
+// of other lines, "C~:" and "S~:" are octets quoted as in Go, "C*: 9 x" is an x nine times, "C2:" and "S2:" are of a second
+// connection. "login" and "login2" log in, as info@example.test or as who is named; "STARTTLS:" and "DEFLATE:" begin TLS and
+// compression on the client's side. The files of the archive are delivered first: "INBOX/1" is a message for INBOX. "mail:
+// INBOX 9" delivers nine messages; "slow: 5s" makes each look at the clock five seconds later than the one before. "server:
+// NAME VALUE" is a setting, "quota: BYTES" the quota from there on, "clock: 2014-12-28T12:00:00Z" when messages are saved
+// from there on. LITERAL+ is hidden from clients called "Strict". "{{name}}" is what stood there first.
 func TestDialogs(t *testing.T) {
 	files, err := filepath.Glob("testdata/dialogs/*.txtar")
 	must(t, err)
@@ -108,6 +109,11 @@ func play(t *testing.T, w *world, dialog string) {
 		case "S>":
 			for got := c.line(); !like(text, got); got = c.line() {
 			}
+		case "C*":
+			count, octet, _ := strings.Cut(text, " ")
+			times, err := strconv.Atoi(count)
+			must(t, err)
+			c.send(strings.Repeat(octet, times))
 		case "C~", "S~":
 			octets, err := strconv.Unquote(text)
 			must(t, err)

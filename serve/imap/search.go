@@ -112,9 +112,10 @@ func (q *finder) runIn(set mailbox.UIDSet) error {
 func (q *finder) runCold() error {
 	for len(q.open) > 0 {
 		var later []message
-		next := mailbox.UID(0)
+		next, end := mailbox.UID(0), 0 // end: so many were looked at
 		err := q.sel.box.Cold(q.s.ctx, q.view, q.open, func(i int, e mailbox.Entry, c *mailbox.Cold) error {
-			if err := q.s.working(i, q.view.Len()); err != nil || c == nil {
+			end = i + 1
+			if err := q.s.working(i-len(later), q.view.Len()); err != nil || c == nil {
 				return err
 			}
 			q.found = message{i: i, e: q.sel.current(q.now, e), cold: c}
@@ -134,7 +135,7 @@ func (q *finder) runCold() error {
 			return err
 		}
 		for k := range later {
-			if err := q.s.working(later[k].i, q.view.Len()); err != nil {
+			if err := q.s.working(end-len(later)+k, q.view.Len()); err != nil {
 				return err
 			}
 			if err := q.runBody(&later[k]); err != nil {

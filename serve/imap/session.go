@@ -68,8 +68,14 @@ func newSession(srv *Server, ctx context.Context, c Conn, remote netip.AddrPort)
 	s := &session{srv: srv, ctx: ctx, conn: c, remote: remote, id: srv.IDs.New(), started: time.Now()}
 	s.log = srv.Log.With("session", s.id, "remote", remote.Addr())
 	s.out = imap.NewWriter(deadlineWriter{c, srv.set.WriteTime}, srv.buffers)
-	s.in = imap.NewReader(bufio.NewReaderSize(c, readBytes), imap.BeforeLogin(), s.goAhead)
+	s.listen(imap.BeforeLogin())
 	return s
+}
+
+// listen reads commands from the connection, from its next byte on.
+func (s *session) listen(l imap.Limits) {
+	s.in = imap.NewReader(bufio.NewReaderSize(s.conn, readBytes), l, s.goAhead)
+	s.in.Knows = s.srv.knows
 }
 
 // deadlineWriter gives each write to a slow reader a time limit.
