@@ -15,20 +15,33 @@ import (
 
 const operate = "../../docs/operate/"
 
-// commands gives the lines of the fenced blocks of a page.
-func commands(t *testing.T, file string) (lines []string) {
+// commands gives the lines of the fenced blocks of a page, but for those of settings.
+func commands(t *testing.T, file string) []string { return blocks(t, file, "```") }
+
+// settings gives the lines of the blocks that show barid.toml, without comments.
+func settings(t *testing.T, file string) []string {
+	lines := blocks(t, file, "```toml")
+	for i, l := range lines {
+		l, _, _ = strings.Cut(l, " #")
+		lines[i] = strings.TrimSpace(l)
+	}
+	return lines
+}
+
+// blocks gives the lines of the blocks that a line fence begins.
+func blocks(t *testing.T, file, fence string) (lines []string) {
 	t.Helper()
 	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	inside := false
+	inside, wanted := false, false
 	for _, l := range strings.Split(string(b), "\n") {
 		if strings.HasPrefix(l, "```") {
-			inside = !inside
+			inside, wanted = !inside, !inside && strings.TrimSpace(l) == fence
 			continue
 		}
-		if inside && strings.TrimSpace(l) != "" {
+		if wanted && strings.TrimSpace(l) != "" {
 			lines = append(lines, strings.TrimSpace(l))
 		}
 	}
@@ -40,7 +53,11 @@ func TestLanguagesShowTheSameCommands(t *testing.T) {
 	if strings.Count(want, "\n") < 15 {
 		t.Fatalf("found few commands:\n%s", want)
 	}
+	config := strings.Join(settings(t, operate+"en.md"), "\n")
 	for _, lang := range []string{"fa", "ar"} {
+		if got := strings.Join(settings(t, operate+lang+".md"), "\n"); got != config {
+			t.Errorf("%s.md shows other settings than en.md:\n%s\n\nwant\n%s", lang, got, config)
+		}
 		if got := strings.Join(commands(t, operate+lang+".md"), "\n"); got != want {
 			t.Errorf("%s.md shows other commands than en.md:\n%s\n\nwant\n%s", lang, got, want)
 		}
@@ -114,7 +131,8 @@ func serve(t *testing.T, dir, bin string) (stop func()) {
 	if text == string(b) {
 		t.Fatalf("no listeners in\n%s", b)
 	}
-	if err := os.WriteFile(file, []byte(text+"\n[policy]\niprev = \"off\"\n"), 0o600); err != nil {
+	text += "\n[policy]\niprev = \"off\"\n\n" + strings.Join(settings(t, operate+"en.md"), "\n") + "\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(bin, "serve", "--config", file)
