@@ -125,6 +125,7 @@ func TestThunderbirdKeepsAnAccountForOfflineUse(t *testing.T) {
 	c.Do("SELECT INBOX")
 	c.Do(`UID STORE 1 +FLAGS.SILENT (\Flagged)`)
 	bird.lists("INBOX", shown("FS", "in", 0), shown("F", "in", 1), shown("R", "new", 1))
+	w.wantSaid(`^C\d+: \d+ LANGUAGE fa-IR`, `^S\d+: \d+ OK زبان از این پس فارسی است`)
 	w.wantSaid(`^C\d+: \d+ select "(`+arabic+`|`+arabicWire+`)"`, `^C\d+: \d+ select "(`+persian+`|`+persianWire+`)"`,
 		`^C\d+: \d+ UID fetch .*BODY.PEEK\[\]`, `^C\d+: \d+ IDLE`, `^C\d+: \d+ uid move`, `^C\d+: \d+ create "(`+arabic+`|`+arabicWire+`)/`)
 	w.wantNoneRefused()

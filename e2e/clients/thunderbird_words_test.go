@@ -1,6 +1,6 @@
 package clients
 
-// thunderbirdPrefs is the account, and peace: no first-run pages, no calls to the outside.
+// thunderbirdPrefs is the account of somebody who reads Persian, and peace: no first-run pages, no calls to the outside.
 const thunderbirdPrefs = `
 mail.accountmanager.accounts = "account1,account2"
 mail.accountmanager.defaultaccount = "account1"
@@ -24,6 +24,7 @@ offline.startup_state = 3
 mail.server.server1.check_new_mail = true
 mail.server.server1.offline_download = true
 mail.server.server1.autosync_offline_stores = true
+intl.accept_languages = "fa-IR, fa, en-US, en"
 mail.server.server2.type = "none"
 mail.server.server2.hostname = "Local Folders"
 mail.server.server2.userName = "nobody"
