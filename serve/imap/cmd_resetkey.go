@@ -2,7 +2,8 @@ package imap
 
 import "barid/mail/link"
 
-// cmdResetKey is RESETKEY, RFC 4467 §7: what was signed for a mailbox, or for all, is worth nothing from now on.
+// cmdResetKey is RESETKEY, RFC 4467 §7: what was signed for a mailbox, or for all, is worth nothing from now on. URLMECH is
+// told in its answer; neither SELECT nor other sessions are told it, as INTERNAL is all there ever is.
 func cmdResetKey(s *session, c *call) error {
 	name, one := "", c.More()
 	if one {
