@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -43,7 +44,7 @@ func (s *session) addOthers(all []named, subscribed map[string]bool) ([]named, e
 // addOwner adds the names of one owner; it takes those it adds out of subscribed.
 func (s *session) addOwner(all []named, who *account.Account, subscribed map[string]bool) ([]named, error) {
 	owner := s.srv.Mail.Account(who.ID)
-	names, err := owner.Names(s.ctx)
+	names, err := namesOf(s.ctx, owner)
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +75,15 @@ func (s *session) addOwner(all []named, who *account.Account, subscribed map[str
 		all = append(all, named{Info: mailbox.Info{Name: node, NoSelect: true, HasChildren: true}})
 	}
 	return all, nil
+}
+
+// namesOf gives the mailboxes of somebody else. An account that is being removed has none.
+func namesOf(ctx context.Context, owner *mailbox.Account) (mailbox.Names, error) {
+	names, err := owner.Names(ctx)
+	if errors.Is(err, mailbox.ErrRemoved) {
+		return mailbox.NoNames(), nil
+	}
+	return names, err
 }
 
 // isUnknown reports that there is no such account.

@@ -104,7 +104,7 @@ func (x *notifier) add(at place, fresh bool) error {
 		return nil
 	}
 	var err error
-	w.names, err = at.account.Names(x.s.ctx)
+	w.names, err = namesOf(x.s.ctx, at.account)
 	return err
 }
 
@@ -150,8 +150,11 @@ func (x *notifier) watches(id mail.AccountID) bool {
 // begin learns what the mailboxes hold that are watched for their messages, and tells it if the client asked for STATUS (RFC
 // 5465 §3.1).
 func (x *notifier) begin() error {
+	if len(x.groups) == 0 {
+		return nil
+	}
 	for _, w := range x.owners {
-		if err := w.at.account.Warm(x.s.ctx); err != nil {
+		if err := w.at.account.Warm(x.s.ctx); err != nil && !errors.Is(err, mailbox.ErrRemoved) {
 			return err
 		}
 		var failed error
@@ -321,7 +324,7 @@ func (x *notifier) tell() error {
 
 // tellOwner tells the news of one account: names first, so that what follows is of names the client knows.
 func (x *notifier) tellOwner(w *watched, news *mailbox.News) error {
-	now, err := w.at.account.Names(x.s.ctx)
+	now, err := namesOf(x.s.ctx, w.at.account)
 	if err != nil {
 		return err
 	}

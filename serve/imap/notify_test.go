@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"barid/mail/account"
 	"barid/mail/mailbox"
 )
 
@@ -40,6 +41,27 @@ func TestNotifyOfSharedMailboxes(t *testing.T) {
 	c.expect(`* STATUS "Other Users/demo@example.test/Things" (UIDNEXT 8 MESSAGES 7)`)
 	own.do("SETACL Things info@example.test l")
 	c.expect(`* LIST (\NoAccess \HasChildren) "/" "Other Users/demo@example.test/Things"`)
+}
+
+// TestOwnerWhoIsRemoved: the mailboxes of an account that is removed are gone, and all others go on to be told of.
+func TestOwnerWhoIsRemoved(t *testing.T) {
+	w, owner := sharedWorld(t)
+	r, _ := mailbox.ParseRights("lr")
+	must(t, owner.SetGrant(t.Context(), "Projects", mailbox.Grant{Account: w.id, Rights: r}, mailbox.Replace))
+	c, quiet := w.login(), w.login()
+	quiet.do("ENABLE METADATA")
+	c.do(`NOTIFY SET (subtree "Other Users" (MailboxName MessageNew MessageExpunge)) (personal (MessageNew MessageExpunge))`)
+	who, err := w.imap.Accounts.ByName(t.Context(), otherUser)
+	must(t, err)
+	must(t, owner.Remove(t.Context()))
+	must(t, w.imap.Accounts.(*account.Directory).RemoveAccount(t.Context(), who.ID))
+	c.expect(`* LIST (\NonExistent) "/" ` + projects)
+	for range 2 {
+		w.deliver("Archive", []byte("Subject: x\r\n\r\n"))
+		c.expect("* STATUS Archive ...")
+		sameLines(t, c.do("NOOP"), []string{"OK NOOP completed"})
+		sameLines(t, quiet.do("NOOP"), []string{"OK NOOP completed"})
+	}
 }
 
 // TestAnnotationsOfOthersAreTold is RFC 5464 §4.4: ENABLE METADATA means the mailboxes that others share, too.
