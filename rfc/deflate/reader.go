@@ -6,7 +6,7 @@
 // Promises:
 //   - Invariant: while an octet is decoded and not given out, no input is waited for. A dialogue goes on however its
 //     writer flushes: zlib's Z_PARTIAL_FLUSH (RFC 4978 §4 leaves the choice; mbsync takes it) ends in the middle of an
-//     octet, and a reader that wants ten bits behind the end of a block, as others do, waits for what is not coming.
+//     octet, without the empty stored block at which the libraries at hand give out what they decoded.
 //   - Every stream that zlib inflates is inflated to the same octets, and what zlib refuses is refused: sets of codes
 //     with too many of them or with bits that stand for none, but for a single code of one bit (RFC 1951 §3.2.7).
 //   - An error of the input loses nothing: reading goes on where it stopped, e.g. after a deadline.
