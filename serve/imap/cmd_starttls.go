@@ -1,7 +1,7 @@
 package imap
 
-// cmdStartTLS is STARTTLS, RFC 3501 §6.2.1. Whatever came in the clear behind the command is dropped: it
-// may be somebody else's.
+// cmdStartTLS is STARTTLS, RFC 3501 §6.2.1. Whatever came in the clear behind the command is dropped, and what was
+// said by ID and LANGUAGE is forgotten (RFC 5255 §7): it may be somebody else's.
 func cmdStartTLS(s *session, c *call) error {
 	if err := c.End(); err != nil {
 		return err
@@ -18,6 +18,8 @@ func cmdStartTLS(s *session, c *call) error {
 		s.ended = true
 		return err
 	}
+	s.client, s.lang = "", ""
 	s.listen(*s.in.Limits())
+	s.limit()
 	return errAnswered
 }

@@ -78,6 +78,8 @@ func TestNothingFromBeforeTLSCounts(t *testing.T) {
 	c.want("+OK")
 	c.say("USER demo@barid.test")
 	c.want("+OK")
+	c.say("LANG fa") // RFC 6856 §7: a stranger in the middle may have said it
+	c.want("+OK fa")
 	c.say("STLS")
 	c.want("+OK")
 	c.secure()

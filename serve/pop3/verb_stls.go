@@ -21,6 +21,6 @@ func verbStls(ctx context.Context, s *session, _ []string) error {
 		s.over, s.why = true, err
 		return errSaid
 	}
-	s.user = ""
+	s.user, s.lang = "", ""
 	return nil
 }
