@@ -134,8 +134,35 @@ func (s *session) sourceNames(sources []imap.MailboxFilter) ([]place, error) {
 			out = append(out, n.at)
 		}
 	}
+	if out, err = s.sourcesNamed(out, sources); err != nil {
+		return nil, err
+	}
 	if len(out) > maxSources {
 		return nil, no("LIMIT", "too many mailboxes in one search")
+	}
+	return out, nil
+}
+
+// sourcesNamed adds mailboxes that are named and not listed: by another of their usual names, or those that the session
+// may read without the right to see them in lists (RFC 7377 §2.2).
+func (s *session) sourcesNamed(out []place, sources []imap.MailboxFilter) ([]place, error) {
+	for _, f := range sources {
+		if f.Kind != imap.FilterMailboxes {
+			continue
+		}
+		for _, name := range f.Names {
+			at, err := s.place(name)
+			switch {
+			case errors.Is(err, mailbox.ErrNoMailbox), errors.Is(err, mailbox.ErrName):
+				continue
+			case err != nil:
+				return nil, err
+			}
+			known := slices.ContainsFunc(out, func(p place) bool { return p.account.ID() == at.account.ID() && p.Name == at.Name })
+			if !known && at.Exists && at.rights&mailbox.RightRead != 0 {
+				out = append(out, at)
+			}
+		}
 	}
 	return out, nil
 }
