@@ -162,7 +162,8 @@ func (s *session) complete(c *call, cmd *command, err error, took time.Duration)
 
 // codeOf gives the response code of the OK.
 func (s *session) codeOf(c *call) string {
-	if c.code == "" && c.modseq && s.has(extQResync) && s.sel != nil {
+	if c.code == "" && s.has(extQResync) && s.sel != nil && (c.modseq || s.sel.vanished) {
+		s.sel.vanished = false
 		return highestCode(s.sel.view)
 	}
 	return c.code

@@ -63,6 +63,8 @@ func dialogSettings(t *testing.T, dialog string, set *Settings) {
 		n, err := strconv.Atoi(value)
 		must(t, err)
 		switch name {
+		case "plain-login":
+			set.PlainLogin = n > 0
 		case "messages-per-command":
 			set.CommandMessages = n
 		case "saved-messages":

@@ -27,6 +27,7 @@ type selected struct {
 	words    flagWords
 	keywords int            // of the mailbox that the client was told of
 	saved    mailbox.UIDSet // "$" (RFC 5182)
+	vanished bool           // VANISHED was told, and HIGHESTMODSEQ not yet (RFC 7162 §6)
 	contexts []*searchContext
 	mine     mailbox.UIDSet // messages that this session put here and was not told of yet (RFC 5465 §5.2)
 }
@@ -182,6 +183,7 @@ func (s *session) tellExpunged(gone []expunged) {
 	s.contextsExpunge(set)
 	if s.vanishes() {
 		s.vanished("", set)
+		s.sel.vanished = true
 		return
 	}
 	for _, g := range gone {
