@@ -22,10 +22,17 @@ func AppendGlobalStructure(dst []byte, p *mime.Part, extended bool) []byte {
 	return structure{extended: extended, global: true}.part(dst, p, 0)
 }
 
+// AppendRev2Structure is AppendGlobalStructure for IMAP4rev2, where parameters of RFC 2231 are decoded: "name*" has its value
+// in UTF-8 (RFC 9051 §7.5.2).
+func AppendRev2Structure(dst []byte, p *mime.Part, extended bool) []byte {
+	return structure{extended: extended, global: true, decoded: true}.part(dst, p, 0)
+}
+
 // structure is how a structure is written.
 type structure struct {
 	extended bool // with extension data
 	global   bool // MESSAGE/GLOBAL is a message
+	decoded  bool // parameters of RFC 2231 are decoded
 }
 
 func (s structure) part(dst []byte, p *mime.Part, depth int) []byte {
@@ -55,8 +62,8 @@ func (s structure) multipart(dst []byte, p *mime.Part, depth int) []byte {
 	dst = AppendString(dst, orElse(p.Subtype, "MIXED"))
 	if s.extended {
 		dst = append(dst, ' ')
-		dst = appendParams(dst, p.Params)
-		dst = appendExtension(dst, p)
+		dst = s.params(dst, p.Params)
+		dst = s.extension(dst, p)
 	}
 	return append(dst, ')')
 }
@@ -71,7 +78,7 @@ func (s structure) single(dst []byte, p *mime.Part, depth int) []byte {
 	dst = append(dst, '(')
 	dst = append(AppendString(dst, orElse(p.Type, "TEXT")), ' ')
 	dst = append(AppendString(dst, orElse(p.Subtype, "PLAIN")), ' ')
-	dst = append(appendParams(dst, p.Params), ' ')
+	dst = append(s.params(dst, p.Params), ' ')
 	dst = append(AppendNString(dst, p.ID), ' ')
 	dst = append(AppendNString(dst, p.Description), ' ')
 	dst = append(AppendString(dst, encoding(p)), ' ')
@@ -85,7 +92,7 @@ func (s structure) single(dst []byte, p *mime.Part, depth int) []byte {
 	}
 	if s.extended {
 		dst = AppendNString(append(dst, ' '), p.MD5)
-		dst = appendExtension(dst, p)
+		dst = s.extension(dst, p)
 	}
 	return append(dst, ')')
 }
@@ -103,14 +110,14 @@ func appendOctets(dst []byte, p *mime.Part) []byte {
 	return strconv.AppendInt(dst, max(p.End-p.BodyOff, 0), 10)
 }
 
-// appendExtension writes disposition, language and location, each behind a space.
-func appendExtension(dst []byte, p *mime.Part) []byte {
+// extension writes disposition, language and location, each behind a space.
+func (s structure) extension(dst []byte, p *mime.Part) []byte {
 	dst = append(dst, ' ')
 	if p.Disposition == "" {
 		dst = append(dst, "NIL"...)
 	} else {
 		dst = append(AppendString(append(dst, '('), p.Disposition), ' ')
-		dst = append(appendParams(dst, p.DispParams), ')')
+		dst = append(s.params(dst, p.DispParams), ')')
 	}
 	dst = appendLanguages(append(dst, ' '), p.Language)
 	return AppendNString(append(dst, ' '), p.Location)
@@ -133,8 +140,8 @@ func appendLanguages(dst []byte, ls []string) []byte {
 	return append(dst, ')')
 }
 
-// appendParams writes parameters as they were sent: an RFC 2231 value keeps its charset and its "*".
-func appendParams(dst []byte, ps []mime.Param) []byte {
+// params writes parameters as they were sent, an RFC 2231 value with its charset and the "*" of its name, or decoded.
+func (s structure) params(dst []byte, ps []mime.Param) []byte {
 	if len(ps) == 0 {
 		return append(dst, "NIL"...)
 	}
@@ -143,12 +150,15 @@ func appendParams(dst []byte, ps []mime.Param) []byte {
 		if i > 0 {
 			dst = append(dst, ' ')
 		}
-		name := strings.ToUpper(p.Name)
+		name, value := strings.ToUpper(p.Name), p.Raw
 		if p.Extended {
 			name += "*"
+			if s.decoded {
+				value = p.Value
+			}
 		}
 		dst = append(AppendString(dst, name), ' ')
-		dst = AppendString(dst, p.Raw)
+		dst = AppendString(dst, value)
 	}
 	return append(dst, ')')
 }

@@ -112,6 +112,28 @@ func TestMessageGlobalIsSeenInto(t *testing.T) {
 	}
 }
 
+// TestParametersAreDecodedForRev2 is RFC 9051 §7.5.2 on RFC 2231: continuations are joined for all, charsets decoded for those
+// who switched it on.
+func TestParametersAreDecodedForRev2(t *testing.T) {
+	w := newWorld(t, nil)
+	w.deliver("INBOX", []byte("MIME-Version: 1.0\r\nContent-Type: text/plain; baz*0=a; baz*1=b\r\n"+
+		"Content-Disposition: attachment; filename*0*=windows-1256''%CA%DE; filename*1*=%D1%ED%D1.txt\r\n\r\nx\r\n"))
+	for enable, want := range map[string][]string{
+		"UTF8=ACCEPT": {`...("BAZ" "ab")...("attachment" ("FILENAME*" "windows-1256''%CA%DE%D1%ED%D1.txt"))...`},
+		"IMAP4rev2":   {`...("BAZ" "ab")...("attachment" ("FILENAME*" {14}`, `تقرير.txt))...`},
+	} {
+		c := w.login()
+		c.do("ENABLE %s", enable)
+		c.do("EXAMINE INBOX")
+		got := c.do("FETCH 1 BODYSTRUCTURE")
+		for i, l := range want {
+			if !like(l, got[i]) {
+				t.Errorf("%s: %q, want %q", enable, got[i], l)
+			}
+		}
+	}
+}
+
 // TestPreviewsAreBounded: long lines, broken characters and what would turn the text around it.
 func TestPreviewsAreBounded(t *testing.T) {
 	long := strings.Repeat("كلمة ", 200)

@@ -129,7 +129,7 @@ func (f *fetch) readBatch(lo, hi int) (next int, err error) {
 func (f *fetch) copyRow(i int, e mailbox.Entry, c *mailbox.Cold) error {
 	r := row{i: i, e: e, blob: c.Blob, size: c.Size, header: c.HeaderBytes, complete: c.HeadersComplete}
 	r.nul, r.thread = mime.BinaryHasNUL(c.Tree), c.Thread
-	if f.needs.tree || f.showsGlobal(c.Structure) {
+	if f.needs.tree || f.rewrites(c.Structure) {
 		tree, err := mime.DecodeMessage(c.Tree)
 		if err != nil {
 			return errors.Join(err, kv.ErrCorrupt)

@@ -9,19 +9,23 @@ import (
 	"barid/rfc/mime"
 )
 
-// A stored BODYSTRUCTURE is that of IMAP4rev1, where MESSAGE/GLOBAL is a part like others. Clients that switched on
-// IMAP4rev2 or UTF8=ACCEPT see into it (RFC 9051 §7.5.2, RFC 9755 §3).
+// A stored BODYSTRUCTURE is that of IMAP4rev1, where MESSAGE/GLOBAL is a part like others and a parameter of RFC 2231 is shown
+// as it was sent. Clients that switched on IMAP4rev2 or UTF8=ACCEPT see into the one (RFC 9051 §7.5.2, RFC 9755 §6), those
+// with IMAP4rev2 have the other decoded.
 
-var globalPart = []byte(`"MESSAGE" "GLOBAL"`)
+var (
+	globalPart    = []byte(`"MESSAGE" "GLOBAL"`)
+	extendedParam = []byte(`*" `)
+)
 
-// showsGlobal reports whether a stored structure is to be written anew.
-func (f *fetch) showsGlobal(structure []byte) bool {
-	return f.s.has(extRev2|extUTF8) && bytes.Contains(structure, globalPart)
+// rewrites reports whether a stored structure is to be written anew.
+func (f *fetch) rewrites(structure []byte) bool {
+	return f.s.has(extRev2|extUTF8) && bytes.Contains(structure, globalPart) || f.s.has(extRev2) && bytes.Contains(structure, extendedParam)
 }
 
 // structure gives BODYSTRUCTURE of a message.
 func (f *fetch) structure(r *row) []byte {
-	if !f.showsGlobal(r.structure) {
+	if !f.rewrites(r.structure) {
 		return r.structure
 	}
 	f.scratch = f.appendStructure(f.scratch[:0], r.tree.Root, true)
@@ -29,7 +33,10 @@ func (f *fetch) structure(r *row) []byte {
 }
 
 func (f *fetch) appendStructure(dst []byte, p *mime.Part, extended bool) []byte {
-	if f.s.has(extRev2 | extUTF8) {
+	switch {
+	case f.s.has(extRev2):
+		return imap.AppendRev2Structure(dst, p, extended)
+	case f.s.has(extUTF8):
 		return imap.AppendGlobalStructure(dst, p, extended)
 	}
 	return imap.AppendBodyStructure(dst, p, extended)
