@@ -73,7 +73,7 @@ func checkArity(t *testing.T, in string, k *SearchKey, op SearchOp, n int) {
 func FuzzSearch(f *testing.F) {
 	for _, s := range []string{
 		`ALL`, `RETURN (MIN MAX COUNT SAVE) 1:*,$`, `RETURN (PARTIAL -1:-5 UPDATE CONTEXT) UNSEEN`, `RETURN (PARTIAL 5:1) NOT $`, `RETURN () CHARSET UTF-8 UID 1:4294967295`,
-		`OR (SEEN (NOT 2,4:*)) FUZZY TEXT "x"`, `MODSEQ "/flags/\\Seen" all 5`, `MODSEQ 0 MODSEQ 9223372036854775808`, `OLDER 0 YOUNGER 1`, `OLDER 4294967296`,
+		`OR (SEEN (NOT 2,4:*)) FUZZY TEXT "x"`, `MODSEQ "/flags/\\Seen" all 5`, `MODSEQ 0 MODSEQ 9223372036854775808`, `OLDER 0 YOUNGER 1`, `UIDAFTER 4294967295 UIDBEFORE 1`, `NOT UIDAFTER 1 UIDBEFORE 0`, `OLDER 4294967296`,
 		`HEADER "" {2}` + "\r\nab", `KEYWORD $Label1 UNKEYWORD x NEW OLD RECENT`, `BEFORE 31-Feb-2026 SENTON " 1-Jan-1970"`, `LARGER 4294967296`, `SUBJECT "فروش"`,
 		`SAVEDBEFORE 1-Jan-2026 SAVEDATESUPPORTED EMAILID M1 THREADID T1`, `UID $`, `RETURN (ALL PARTIAL 1:2) ALL`, `RETURN (RELEVANCY) FUZZY FUZZY ALL`,
 		strings.Repeat("(", 40) + "ALL" + strings.Repeat(")", 40), strings.Repeat("NOT ", 31) + "ALL", strings.Repeat("OR SEEN ", 31) + "SEEN", "*", "$", "",

@@ -3,8 +3,11 @@ package imap
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
+
+	"barid/rfc/imap"
 )
 
 func TestLastOf(t *testing.T) {
@@ -84,4 +87,102 @@ func TestLimitIsNotForThoseWhoDoNotKnowIt(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", client, got, want)
 		}
 	}
+}
+
+// TestWorkInPartsIsTheSameWork: a client that goes on below the UID where a command stopped gets what a server without a
+// limit gives at once, and leaves the mailboxes alike (RFC 9738 §3.1).
+func TestWorkInPartsIsTheSameWork(t *testing.T) {
+	const count = 60
+	bounded := newWorld(t, func(s *Settings) { s.CommandMessages = 7 })
+	free := newWorld(t, nil)
+	clients := map[*world]*client{}
+	for _, w := range []*world{bounded, free} {
+		for i := range count {
+			w.deliver("INBOX", fmt.Appendf(nil, "Subject: %d\r\n\r\ntext\r\n", i%3))
+		}
+		clients[w] = w.login()
+		clients[w].do("SELECT INBOX")
+	}
+	rng := rand.New(rand.NewPCG(7, 9738))
+	limited := 0
+	for range 150 {
+		lo := 1 + rng.IntN(count)
+		hi := lo + rng.IntN(count)
+		format := []string{
+			"UID SEARCH UID %d:%d SUBJECT 1", "UID SEARCH UID %d:%d NOT FLAGGED", "UID SEARCH RETURN (ALL) UID %d:%d UNDELETED",
+			"UID FETCH %d:%d (FLAGS)", "UID FETCH %d:%d (ENVELOPE)", `UID STORE %d:%d +FLAGS (\Flagged)`, `UID STORE %d:%d -FLAGS (\Flagged)`,
+			`UID STORE %d:%d FLAGS.SILENT (\Deleted)`, "UID MOVE %d:%d Archive", "UID EXPUNGE %d:%d",
+		}[rng.IntN(10)]
+		if strings.HasPrefix(format, "UID MOVE") || strings.HasPrefix(format, "UID EXPUNGE") {
+			hi = lo + rng.IntN(12)
+		}
+		want := uidsTold(clients[free].do(format, lo, hi))
+		var got []uint32
+		for {
+			lines := clients[bounded].do(format, lo, hi)
+			got = append(got, uidsTold(lines)...)
+			var limit, lowest int
+			if _, err := fmt.Sscanf(lines[len(lines)-1], "OK [MESSAGELIMIT %d %d]", &limit, &lowest); err != nil {
+				break
+			}
+			limited++
+			if lowest <= lo || lowest > hi {
+				t.Fatalf("%s of %d:%d stopped at %d", format, lo, hi, lowest)
+			}
+			hi = lowest - 1
+		}
+		slices.Sort(want)
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Fatalf("%s of %d:%d\ngot  %d\nwant %d", format, lo, hi, got, want)
+		}
+	}
+	if limited < 50 {
+		t.Errorf("only %d commands were limited: this tests little", limited)
+	}
+	for _, box := range []string{"INBOX", "Archive"} {
+		if got, want := flagsOf(bounded, box), flagsOf(free, box); !slices.Equal(got, want) {
+			t.Errorf("%s\ngot  %q\nwant %q", box, got, want)
+		}
+	}
+}
+
+// uidsTold gives the UIDs that untagged responses of UID commands name.
+func uidsTold(lines []string) (out []uint32) {
+	for _, l := range lines {
+		set := ""
+		switch {
+		case strings.HasPrefix(l, "* SEARCH "):
+			set = strings.ReplaceAll(l[len("* SEARCH "):], " ", ",")
+		case strings.HasPrefix(l, "* ESEARCH "):
+			_, set, _ = strings.Cut(l, " ALL ")
+		case strings.Contains(l, " FETCH "):
+			_, set, _ = strings.Cut(l, "UID ")
+			set = set[:strings.IndexAny(set, " )")]
+		}
+		if set == "" {
+			continue
+		}
+		limits := imap.AfterLogin(0)
+		for _, r := range imap.NewParser([]byte(set), &limits).UIDSet() {
+			for u := r.Lo; u <= r.Hi; u++ {
+				out = append(out, u)
+			}
+		}
+	}
+	return out
+}
+
+// flagsOf gives the flags of the messages of a mailbox, sorted: their UIDs there differ.
+func flagsOf(w *world, box string) (out []string) {
+	c := w.login()
+	c.do("EXAMINE %s", box)
+	for uid := range 60 {
+		for _, l := range c.do("UID FETCH %d (FLAGS)", uid+1) {
+			if _, flags, ok := strings.Cut(l, "FLAGS ("); ok {
+				out = append(out, strings.ReplaceAll(flags, `\Recent`, ""))
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
 }
