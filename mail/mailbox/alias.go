@@ -98,9 +98,9 @@ func usualKey(name string) string {
 // maxUsualBytes is far more than any usual name has; longer ones are not looked at.
 const maxUsualBytes = 128
 
-// KnownUse gives the special use that a name is usual for, in any of the languages known, UseNone if none.
+// KnownUse gives the special use that a name is usual for, in any of the languages known, UseNone if none. It is of one level.
 func KnownUse(name string) Use {
-	if len(name) > maxUsualBytes {
+	if len(name) > maxUsualBytes || strings.Contains(name, "/") {
 		return UseNone
 	}
 	return useOf()[usualKey(name)]

@@ -50,6 +50,7 @@ func TestUsualNamesAreKnown(t *testing.T) {
 		{"الارشيف", UseArchive},
 		{"", UseNone},
 		{"/", UseNone},
+		{"Archive/d", UseNone},
 		{"Sentences", UseNone},
 		{"Sent to print", UseNone},
 		{"فروش", UseNone},

@@ -122,7 +122,10 @@ func (x *tx) annotate(id ID, w Whose, set []Annotation) error {
 		return err
 	}
 	for _, n := range set {
-		if n.Entry == SpecialUseEntry && id != 0 && w.Reader == x.a.id {
+		if n.Entry == SpecialUseEntry && id != 0 {
+			if w.Reader != x.a.id {
+				return ErrUse // a mailbox of somebody else has no use for the reader (RFC 6154 §4)
+			}
 			if err := x.annotateUse(id, n.Value); err != nil {
 				return err
 			}

@@ -32,7 +32,10 @@ func cmdCreate(s *session, c *call) error {
 	if err := at.mayCreate(); err != nil {
 		return err
 	}
-	if use == mailbox.UseNone {
+	switch {
+	case use != mailbox.UseNone && at.prefix != "":
+		return no("USEATTR", "a use is its owner's to give")
+	case !p.Given:
 		use = s.freeUse(at)
 	}
 	s.cause(at.shown())
@@ -60,7 +63,7 @@ func useOf(p imap.CreateParams) (mailbox.Use, error) {
 func (s *session) freeUse(at place) mailbox.Use {
 	use := mailbox.KnownUse(at.Name)
 	if use == mailbox.UseNone || at.prefix != "" {
-		return use
+		return mailbox.UseNone
 	}
 	all, err := at.account.List(s.ctx)
 	if err != nil {

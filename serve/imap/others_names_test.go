@@ -152,3 +152,30 @@ func sameLines(t *testing.T, got, want []string) {
 		}
 	}
 }
+
+// TestUsesAreTheOwners is RFC 6154 §2, §4: nobody gives a mailbox of somebody else a use, by CREATE, by its name or by an annotation.
+func TestUsesAreTheOwners(t *testing.T) {
+	w, owner := sharedWorld(t)
+	r, _ := mailbox.ParseRights("lrik")
+	must(t, owner.SetGrant(t.Context(), "Archive", mailbox.Grant{Account: w.id, Rights: r}, mailbox.Replace))
+	must(t, owner.Delete(t.Context(), "Junk"))
+	c := w.login()
+	const archive = "Other Users/demo@example.test/Archive"
+	wantLines(t, c.try(`CREATE "%s/Spam" (USE (\Junk))`, archive), "NO [USEATTR] a use is its owner's to give")
+	c.do(`CREATE "%s/Spam"`, archive)
+	c.do(`CREATE "%s/d"`, archive) // "archived" with a "/" in it
+	wantLines(t, c.try(`SETMETADATA "%s/Spam" (/private/comment "x" /private/specialuse "\\Junk")`, archive),
+		"NO [USEATTR] special use is taken or unknown")
+	wantLines(t, c.do(`GETMETADATA "%s/Spam" (/private/comment /private/specialuse)`, archive),
+		`* METADATA "`+archive+`/Spam" (/private/comment NIL /private/specialuse NIL)`)
+	for _, in := range []string{"Archive/Spam", "Archive/d"} {
+		info, err := owner.Find(t.Context(), in)
+		must(t, err)
+		if info.Use != mailbox.UseNone {
+			t.Errorf("%s has the use %s", in, info.Use.Attr())
+		}
+	}
+	own := w.loginAs(otherUser)
+	own.do("CREATE Spam (USE ())") // asked for none, and gets none, whatever its name
+	wantLines(t, own.do(`LIST "" Spam`), `* LIST (\HasNoChildren) "/" Spam`)
+}
