@@ -29,6 +29,7 @@ type watched struct {
 	watcher *mailbox.Watcher
 	names   mailbox.Names
 	known   map[mailbox.ID]figure
+	left    []mailbox.ID // mailboxes that were selected until now
 }
 
 // figure is what the client knows of a mailbox.
@@ -331,7 +332,9 @@ func (x *notifier) tellOwner(w *watched, news *mailbox.News) error {
 	old := w.names
 	w.names = now
 	x.tellNames(w, old)
-	for _, id := range news.Boxes {
+	left := w.left
+	w.left = nil
+	for _, id := range append(news.Boxes, left...) {
 		if err := x.tellMessages(w, id); err != nil {
 			return err
 		}

@@ -35,13 +35,29 @@ func (x *notifier) tellMessages(w *watched, id mailbox.ID) error {
 	return nil
 }
 
+// leave notes what the client was told of the mailbox that it leaves: the rest, an EXPUNGE that had to wait or what came in
+// between, is news of a mailbox that is not selected.
+func (x *notifier) leave(sel *selected) {
+	for _, w := range x.owners {
+		if w.at.account.ID() == sel.owner {
+			v, id := sel.view, sel.box.ID()
+			w.known[id] = figure{v.UIDValidity(), v.UIDNext(), v.Len(), v.Unseen(), v.HighestModSeq()}
+			w.left = append(w.left, id)
+		}
+	}
+	select {
+	case x.wake <- struct{}{}:
+	default:
+	}
+}
+
 // statusOf are the STATUS items that tell how a mailbox changed.
 func (x *notifier) statusOf(events imap.NotifyEvents, was, is figure) (items []string) {
 	if events&(imap.MessageNew|imap.MessageExpunge) != 0 && (was.next != is.next || was.messages != is.messages) {
 		items = append(items, "UIDNEXT", "MESSAGES")
 	}
 	if events&imap.FlagChange != 0 {
-		if was.unseen != is.unseen {
+		if was.unseen != is.unseen || items != nil { // own changes are not told: the client may have counted them
 			items = append(items, "UNSEEN")
 		}
 		if items != nil || x.s.has(extCondstore) || was.validity != is.validity {

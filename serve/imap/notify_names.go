@@ -37,6 +37,7 @@ func (x *notifier) tellName(w *watched, old mailbox.Names, c nameChange, all []n
 	switch {
 	case c.was == nil && c.is != nil:
 		x.tellIf(imap.MailboxName, c.is, "")
+		told[c.is.Name] = true // those below it came with it
 		x.tellAbove(w, c.is.Name, told)
 	case c.is == nil:
 		x.tellGone(w, c.was)

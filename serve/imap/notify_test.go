@@ -221,3 +221,34 @@ func TestNoNoticeIsMissed(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// TestNotifyTellsWhatHadToWait: an EXPUNGE that SELECTED-DELAYED held back is told as STATUS when the mailbox is left (RFC
+// 5465 §5.3, §6.1.2), and with it all that others and the client itself changed.
+func TestNotifyTellsWhatHadToWait(t *testing.T) {
+	w := newWorld(t, nil)
+	w.deliver("INBOX", []byte("Subject: x\r\n\r\n"))
+	c, other := w.login(), w.login()
+	c.do("SELECT INBOX")
+	c.do("NOTIFY SET (selected-delayed (MessageNew MessageExpunge)) (personal (MessageNew MessageExpunge FlagChange))")
+	other.do("SELECT INBOX")
+	other.do(`STORE 1 +FLAGS.SILENT (\Deleted)`)
+	other.do("EXPUNGE")
+	c.do("UNSELECT")
+	c.expect("* STATUS INBOX (UIDNEXT 2 MESSAGES 0 UNSEEN 0 UIDVALIDITY ...")
+	c.do("APPEND INBOX {16+}\r\nSubject: x\r\n\r\nxx") // its own: one that is not seen
+	other.do("NOOP")
+	other.do("STORE 1 +FLAGS.SILENT (\\Seen)")
+	c.expect("* STATUS INBOX (UIDNEXT 3 MESSAGES 1 UNSEEN 0 UIDVALIDITY ...")
+}
+
+// TestNamesAboveAreToldOnce: CREATE of a name and the one above it tells each once.
+func TestNamesAboveAreToldOnce(t *testing.T) {
+	w := newWorld(t, nil)
+	c := w.login()
+	c.do("NOTIFY SET (personal (MailboxName))")
+	w.login().do("CREATE a/b/c")
+	for _, name := range []string{`(\HasChildren) "/" a`, `(\HasChildren) "/" a/b`, `(\HasNoChildren) "/" a/b/c`} {
+		c.expect("* LIST " + name)
+	}
+	wantLines(t, c.do("NOOP"), "-LIST")
+}

@@ -38,6 +38,9 @@ const maxTold = 64
 // deselect leaves the mailbox.
 func (s *session) deselect() {
 	if s.sel != nil {
+		if s.notify != nil {
+			s.notify.leave(s.sel)
+		}
 		s.sel.unwatch()
 		s.sel.box.Close()
 		s.sel = nil
