@@ -178,3 +178,14 @@ func TestRevocationEndsIt(t *testing.T) {
 	busy.expect("* BYE the mailbox is no longer shared with you")
 	busy.closed()
 }
+
+// TestSelectWithoutLookup: to select takes r alone, whatever the client enabled (RFC 4314 §4).
+func TestSelectWithoutLookup(t *testing.T) {
+	w, _ := sharedWorld(t)
+	w.withCapabilities("IMAP4rev2")
+	w.loginAs(otherUser).do("SETACL Projects info@example.test r")
+	c := w.login()
+	c.do("EXAMINE " + projects)
+	c.do("ENABLE IMAP4rev2")
+	wantLines(t, c.do("EXAMINE "+projects), `* LIST (\HasNoChildren) "/" `+projects)
+}

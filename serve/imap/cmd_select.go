@@ -146,7 +146,9 @@ func (s *session) selectedInfo() (mailbox.Info, error) {
 	if n := visible(all, s.sel.name); n != nil {
 		return n.Info, nil
 	}
-	return mailbox.Info{}, mailbox.ErrNoMailbox // it went meanwhile
+	in, err := s.sel.at.account.Find(s.ctx, s.sel.at.Name) // to be read without being listed
+	in.Use, in.Subscribed, in.HasChildren = mailbox.UseNone, false, false
+	return in, err
 }
 
 // writeFlagsResponse writes FLAGS and PERMANENTFLAGS (RFC 3501 §7.2.6, §7.1).
