@@ -75,7 +75,7 @@ func (s *session) storeTogether(batch []*storing) {
 }
 
 // endStores does a batch and ends its commands; with open, all but the last, whose call it gives. Nobody is told of
-// EXPUNGE in between.
+// EXPUNGE in between, nor of messages that came: the set of the STORE that follows was read without them.
 func (s *session) endStores(batch []*storing, began time.Time, open bool) *call {
 	s.storeTogether(batch)
 	last := len(batch) - 1
@@ -84,7 +84,7 @@ func (s *session) endStores(batch []*storing, began time.Time, open bool) *call 
 		if i == last && open {
 			break
 		}
-		if i == last && s.hearsSelected() {
+		if i == last && s.hearsSelected() && s.sel.box.View().UIDNext() == s.sel.view.UIDNext() {
 			s.update(false)
 		}
 		s.complete(st.call, s.srv.commands[st.name], st.err, time.Since(began))

@@ -115,3 +115,21 @@ func b2i(b bool) int {
 	}
 	return 0
 }
+
+// TestMessagesComeBetweenStores: the set of a STORE that came behind another one of the same message was read before a new
+// message was told, which is told behind both.
+func TestMessagesComeBetweenStores(t *testing.T) {
+	w := newWorld(t, nil)
+	w.deliver("INBOX", []byte("Subject: x\r\n\r\n"))
+	c := w.login()
+	c.do("SELECT INBOX")
+	w.deliver("INBOX", []byte("Subject: y\r\n\r\n"))
+	c.send("a1 STORE 1 +FLAGS (\\Seen)\r\na2 UID STORE 1:* +FLAGS (\\Draft)\r\n")
+	for _, prefix := range []string{
+		`* 1 FETCH (FLAGS (\Seen \Recent))`, "a1 OK", `* 1 FETCH (FLAGS (\Seen \Draft \Recent) UID 1)`, "* 2 EXISTS", "* 2 RECENT", "a2 OK",
+	} {
+		if l := c.line(); !strings.HasPrefix(l, prefix) {
+			t.Errorf("%q, want %q", l, prefix)
+		}
+	}
+}
