@@ -3,7 +3,7 @@ package imap
 import "barid/mail/link"
 
 // cmdResetKey is RESETKEY, RFC 4467 §7: what was signed for a mailbox, or for all, is worth nothing from now on. URLMECH is
-// told in its answer; neither SELECT nor other sessions are told it, as INTERNAL is all there ever is.
+// told in its answer. Other sessions are not told, as INTERNAL is all there ever is.
 func cmdResetKey(s *session, c *call) error {
 	name, one := "", c.More()
 	if one {
@@ -34,4 +34,16 @@ func cmdResetKey(s *session, c *call) error {
 	}
 	defer box.Close()
 	return box.DropLinkKey(s.ctx)
+}
+
+// tellURLMech writes URLMECH to who selects a mailbox whose messages were signed (RFC 4467 §8): clients that never heard of
+// it see what they always saw.
+func (s *session) tellURLMech() {
+	if s.sel.at.prefix != "" {
+		return
+	}
+	if key, err := s.sel.box.LinkKey(s.ctx, false); err == nil && key != nil {
+		s.out.S("* OK [URLMECH ").S(link.Internal)
+		s.note("URLs were signed")
+	}
 }

@@ -109,6 +109,7 @@ func (s *session) writeSelected(asked string) error {
 		s.out.S("* OK [").S(mailboxID(s.sel.owner, s.sel.box.ID()))
 		s.note("kept through renames")
 	}
+	s.tellURLMech()
 	if s.has(extRev2) {
 		return s.writeSelectedName(asked)
 	}
