@@ -90,6 +90,7 @@ func (s *System) serve(ctx context.Context, ready func([]manage.Listening) error
 	defer signal.Stop(hup)
 	go s.reload(ctx, hup)
 	wg.Go(func() { s.sweep(ctx) })
+	wg.Go(func() { giveBack(ctx) })
 	s.log.Info("ready", "version", Version, "data", s.cfg.Data)
 	if err := ready(r.listening()); err != nil {
 		cancel()

@@ -118,34 +118,48 @@ const noticeWait = 5 * time.Second
 // login opens a session.
 func (s *session) login(b *testing.B, addr string, secure bool) {
 	b.Helper()
-	conn, err := net.Dial("tcp", addr)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = conn.Close() })
-	if secure {
-		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
-	}
-	s.conn, s.r = conn, bufio.NewReaderSize(conn, 512)
-	s.line("* OK")
-	s.send([]byte("z LOGIN " + imapUser + " " + server.Password + "\r\n"))
-	s.line("z OK")
+	s.connect(addr, secure)
+	s.authenticate()
 	if s.err != nil {
 		b.Fatal(s.err)
 	}
+	b.Cleanup(func() { _ = s.conn.Close() })
 }
 
 // idle opens a session that waits in a mailbox.
 func (s *session) idle(b *testing.B, addr string, secure bool, mailbox string) {
 	b.Helper()
 	s.login(b, addr, secure)
+	if s.wait(mailbox); s.err != nil {
+		b.Fatal(s.err)
+	}
+}
+
+// connect goes as far as the greeting.
+func (s *session) connect(addr string, secure bool) {
+	conn, err := net.Dial("tcp", addr)
+	if s.err = err; err != nil {
+		return
+	}
+	if secure {
+		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
+	}
+	s.conn, s.r = conn, bufio.NewReaderSize(conn, 512)
+	s.line("* OK")
+}
+
+// authenticate logs in.
+func (s *session) authenticate() {
+	s.send([]byte("z LOGIN " + imapUser + " " + server.Password + "\r\n"))
+	s.line("z OK")
+}
+
+// wait idles in a mailbox.
+func (s *session) wait(mailbox string) {
 	s.send([]byte("z SELECT " + mailbox + "\r\n"))
 	s.line("z OK")
 	s.send([]byte("z IDLE\r\n"))
 	s.line("+ ")
-	if s.err != nil {
-		b.Fatal(s.err)
-	}
 }
 
 // line reads to a line that begins so.

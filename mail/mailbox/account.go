@@ -52,7 +52,7 @@ type box struct {
 	pend    *pending // nil: not read yet
 	handles int
 	recent  UID // see info.recent; 0: not asked for yet
-	watch   map[chan struct{}]struct{}
+	watch   map[*watch]struct{}
 
 	pub   atomic.Pointer[boxShown] // nil: nothing published
 	bytes int64                    // memory of the View; under Store.mu
@@ -130,14 +130,11 @@ func (b *boxTx) publish(v kv.Ver) {
 	}
 }
 
-// wake tells all who watch. A channel that is full has its wake-up already.
+// wake tells all who watch.
 func (b *box) wake() {
 	b.a.mu.Lock()
 	defer b.a.mu.Unlock()
-	for c := range b.watch {
-		select {
-		case c <- struct{}{}:
-		default:
-		}
+	for w := range b.watch {
+		w.ring()
 	}
 }

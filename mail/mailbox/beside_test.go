@@ -220,8 +220,8 @@ func TestWatchersMissNothing(t *testing.T) {
 	if err := a.Init(ctx, Quota{}); err != nil {
 		t.Fatal(err)
 	}
-	wake := make(chan struct{}, 1)
-	watch := a.Watch(wake, nil)
+	wake, ring := bell()
+	watch := a.Watch(ring, nil)
 	defer watch.Close()
 	old, err := a.Names(ctx)
 	if err != nil {

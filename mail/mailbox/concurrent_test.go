@@ -86,7 +86,8 @@ func (w *world) watchOver(t *testing.T, id mail.AccountID, n int) {
 		return
 	}
 	defer m.Close()
-	wake, stop := m.Watch()
+	wake, ring := bell()
+	stop := m.Watch(ring)
 	defer stop()
 	old := m.View()
 	for range n {

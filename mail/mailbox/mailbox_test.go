@@ -288,10 +288,22 @@ func TestRecent(t *testing.T) {
 	}
 }
 
+// bell gives a channel that has a value after ring was called.
+func bell() (wake chan struct{}, ring func()) {
+	wake = make(chan struct{}, 1)
+	return wake, func() {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
 func TestWatch(t *testing.T) {
 	w := newWorld(t, Options{})
 	m := w.open(1, "INBOX")
-	wake, stop := m.Watch()
+	wake, ring := bell()
+	stop := m.Watch(ring)
 	before := m.View()
 	w.fill(2, "INBOX")
 	w.fill(1, "INBOX")
@@ -360,7 +372,8 @@ func TestRemoveAccount(t *testing.T) {
 	w.fill(30, "INBOX")
 	w.deliver(text("", "", "", "x"), Destination{Account: 1}, Destination{Account: 2})
 	m := w.open(1, "INBOX")
-	wake, stop := m.Watch()
+	wake, ring := bell()
+	stop := m.Watch(ring)
 	defer stop()
 	must(t, w.Account(1).Remove(ctx))
 	<-wake

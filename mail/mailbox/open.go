@@ -130,21 +130,24 @@ func (m *Mailbox) Name() string {
 // View gives what the mailbox shows now. It never waits and never fails.
 func (m *Mailbox) View() *View { return m.b.pub.Load().view }
 
-// Watch gives a channel that gets a value after View changed; changes may fall together. The caller looks
-// at View after he has the channel, and again after each value. stop ends it.
-func (m *Mailbox) Watch() (wake <-chan struct{}, stop func()) {
-	c := make(chan struct{}, 1)
+// watch is somebody who wants to hear of changes.
+type watch struct{ ring func() }
+
+// Watch has ring called after View changed. It is called with locks held, by who changed the mailbox: it must neither wait
+// nor call the mailbox. The caller looks at View after Watch, and again after each call. stop ends it.
+func (m *Mailbox) Watch(ring func()) (stop func()) {
+	w := &watch{ring}
 	a := m.b.a
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if m.b.watch == nil {
-		m.b.watch = map[chan struct{}]struct{}{}
+		m.b.watch = map[*watch]struct{}{}
 	}
-	m.b.watch[c] = struct{}{}
-	return c, func() {
+	m.b.watch[w] = struct{}{}
+	return func() {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		delete(m.b.watch, c)
+		delete(m.b.watch, w)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // grow with how often something happens. It must be closed.
 type Watcher struct {
 	a    *account
-	wake chan struct{}
+	ring func()
 	by   any
 
 	// Under account.mu.
@@ -57,11 +57,11 @@ func ActingAs(ctx context.Context, who any) context.Context {
 func actor(ctx context.Context) any { return ctx.Value(actingKey{}) }
 
 // Watch begins to collect what others than by do; nil is nobody. What happened before the first Names or Status that follow is in
-// them. wake, which has room for one value, gets one after something happened, be it messages, annotations or names; Watchers
-// may share it.
-func (a *Account) Watch(wake chan struct{}, by any) *Watcher {
+// them. ring is called after something happened, be it messages, annotations or names, with locks held: it must neither wait nor
+// call the account.
+func (a *Account) Watch(ring func(), by any) *Watcher {
 	acc := a.s.acquire(a.id)
-	w := &Watcher{a: acc, wake: wake, by: by, boxes: map[ID]struct{}{}}
+	w := &Watcher{a: acc, ring: ring, by: by, boxes: map[ID]struct{}{}}
 	acc.mu.Lock()
 	defer acc.mu.Unlock()
 	if acc.watchers == nil {
@@ -113,15 +113,8 @@ func (a *account) notice(x *tx, names bool) {
 			}
 		}
 		if names || len(w.boxes)+len(w.marks) > before || len(x.boxes)+len(x.marks) > 0 {
-			w.rouse()
+			w.ring()
 		}
-	}
-}
-
-func (w *Watcher) rouse() {
-	select {
-	case w.wake <- struct{}{}:
-	default:
 	}
 }
 
@@ -139,7 +132,7 @@ func (s *Store) noticeShare(who mail.AccountID) {
 		a.mu.Lock()
 		for w := range a.watchers {
 			w.shares = true
-			w.rouse()
+			w.ring()
 		}
 		a.mu.Unlock()
 	}

@@ -407,7 +407,28 @@ func (r *Reader) NextName() string {
 }
 
 // Wait blocks until the client sent something. An error comes again from Next.
-func (r *Reader) Wait() { _, _ = r.br.Peek(1) }
+func (r *Reader) Wait() error {
+	_, err := r.br.Peek(1)
+	return err
+}
+
+// Whole reports whether a command without literals, or a line, has come whole: to take it needs no waiting.
+func (r *Reader) Whole() bool {
+	b, _ := r.br.Peek(r.br.Buffered())
+	end := bytes.IndexByte(b, '\n')
+	return end >= 0 && (end < 2 || b[end-2] != '}')
+}
+
+// Detach gives up the buffers between two commands, while nothing is in them, and returns the one that was read from. Reset
+// must be called before anything else is.
+func (r *Reader) Detach() *bufio.Reader {
+	br := r.br
+	r.br, r.buf = nil, nil
+	return br
+}
+
+// IsDetached reports whether Detach was called, and Reset was not yet.
+func (r *Reader) IsDetached() bool { return r.br == nil }
 
 // Pending reports whether a whole line has come already, so that answers may wait to be sent with its.
 func (r *Reader) Pending() bool {

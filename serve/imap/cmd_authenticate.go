@@ -72,6 +72,7 @@ func (s *session) challenge(challenge []byte) ([]byte, error) {
 	if err := s.out.Flush(); err != nil {
 		return nil, err
 	}
+	s.allowMore()
 	s.conn.Interruptible(true)
 	defer s.conn.Interruptible(false)
 	return s.in.Line()

@@ -69,7 +69,7 @@ func (s *session) leave() {
 // enter makes box the selected mailbox.
 func (s *session) enter(at place, box *mailbox.Mailbox, readOnly bool) {
 	s.sel = &selected{box: box, at: at, owner: at.account.ID(), name: at.shown(), readOnly: readOnly}
-	s.sel.wake, s.sel.unwatch = box.Watch()
+	s.sel.unwatch = box.Watch(s.ring)
 	s.sel.view = box.View()
 	s.firstRecent()
 }

@@ -1,5 +1,7 @@
 package imap
 
+import "time"
+
 // cmdStartTLS is STARTTLS, RFC 3501 §6.2.1. Whatever came in the clear behind the command is dropped, and what was
 // said by ID and LANGUAGE is forgotten (RFC 5255 §7): it may be somebody else's.
 func cmdStartTLS(s *session, c *call) error {
@@ -18,6 +20,7 @@ func cmdStartTLS(s *session, c *call) error {
 		s.ended = true
 		return err
 	}
+	s.until = time.Time{} // the handshake had one of its own
 	s.client, s.lang = "", ""
 	s.listen(*s.in.Limits())
 	s.limit()

@@ -60,7 +60,7 @@ func (s *session) newCall(in imap.Command) (*call, *command) {
 	return c, s.srv.commands[c.name]
 }
 
-// execute checks that a command may come now, does it, tells what changed meanwhile, and ends it.
+// execute checks that a command may come now and does it.
 func (s *session) execute(in imap.Command) {
 	began := time.Now()
 	c, cmd := s.newCall(in)
@@ -72,6 +72,11 @@ func (s *session) execute(in imap.Command) {
 	if err == nil {
 		err = cmd.run(s, c)
 	}
+	s.conclude(c, cmd, err, time.Since(began))
+}
+
+// conclude tells what changed while a command was done, and ends it. took is 0 for one that waited.
+func (s *session) conclude(c *call, cmd *command, err error, took time.Duration) {
 	if err == nil || !isConnection(err) {
 		if err2 := s.dropBody(c); err2 != nil {
 			s.lost(err2)
@@ -91,7 +96,7 @@ func (s *session) execute(in imap.Command) {
 	if cmd != nil && !cmd.silent && !s.ended {
 		s.tellNews()
 	}
-	s.complete(c, cmd, err, time.Since(began))
+	s.complete(c, cmd, err, took)
 }
 
 // check is the pure part: may this come now?

@@ -23,7 +23,8 @@ import (
 // compression on the client's side. The files of the archive are delivered first: "INBOX/1" is a message for INBOX. "mail:
 // INBOX 9" delivers nine messages; "slow: 5s" makes each look at the clock five seconds later than the one before. "server:
 // NAME VALUE" is a setting, "quota: BYTES" the quota from there on, "clock: 2014-12-28T12:00:00Z" when messages are saved
-// from there on. LITERAL+ is hidden from clients called "Strict". "{{name}}" is what stood there first.
+// from there on. LITERAL+ is hidden from clients called "Strict". "{{name}}" is what stood there first. Each is played twice:
+// with sessions that stay awake, and with such that rest whenever they wait.
 func TestDialogs(t *testing.T) {
 	files, err := filepath.Glob("testdata/dialogs/*.txtar")
 	must(t, err)
@@ -35,15 +36,18 @@ func TestDialogs(t *testing.T) {
 			t.Parallel()
 			ar, err := txtar.ParseFile(name)
 			must(t, err)
-			w := newWorld(t, func(set *Settings) {
-				set.Hidden = []Hide{{Capability: "LITERAL+", Client: "Strict"}}
-				dialogSettings(t, string(ar.Comment), set)
-			})
-			w.addAccount(otherUser)
-			for _, f := range ar.Files {
-				w.deliver(path.Dir(f.Name), bytes.ReplaceAll(f.Data, []byte("\n"), []byte("\r\n")))
+			for _, awake := range []time.Duration{time.Minute, 1} {
+				w := newWorld(t, func(set *Settings) {
+					set.AwakeTime = awake
+					set.Hidden = []Hide{{Capability: "LITERAL+", Client: "Strict"}}
+					dialogSettings(t, string(ar.Comment), set)
+				})
+				w.addAccount(otherUser)
+				for _, f := range ar.Files {
+					w.deliver(path.Dir(f.Name), bytes.ReplaceAll(f.Data, []byte("\n"), []byte("\r\n")))
+				}
+				play(t, w, string(ar.Comment))
 			}
-			play(t, w, string(ar.Comment))
 		})
 	}
 }

@@ -218,7 +218,7 @@ func (s *session) receive(body *imap.Literal, to io.Writer, binary bool) error {
 	defer s.srv.buffers.Put(buf)
 	piece := buf[:incomingBytes]
 	for {
-		_ = s.conn.SetReadDeadline(time.Now().Add(incomingPause))
+		s.allow(time.Now().Add(incomingPause))
 		n, err := body.Read(piece)
 		if !binary && bytes.IndexByte(piece[:n], 0) >= 0 {
 			return badf("NUL is not allowed in a message")

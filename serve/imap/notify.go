@@ -11,16 +11,15 @@ import (
 
 // notifier tells a client what happens outside of its selected mailbox (RFC 5465), and which annotations others
 // change (RFC 5464 §4.4.2). What it keeps is bounded: for each mailbox watched for its messages a figure, and what Watchers
-// keep. It is used by the goroutine that writes.
+// keep. It is used by who has the session's turn.
 type notifier struct {
 	s      *session
 	groups []imap.NotifyGroup // of NOTIFY, without those of the selected mailbox
 	always []imap.NotifyGroup // of ENABLE METADATA
-	wake   chan struct{}
-	owners []*watched // the session's own account first
-	caused []string   // names that the session's own commands are changing
-	others bool       // mailboxes of others may be meant
-	all    bool       // and NOTIFY asked for them: none may be left out
+	owners []*watched         // the session's own account first
+	caused []string           // names that the session's own commands are changing
+	others bool               // mailboxes of others may be meant
+	all    bool               // and NOTIFY asked for them: none may be left out
 }
 
 // watched is one account.
@@ -53,7 +52,7 @@ var errNotifyMuch = no("NOTIFICATIONOVERFLOW", "too much to watch")
 // newNotifier begins to watch. What happens from here on is told.
 func (s *session) newNotifier(n *imap.Notify) (*notifier, error) {
 	s.ctx = mailbox.ActingAs(s.ctx, s) // what it does itself is no news to it (RFC 5465 §5)
-	x := &notifier{s: s, wake: make(chan struct{}, 1)}
+	x := &notifier{s: s}
 	names := 0
 	for _, g := range n.Groups {
 		if names += len(g.Filter.Names); names > maxNotifyNames {
@@ -98,7 +97,7 @@ func (x *notifier) close() {
 
 // add watches an account. fresh: that its mailboxes are there is news, too.
 func (x *notifier) add(at place, fresh bool) error {
-	w := &watched{at: at, watcher: at.account.Watch(x.wake, x.s), known: map[mailbox.ID]figure{}}
+	w := &watched{at: at, watcher: at.account.Watch(x.s.ring, x.s), known: map[mailbox.ID]figure{}}
 	x.owners = append(x.owners, w)
 	if fresh {
 		w.names = mailbox.NoNames()

@@ -45,10 +45,7 @@ func (x *notifier) leave(sel *selected) {
 			w.left = append(w.left, id)
 		}
 	}
-	select {
-	case x.wake <- struct{}{}:
-	default:
-	}
+	x.s.ring()
 }
 
 // statusOf are the STATUS items that tell how a mailbox changed.

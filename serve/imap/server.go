@@ -1,7 +1,7 @@
 // Package imap is the IMAP front end: it turns commands into calls of mail/mailbox and mail/account, and
 // what they answer into responses.
 //
-// What: server.go serves a connection, session.go reads commands, command.go does one, each command has its
+// What: server.go serves a connection, wait.go waits for commands and news, session.go reads commands, command.go does one, each command has its
 // file cmd_<name>.go, view.go tells a client what changed in its mailbox, errors.go is the only place that
 // turns an error into NO or BAD with a code. Commands, capabilities and what ENABLE knows are tables, a slice
 // for each family of extensions: commands_<family>.go and capability_<family>.go.
@@ -23,7 +23,8 @@
 //   - Invariant: nothing is announced as a capability that does not work whole.
 //   - A client that never says ENABLE gets the answers of RFC 3501.
 //   - The index narrows a search and messages confirm it: with and without one the answers are the same.
-//   - Message bodies are streamed, never whole in memory; a session that waits holds no write buffer.
+//   - Message bodies are streamed, never whole in memory; a session that waits holds no buffer and
+//     one goroutine with a small stack.
 //
 // Limits: Settings and rfc/imap's Limits name them all.
 // Failure: an error of the store is a tagged NO [UNAVAILABLE]; the session and all others go on. If it
@@ -64,6 +65,7 @@ type Settings struct {
 	MaxMessageBytes int64         // of one APPEND
 	LoginTime       time.Duration // from connection to login, in all
 	IdleTime        time.Duration // without a command; RFC 3501 §5.4: at least 30 minutes
+	AwakeTime       time.Duration // a silent session keeps its large stack and its buffer, so that a dialog does not pay for them
 	WriteTime       time.Duration // one write to a client that does not read
 	MaxBad          int           // commands that can not be understood, and failed logins
 	MaxNeedles      int           // texts to look for in one SEARCH
@@ -83,6 +85,7 @@ func DefaultSettings(host string) Settings {
 		MaxMessageBytes: 50 << 20,
 		LoginTime:       time.Minute,
 		IdleTime:        31 * time.Minute,
+		AwakeTime:       250 * time.Millisecond,
 		WriteTime:       2 * time.Minute,
 		MaxBad:          20,
 		MaxNeedles:      128,
@@ -97,6 +100,8 @@ type Conn interface {
 	CanStartTLS() bool
 	StartTLS(context.Context) error
 	Interruptible(on bool) // whether a stop of the server ends a Read
+	CanAwait() bool
+	Await() error // waits as Read does and takes nothing
 	IsStopping() bool
 	Linger()
 }
@@ -134,6 +139,7 @@ type Server struct {
 	extensions   []extensionRow
 	statusItems  []statusItem
 	buffers      *buffers
+	readers      readers
 	keyrings     *keyrings
 	previews     *previews
 	collation    text.Collation
@@ -152,11 +158,18 @@ func New(d Deps, s Settings) *Server {
 }
 
 // Serve serves one connection until it ends: Server is a listen.Handler.
-func (srv *Server) Serve(ctx context.Context, c *listen.Conn) { srv.ServeConn(ctx, c, c.Remote) }
+func (srv *Server) Serve(ctx context.Context, c *listen.Conn) {
+	newSession(ctx, srv, c, c.Remote).live()
+}
 
 // ServeConn serves a connection whose peer is remote.
 func (srv *Server) ServeConn(ctx context.Context, c Conn, remote netip.AddrPort) {
-	newSession(srv, ctx, c, remote).run()
+	newSession(ctx, srv, c, remote).live()
+}
+
+// newSession makes a session that greet completes.
+func newSession(ctx context.Context, srv *Server, c Conn, remote netip.AddrPort) *session {
+	return &session{srv: srv, ctx: ctx, conn: c, remote: remote, started: time.Now()}
 }
 
 // writeBytes is the size of a buffer for responses: what one write to the network carries.

@@ -1,13 +1,14 @@
 package imap
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/netip"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"barid/mail/mailbox"
@@ -30,8 +31,7 @@ const (
 // readBytes is the size of a session's read buffer. Bodies larger than it bypass it.
 const readBytes = 2 << 10
 
-// session is one connection. Its methods run on one goroutine, or, during IDLE, on one that reads and one
-// that writes.
+// session is one connection. Its methods run on the goroutine that has the turn, see wait.go.
 type session struct {
 	srv     *Server
 	ctx     context.Context
@@ -42,6 +42,12 @@ type session struct {
 	in      *imap.Reader
 	out     *imap.Writer
 	started time.Time
+	since   time.Time // when the last command was done, or the one being read began
+	until   time.Time // the deadline for reading
+
+	turn      sync.Mutex
+	attentive atomic.Bool // the session waits, and the client listens
+	rung      atomic.Bool // something happened that was not looked at
 
 	user    string
 	client  string           // its name in ID (RFC 2971), "" if it did not say
@@ -54,6 +60,7 @@ type session struct {
 	lang    string           // of LANGUAGE; "" is English
 	order   comparator       // how texts are compared
 	job     job              // the command being done
+	idling  string           // tag of the IDLE that waits for DONE, "" outside of it
 
 	notifying *imap.Notify // what NOTIFY asked for; nil: it never came
 	notify    *notifier    // nil: nothing outside of the selected mailbox is told
@@ -64,17 +71,20 @@ type session struct {
 	lingers  bool // the client may be in the middle of something long
 }
 
-func newSession(srv *Server, ctx context.Context, c Conn, remote netip.AddrPort) *session {
-	s := &session{srv: srv, ctx: ctx, conn: c, remote: remote, id: srv.IDs.New(), started: time.Now()}
-	s.log = srv.Log.With("session", s.id, "remote", remote.Addr())
-	s.out = imap.NewWriter(deadlineWriter{c, srv.set.WriteTime}, srv.buffers)
+// greet begins the session.
+func (s *session) greet() {
+	s.srv.Metrics.opened(1)
+	s.id = s.srv.IDs.New()
+	s.log = s.srv.Log.With("session", s.id, "remote", s.remote.Addr())
+	s.out = imap.NewWriter(deadlineWriter{s.conn, s.srv.set.WriteTime}, s.srv.buffers)
 	s.listen(imap.BeforeLogin())
-	return s
+	s.out.S("* OK [CAPABILITY ").S(s.capabilities()).S("] ").S(s.srv.set.Host).S(" ready\r\n")
+	s.work()
 }
 
 // listen reads commands from the connection, from its next byte on.
 func (s *session) listen(l imap.Limits) {
-	s.in = imap.NewReader(bufio.NewReaderSize(s.conn, readBytes), l, s.goAhead)
+	s.in = imap.NewReader(s.srv.readers.get(s.conn), l, s.goAhead)
 	s.in.Knows = s.srv.knows
 }
 
@@ -93,6 +103,7 @@ func (w deadlineWriter) Write(p []byte) (int, error) {
 
 // goAhead answers a synchronising literal.
 func (s *session) goAhead() error {
+	s.allowMore()
 	s.out.S("+ go ahead\r\n")
 	return s.out.Flush()
 }
@@ -108,55 +119,27 @@ func (s *session) state() state {
 	return notAuthenticated
 }
 
-// run greets and obeys until the session ends.
-func (s *session) run() {
-	s.srv.Metrics.opened(1)
-	defer s.finish()
-	s.out.S("* OK [CAPABILITY ").S(s.capabilities()).S("] ").S(s.srv.set.Host).S(" ready\r\n")
-	for !s.ended {
-		if !s.in.Pending() && s.out.Flush() != nil {
-			return
-		}
-		s.setDeadline()
-		s.conn.Interruptible(true)
-		if s.await(); s.ended {
-			break
-		}
-		cmd, err := s.in.Next()
-		s.conn.Interruptible(false)
-		if err != nil {
-			s.readError(err)
-			continue
-		}
-		s.execute(cmd)
+// obey takes one command, or the line that ends IDLE, and does it.
+func (s *session) obey() {
+	if !s.in.Whole() {
+		s.allow(s.deadline())
 	}
-	if s.out.Flush() == nil && s.lingers {
-		s.conn.Linger() // the client is still sending what it should not
-	}
-}
-
-// await tells a client that listens all the time (RFC 5465) what happens until it says something.
-func (s *session) await() {
-	if s.notifying == nil || s.in.Pending() {
+	if s.idling != "" {
+		s.endIdle()
 		return
 	}
-	_, _, delayed := s.selectedWish()
-	stop := s.push(!delayed)
-	s.in.Wait()
-	stop()
-}
-
-// setDeadline gives the client its time for the next command.
-func (s *session) setDeadline() {
-	at := time.Now().Add(s.srv.set.IdleTime)
-	if s.account == nil {
-		at = s.started.Add(s.srv.set.LoginTime)
+	cmd, err := s.in.Next()
+	s.conn.Interruptible(false)
+	if err != nil {
+		s.readError(err)
+		return
 	}
-	_ = s.conn.SetReadDeadline(at)
+	s.execute(cmd)
 }
 
-// finish lets go of everything and writes the session's line in the log.
+// finish lets go of everything, the turn too, and writes the session's line in the log.
 func (s *session) finish() {
+	defer s.turn.Unlock()
 	s.deselect()
 	s.unwatch()
 	s.srv.Metrics.opened(-1)

@@ -21,7 +21,6 @@ type selected struct {
 	readOnly bool
 	view     *mailbox.View
 	recent   mailbox.UIDSet // of those, the ones in the view are \Recent in this session
-	wake     <-chan struct{}
 	unwatch  func()
 	told     []ownChange // changes of our own that the client knows already
 	words    flagWords

@@ -105,7 +105,7 @@ func newWorldOn(t testing.TB, store engine, level slog.Level, change func(*Setti
 		Now: w.now,
 	}, set)
 	w.imap = srv
-	w.server = listen.NewServer(listen.Config{Name: "imap", Addr: "127.0.0.1:0", Mode: listen.StartTLS, TLS: selfSigned(t)}, srv)
+	w.server = listen.NewServer(listen.Config{Name: "imap", Addr: "127.0.0.1:0", Limits: listen.Limits{MaxPerNetwork: 2000}, Mode: listen.StartTLS, TLS: selfSigned(t)}, srv)
 	must(t, w.server.Listen(ctx))
 	serving, stop := context.WithCancel(ctx)
 	done := make(chan struct{})

@@ -29,6 +29,8 @@ func (c *countedConn) StartTLS(context.Context) error        { return net.ErrClo
 func (c *countedConn) Interruptible(bool)                    {}
 func (c *countedConn) IsStopping() bool                      { return false }
 func (c *countedConn) Linger()                               {}
+func (c *countedConn) CanAwait() bool                        { return false }
+func (c *countedConn) Await() error                          { return net.ErrClosed }
 
 // TestAnswersAreOneWrite: what a command tells leaves in one write, and so do the answers of commands that came together
 // (RFC 9051 §5.5), in their order.

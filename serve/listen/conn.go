@@ -7,9 +7,9 @@ import (
 	"io"
 	"net"
 	"net/netip"
-	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -29,7 +29,10 @@ type Conn struct {
 	sock    net.Conn // as accepted: deadlines and closing, from any goroutine
 	raw     net.Conn // below TLS: sock, or what was read ahead of it
 	tls     *tls.Conn
+	ready   syscall.RawConn // of sock; nil: it is none that can tell
+	cancel  context.CancelFunc
 	sniffed bool
+	counted bool        // in the number of its network
 	passive atomic.Bool // waiting for a command: a stop interrupts Read
 	mu      sync.Mutex  // orders deadlines with a stop
 }
@@ -126,10 +129,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 			return 0, ErrWrongProtocol
 		}
 	}
-	if err != nil && c.passive.Load() && c.IsStopping() && errors.Is(err, os.ErrDeadlineExceeded) {
-		err = ErrStopping
-	}
-	return n, err
+	return n, c.readError(err)
 }
 
 // What Linger reads at most, in octets and time.

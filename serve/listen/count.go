@@ -43,25 +43,30 @@ func (c *count) done() {
 	c.total--
 }
 
-// enter counts one connection of a's network unless it has max already; leave takes it back.
-func (c *count) enter(a netip.Addr, max int) (leave func(), ok bool) {
+// enter counts one connection of a's network unless it has max already.
+func (c *count) enter(a netip.Addr, max int) bool {
 	p, known := network(a)
 	if !known {
-		return func() {}, true
+		return true
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.nets[p] >= max {
-		return nil, false
+		return false
 	}
 	if c.nets == nil {
 		c.nets = make(map[netip.Prefix]int)
 	}
 	c.nets[p]++
-	return func() { c.leave(p) }, true
+	return true
 }
 
-func (c *count) leave(p netip.Prefix) {
+// leave takes back what enter counted.
+func (c *count) leave(a netip.Addr) {
+	p, known := network(a)
+	if !known {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.nets[p]--; c.nets[p] == 0 {

@@ -208,10 +208,14 @@ func (s *Server) admit(ctx context.Context, nc net.Conn) {
 	}
 	s.wg.Add(1)
 	go func() {
-		defer s.wg.Done()
-		defer s.count.done()
+		defer s.leave()
 		s.ServeConn(ctx, nc)
 	}()
+}
+
+func (s *Server) leave() {
+	s.count.done()
+	s.wg.Done()
 }
 
 // refusalTimeout bounds the writing of a refusal.
@@ -230,36 +234,44 @@ func (s *Server) refuse(nc net.Conn, reason string) {
 
 // ServeConn runs one session on nc and closes it: PROXY header, limit of the network, TLS, handler.
 func (s *Server) ServeConn(ctx context.Context, nc net.Conn) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	c := &Conn{
-		Conn: nc, sock: nc, raw: nc, srv: s,
-		Remote: addrPort(nc.RemoteAddr()), Local: addrPort(nc.LocalAddr()),
+	c := &Conn{Conn: nc, sock: nc, raw: nc, srv: s}
+	defer s.release(c)
+	in := false
+	if Aside(func() { ctx, in = s.begin(ctx, c) }); in {
+		s.handler.Serve(ctx, c)
 	}
+}
+
+// begin does what comes before the handler, which gets the context: it reports whether the connection may go on.
+func (s *Server) begin(ctx context.Context, c *Conn) (context.Context, bool) {
+	ctx, c.cancel = context.WithCancel(ctx)
+	c.Remote, c.Local = addrPort(c.sock.RemoteAddr()), addrPort(c.sock.LocalAddr())
+	c.readiness()
 	s.metrics.accept(s.cfg.Name)
 	s.track(c)
-	defer s.release(c)
-	defer s.recover(c)
+	return ctx, s.isWelcome(ctx, c)
+}
+
+// isWelcome settles who the peer is, and TLS if the connection begins with it.
+func (s *Server) isWelcome(ctx context.Context, c *Conn) bool {
 	if s.trusted(c.Remote.Addr()) {
 		if err := s.readProxy(c); err != nil {
 			s.metrics.refuse(s.cfg.Name, "proxy") // in silence: Refusal speaks of limits
 			s.log.Warn("PROXY header refused", "remote", c.Remote.String(), "error", err)
-			return
+			return false
 		}
 	}
-	leave, ok := s.count.enter(c.Remote.Addr(), s.cfg.Limits.MaxPerNetwork)
-	if !ok {
+	if c.counted = s.count.enter(c.Remote.Addr(), s.cfg.Limits.MaxPerNetwork); !c.counted {
 		s.refuse(c.sock, "network")
-		return
+		return false
 	}
-	defer leave()
 	if s.cfg.Mode == Implicit {
 		if err := c.handshake(ctx); err != nil {
 			s.failedHandshake(c, err)
-			return
+			return false
 		}
 	}
-	s.handler.Serve(ctx, c)
+	return true
 }
 
 func (s *Server) track(c *Conn) {
@@ -268,20 +280,29 @@ func (s *Server) track(c *Conn) {
 	s.conns[c] = struct{}{}
 }
 
+// release ends a connection, also one that panicked: a broken invariant of one session does not end all of them.
 func (s *Server) release(c *Conn) {
+	if v := recover(); v != nil {
+		s.panicked(c, v)
+	}
 	_ = c.Close() // the handler may have closed it
+	c.cancel()
+	if c.counted {
+		s.count.leave(c.Remote.Addr())
+	}
 	s.metrics.closed(s.cfg.Name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
 }
 
-// recover keeps a broken invariant of one session from ending all of them.
-func (s *Server) recover(c *Conn) {
-	if v := recover(); v != nil {
-		s.metrics.refuse(s.cfg.Name, "panic")
-		s.log.Error("session panicked", "remote", c.Remote.String(), "panic", v, "stack", string(debug.Stack()))
+func (s *Server) panicked(c *Conn, v any) {
+	s.metrics.refuse(s.cfg.Name, "panic")
+	stack := debug.Stack()
+	if b, ok := v.(*brokenAside); ok {
+		v, stack = b.value, b.stack
 	}
+	s.log.Error("session panicked", "remote", c.Remote.String(), "panic", v, "stack", string(stack))
 }
 
 // failedHandshake says why TLS did not begin; a plaintext client is named as such.

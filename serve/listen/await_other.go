@@ -1,0 +1,7 @@
+//go:build !unix
+
+package listen
+
+const canPeek = false
+
+func hasCome(uintptr) bool { return true }
