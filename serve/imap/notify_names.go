@@ -43,9 +43,9 @@ func (x *notifier) tellName(w *watched, old mailbox.Names, c nameChange, all []n
 		x.tellGone(w, c.was)
 		x.tellAbove(w, c.was.Name, told)
 	case c.was.Name != c.is.Name:
-		if !movedAlong(c, all) && x.events(c.was)&imap.MailboxName != 0 && !x.isCaused(c.was.Name) {
+		if !x.movedAlong(c, all) && x.events(c.was)&imap.MailboxName != 0 && !x.isCaused(c.was.Name) {
 			x.list(c.is, oldNameIn(x.s, c.was.Name))
-		} else if !movedAlong(c, all) {
+		} else if !x.movedAlong(c, all) {
 			x.tellIf(imap.MailboxName, c.is, oldNameIn(x.s, c.was.Name))
 		}
 	case c.was.Subscribed != c.is.Subscribed:
@@ -60,10 +60,10 @@ func noAccess(n *named) bool {
 	return !n.NoSelect && !n.NonExistent && n.at.rights&mailbox.RightRead == 0
 }
 
-// movedAlong reports whether a name changed because one above it did: there is no event of its own.
-func movedAlong(c nameChange, all []nameChange) bool {
+// movedAlong reports whether a name changed because one above it did, of which the client is told: there is no event of its own.
+func (x *notifier) movedAlong(c nameChange, all []nameChange) bool {
 	for _, up := range all {
-		if up.was == nil || up.is == nil || up.was.Name == up.is.Name {
+		if up.was == nil || up.is == nil || up.was.Name == up.is.Name || (x.events(up.was)|x.events(up.is))&imap.MailboxName == 0 {
 			continue
 		}
 		rest, ok := strings.CutPrefix(c.was.Name, up.was.Name+"/")

@@ -252,3 +252,13 @@ func TestNamesAboveAreToldOnce(t *testing.T) {
 	}
 	wantLines(t, c.do("NOOP"), "-LIST")
 }
+
+// TestNotifyOfNamesThatMoveAlong: a name that moves with one above it is an event if the client is not told of that one.
+func TestNotifyOfNamesThatMoveAlong(t *testing.T) {
+	w := newWorld(t, nil)
+	c, other := w.login(), w.login()
+	other.do("CREATE a/b")
+	c.do("NOTIFY SET (mailboxes a/b (MailboxName))")
+	other.do("RENAME a c")
+	c.expect(`* LIST (\HasNoChildren) "/" c/b ("OLDNAME" (a/b))`)
+}
