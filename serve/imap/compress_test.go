@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 // squeezed is a connection that compresses as a client does.
@@ -124,42 +125,20 @@ func TestDeflaterSaysTheSame(t *testing.T) {
 	}
 }
 
-// zeros is an endless file.
-type zeros struct{}
-
-func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
-
 // TestCompressBombs: little that becomes much ends the session, in bounded memory, and damage does.
 func TestCompressBombs(t *testing.T) {
 	w := newWorld(t, func(s *Settings) { s.MaxBad = 1 << 30 })
-	for name, bomb := range map[string]func(io.Writer){
-		"one line": func(z io.Writer) {
-			_, _ = z.Write([]byte("a "))
-			for range 1 << 10 {
-				if _, err := z.Write(bytes.Repeat([]byte{'('}, 1<<20)); err != nil {
-					return
-				}
-			}
-		},
-		"a literal of a message": func(z io.Writer) {
-			_, _ = fmt.Fprintf(z, "a APPEND INBOX {%d+}\r\n", 1<<30)
-			_, _ = io.CopyN(z, zeros{}, 1<<30)
-		},
-		"a literal of a search": func(z io.Writer) {
-			_, _ = fmt.Fprintf(z, "a SEARCH TEXT {%d+}\r\n", 1<<30)
-			_, _ = io.CopyN(z, zeros{}, 1<<30)
-		},
-		"commands": func(z io.Writer) {
-			for range 1 << 10 {
-				if _, err := z.Write(bytes.Repeat([]byte("\r\n\r\n\r\n\r\n"+strings.Repeat("x", 1016)+"\r\n"), 1<<10)); err != nil {
-					return
-				}
-			}
-		},
+	for name, bomb := range map[string]struct{ first, again string }{
+		"one line":               {"a ", strings.Repeat("(", 1<<20)},
+		"a literal of a message": {fmt.Sprintf("a APPEND INBOX {%d+}\r\n", 1<<30), strings.Repeat("x", 1<<20)},
+		"a literal of a search":  {fmt.Sprintf("a SEARCH TEXT {%d+}\r\n", 1<<30), strings.Repeat("x", 1<<20)},
+		"commands":               {"", strings.Repeat("\r\n\r\n\r\n\r\n"+strings.Repeat("x", 1016)+"\r\n", 1<<10)},
 	} {
 		c := w.login()
 		c.compress()
-		go func() { bomb(c.conn.(*squeezed).w); _ = c.conn.(*squeezed).w.Flush() }()
+		octets := append(packed(t, bomb.first, 1), bytes.Repeat(packed(t, bomb.again, 1), 1<<10)...)
+		must(t, c.conn.SetDeadline(time.Now().Add(time.Minute)))
+		go func() { _, _ = c.conn.(*squeezed).Conn.Write(octets) }()
 		for {
 			if l, err := c.br.ReadString('\n'); err != nil {
 				t.Errorf("%s: %v without goodbye", name, err)
