@@ -10,8 +10,8 @@ import (
 )
 
 // catenate reads "(" parts ")", each TEXT literal, URL url or UTF8 (literal8), which together are a message (RFC 4469 §3,
-// RFC 6855 §4). What URLs bring
-// in one command is bounded as one message is, so that a short command does not write without end.
+// RFC 6855 §4). What URLs bring in one command is bounded as one message is, so that a short command does not write without
+// end. A URL may begin at the selected mailbox, ";UID=20": RFC 4469 §3 wants it, though RFC 5092 §7.2 would not have it.
 func (in *incoming) catenate(w io.Writer) error {
 	c := in.c
 	c.SP().Open()
