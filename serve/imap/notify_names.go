@@ -60,10 +60,13 @@ func noAccess(n *named) bool {
 	return !n.NoSelect && !n.NonExistent && n.at.rights&mailbox.RightRead == 0
 }
 
-// movedAlong reports whether a name changed because one above it did, of which the client is told: there is no event of its own.
+// movedAlong reports whether a name changed because one above it did, of which the client knows: there is no event of its own.
 func (x *notifier) movedAlong(c nameChange, all []nameChange) bool {
 	for _, up := range all {
-		if up.was == nil || up.is == nil || up.was.Name == up.is.Name || (x.events(up.was)|x.events(up.is))&imap.MailboxName == 0 {
+		if up.was == nil || up.is == nil || up.was.Name == up.is.Name {
+			continue
+		}
+		if (x.events(up.was)|x.events(up.is))&imap.MailboxName == 0 && !x.isCaused(up.was.Name) {
 			continue
 		}
 		rest, ok := strings.CutPrefix(c.was.Name, up.was.Name+"/")

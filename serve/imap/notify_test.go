@@ -261,4 +261,7 @@ func TestNotifyOfNamesThatMoveAlong(t *testing.T) {
 	c.do("NOTIFY SET (mailboxes a/b (MailboxName))")
 	other.do("RENAME a c")
 	c.expect(`* LIST (\HasNoChildren) "/" c/b ("OLDNAME" (a/b))`)
+	other.do("RENAME c a")
+	c.expect(`* LIST (\HasNoChildren) "/" a/b ("OLDNAME" (c/b))`)
+	wantLines(t, c.do("RENAME a c"), "-LIST") // its own doing
 }
