@@ -13,7 +13,7 @@ func TestMemoryIsGivenBackInQuiet(t *testing.T) {
 		"after a burst":      {heap{900 * mb, 60 * mb}, heap{900 * mb, 60 * mb}, heap{30 * mb, 10 * mb}, true},
 		"the burst goes on":  {heap{900 * mb, 60 * mb}, heap{880 * mb, 60 * mb}, heap{30 * mb, 10 * mb}, false},
 		"it was done":        {heap{900 * mb, 60 * mb}, heap{900 * mb, 60 * mb}, heap{900 * mb, 60 * mb}, false},
-		"hardly any work":    {heap{903 * mb, 10 * mb}, heap{903 * mb, 10 * mb}, heap{900 * mb, 10 * mb}, false},
+		"hardly any work":    {heap{901 * mb, 10 * mb}, heap{901 * mb, 10 * mb}, heap{900 * mb, 10 * mb}, false},
 		"little work beside": {heap{910 * mb, 500 * mb}, heap{910 * mb, 500 * mb}, heap{900 * mb, 500 * mb}, false},
 		"enough beside":      {heap{990 * mb, 500 * mb}, heap{990 * mb, 500 * mb}, heap{900 * mb, 500 * mb}, true},
 	} {
