@@ -40,9 +40,16 @@ func TestPlaces(t *testing.T) {
 		return p
 	}
 	for _, x := range []struct{ before, next, want places }{
-		{at(0), at(0), at(0)}, {at(0), at(1), at(1)}, {at(0), at(2), at()}, {at(1), at(0), at()},
-		{at(63), at(64), at(64)}, {at(62), at(64), at()}, {at(126), at(127), at(127)}, {at(127), at(128), at(127)},
-		{at(500), at(501), at(127)}, {at(5, 70), at(6, 7, 71), at(6, 71)},
+		{at(0), at(0), at(0)},
+		{at(0), at(1), at(1)},
+		{at(0), at(2), at()},
+		{at(1), at(0), at()},
+		{at(63), at(64), at(64)},
+		{at(62), at(64), at()},
+		{at(126), at(127), at(127)},
+		{at(127), at(128), at(127)},
+		{at(500), at(501), at(127)},
+		{at(5, 70), at(6, 7, 71), at(6, 71)},
 	} {
 		if got := x.before.follow(x.next); got != x.want {
 			t.Errorf("%x then %x: got %x, want %x", x.before, x.next, got, x.want)
