@@ -2,6 +2,7 @@ package imapmodel
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -45,8 +46,19 @@ func (h *history) burst() {
 	}
 	h.adopt()
 	for _, x := range all {
-		h.run(x.s, &command{text: "NOOP", free: true})
+		for i := range x.s.msgs {
+			x.s.msgs[i].fresh = false // who put it there is not known
+		}
 	}
+	h.hurried = true
+	for _, x := range all {
+		h.run(x.s, &command{text: "NOOP", free: true})
+		if x.s.notify != nil {
+			x.s.knowOwn(slices.Collect(maps.Keys(x.s.notify.figures)))
+		}
+	}
+	h.hurried = false
+	h.settle()
 }
 
 // finishFree reads a reply while others act.
@@ -60,6 +72,7 @@ func (h *history) finishFree(s *session, c *command, tag string) {
 	if r.tagged.word == "BAD" || s.ended {
 		s.fail("%q was answered %q", c.text, r.tagged.raw)
 	}
+	s.takeNews()
 	s.asked, s.condstore = s.asked || c.modseqs, s.condstore || c.modseqs && r.ok()
 }
 

@@ -26,6 +26,7 @@ type setup struct {
 	sessions int
 	guests   bool // every other session is the second account's
 	steps    []step
+	patience time.Duration // with a server that says nothing
 }
 
 // kinds are the steps and how often they come.
@@ -54,6 +55,7 @@ var kinds = []struct {
 	{"status", 4},
 	{"noop", 8},
 	{"idle", 5},
+	{"notify", 3},
 	{"enable", 2},
 	{"reconnect", 5},
 	{"create", 2},
@@ -73,7 +75,7 @@ var kinds = []struct {
 // compose makes up a history.
 func compose(seed uint64, steps int) setup {
 	r := rand.New(rand.NewPCG(seed, 7))
-	out := setup{seed: seed, sessions: 2 + r.IntN(3), guests: r.IntN(3) > 0}
+	out := setup{seed: seed, patience: 30 * time.Second, sessions: 2 + r.IntN(3), guests: r.IntN(3) > 0}
 	total := 0
 	for _, k := range kinds {
 		total += k.weight
@@ -102,6 +104,7 @@ type history struct {
 	loud     bool
 	dialog   strings.Builder
 	piped    bool // several commands are under way: modseqs are learned when all are done
+	hurried  bool // sessions that listen are not waited for
 	stuck    atomic.Bool
 }
 
@@ -115,20 +118,21 @@ func play(set setup, dir string, loud bool) (h *history, f *failure) {
 				panic(x)
 			}
 			if h.stuck.Load() {
-				why.text = "nothing came for half a minute: " + why.text
+				why.text = "nothing came any more: " + why.text
 			}
 			f = &why
 		}
 		h.end()
 	}()
 	h.w = newWorld(dir)
-	watchdog := time.AfterFunc(30*time.Second, func() {
+	watchdog := time.AfterFunc(set.patience, func() {
 		h.stuck.Store(true)
 		h.hangUp()
 	})
 	defer watchdog.Stop()
 	h.begin(set)
 	for i, st := range set.steps {
+		watchdog.Reset(set.patience)
 		h.r = rand.New(rand.NewPCG(st.seed, uint64(len(st.kind))))
 		h.log("", "", fmt.Sprintf("-- step %d: %s", i, st.kind))
 		h.step(h.sessions[st.who], st.kind)
@@ -258,11 +262,12 @@ func (h *history) finish(s *session, c *command, tag string, next *command) *rep
 		s.fail("%q was answered %q", c.text, r.tagged.raw)
 	}
 	s.asked, s.condstore = s.asked || c.modseqs, s.condstore || c.modseqs && r.ok()
-	if c.apply != nil {
-		c.apply(r)
-	}
+	h.applied(s, c, r)
 	if !h.piped {
 		h.learn()
+	}
+	if s.notify != nil && len(s.notify.own) > 0 {
+		s.knowOwn(s.notify.own)
 	}
 	if dead || s.lost() && !c.silent {
 		h.expectBye(s, r)
@@ -282,6 +287,26 @@ func (h *history) finish(s *session, c *command, tag string, next *command) *rep
 	return r
 }
 
+// applied does to the model what the command does. Messages that come by it are the client's own.
+func (h *history) applied(s *session, c *command, r *reply) {
+	b, next := s.box, uint32(0)
+	if b != nil {
+		next = b.next
+	}
+	if c.apply != nil {
+		c.apply(r)
+	}
+	s.takeNews()
+	for _, x := range h.m.boxes {
+		if s.notify != nil && x != nil && x.dirty && x != s.box {
+			s.notify.own = append(s.notify.own, x)
+		}
+	}
+	for ; s.notify != nil && b != nil && b == s.box && next < b.next; next++ {
+		s.notify.mine[next] = true
+	}
+}
+
 func (h *history) expectBye(s *session, r *reply) {
 	if !s.ended {
 		s.fail("no BYE though the mailbox was deleted or may not be read any more: %q", r.tagged.raw)
@@ -291,6 +316,14 @@ func (h *history) expectBye(s *session, r *reply) {
 
 // leave forgets the mailbox.
 func (s *session) leave() {
+	if s.notify != nil && s.box != nil && !s.box.dead {
+		f := s.box.figure() // and what it was not told is still to come
+		if s.h.waiting(s) {
+			f.messages, f.next = len(s.msgs), 0
+		}
+		s.notify.figures[s.box] = f
+		s.notify.mine = make(map[uint32]bool)
+	}
 	s.perm, s.star = 0, false
 	s.box, s.msgs, s.cache, s.saved, s.recent, s.announced = nil, nil, nil, nil, 0, 0
 	s.late = make(map[uint32]known)
@@ -299,15 +332,21 @@ func (s *session) leave() {
 // compare holds what the client was told and knows now against the model.
 func (h *history) compare(s *session, c *command, r *reply, next *command) {
 	mayWait := c.quiet || !c.must && next != nil && next.numbers && !next.hidden
+	together := c.stores && next != nil && next.stores // they may be one change
 	waits := mayWait && h.waiting(s)
-	if !waits {
+	switch {
+	case together:
+		if r.exists && !s.rev2 && !s.readOnly {
+			s.box.take(h.taker(s))
+		}
+	case !waits:
 		if r.exists && !s.rev2 && !s.readOnly {
 			s.box.take(h.taker(s))
 		}
 		if why := s.differs(); why != "" {
 			s.fail("after %q: %s", c.text, why)
 		}
-	} else if r.exists {
+	case r.exists:
 		s.fail("%q while expunges wait", c.text)
 	}
 	if !c.free {
@@ -320,7 +359,7 @@ func (h *history) compare(s *session, c *command, r *reply, next *command) {
 // in IDLE was told at the same time.
 func (h *history) taker(s *session) int {
 	for _, x := range h.sessions {
-		if x != s && x != nil && x.box == s.box && x.idle != "" && !x.rev2 && !x.readOnly {
+		if x != s && x != nil && x.box == s.box && (x.idle != "" || x.notify != nil) && !x.rev2 && !x.readOnly {
 			return -1
 		}
 	}
@@ -392,27 +431,44 @@ func (h *history) compareRecent(s *session, r *reply) {
 	}
 }
 
-// settle waits until all sessions in IDLE were told what happened.
+// settle waits until all sessions that listen were told what happened.
 func (h *history) settle() {
 	for _, s := range h.sessions {
-		if s != nil && s.idle != "" && !s.ended {
+		if s != nil && (s.idle != "" || s.notify != nil) && !s.ended && !h.hurried {
 			h.settleOne(s)
 		}
 	}
 }
 
+// untold says what a session that listens was not told yet. One that is told of expunges later is told nothing of its
+// mailbox as long as one waits.
+func (s *session) untold() string {
+	switch {
+	case s.box == nil:
+	case s.lost():
+		return "its mailbox is lost"
+	case !s.listens() && s.h.waiting(s):
+	default:
+		if why := s.differs(); why != "" {
+			return why
+		}
+	}
+	return s.unheard()
+}
+
 func (h *history) settleOne(s *session) {
-	c, r := &command{text: "IDLE"}, &reply{told: make(map[uint32]bool)}
-	for s.box != nil && !s.ended && (s.lost() || s.differs() != "") {
+	c, r := &command{text: "IDLE", push: true}, &reply{told: make(map[uint32]bool)}
+	for !s.ended && (s.untold() != "" || r.exists && !r.recent && !s.rev2) {
 		l, ok := s.response()
 		if !ok {
-			s.fail("in IDLE the connection ended: %s", s.differs())
+			s.fail("in IDLE the connection ended: %s", s.untold())
 		}
 		if l.tag != "*" {
 			s.fail("%q in IDLE", l.raw)
 		}
 		r.lines = append(r.lines, l)
 		s.take(c, r, &l)
+		s.takeNews()
 	}
 	if r.exists && s.box != nil && !s.rev2 && !s.readOnly {
 		s.box.take(h.taker(s))
@@ -420,6 +476,21 @@ func (h *history) settleOne(s *session) {
 	if s.ended {
 		s.leave()
 		s.idle = ""
+	}
+	s.inform()
+}
+
+// inform gives a client that listens the flags it does not know, as if it had asked: from now on it must be told when
+// they change.
+func (s *session) inform() {
+	if s.box == nil || !s.listens() && s.h.waiting(s) {
+		return
+	}
+	for i := range s.msgs {
+		if k := &s.msgs[i]; !k.hasFlags {
+			k.flags, k.hasFlags = s.box.msgs[i].flags, true
+			s.keep(*k)
+		}
 	}
 }
 

@@ -25,6 +25,8 @@ func (timed) StartTLS(context.Context) error   { return listen.ErrNoTLS }
 func (timed) Interruptible(bool)               {}
 func (timed) IsStopping() bool                 { return false }
 func (timed) Linger()                          {}
+func (timed) CanAwait() bool                   { return false }
+func (timed) Await() error                     { return net.ErrClosed }
 
 // idler is a client on a connection with deadlines.
 type idler struct {

@@ -124,7 +124,7 @@ func (f *fetching) line(r *reply, l *response, answered map[uint32]bool) {
 		f.values(l, got, m)
 		return
 	}
-	if got.flags == nil || s.qresync && got.uid == 0 && !s.uidOnly || s.condstore && got.modseq == 0 {
+	if got.flags == nil || s.qresync && got.uid == 0 && !s.uidOnly || s.condstore && got.modseq == 0 && !(s.notify != nil && s.notify.fetch) {
 		s.fail("%q was not asked for by %q and lacks FLAGS, UID or MODSEQ", l.raw, f.c.text)
 	}
 	for name := range got.items {

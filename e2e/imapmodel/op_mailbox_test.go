@@ -25,6 +25,11 @@ func (h *history) status(s *session) *command {
 			return
 		}
 		lines := r.all("STATUS")
+		if s.notify != nil { // others were told by themselves
+			lines = slices.DeleteFunc(lines, func(l response) bool {
+				return len(l.args[1].list) != 2*len(items) || l.args[1].list[0].atom() != items[0]
+			})
+		}
 		if !r.ok() || len(lines) != 1 || len(lines[0].args) != 2 {
 			s.fail("%q was answered %q", c.text, r.tagged.raw)
 		}
@@ -79,6 +84,9 @@ func (h *history) naming(s *session, word string) *command {
 	c.apply = func(r *reply) {
 		if refused = do(); r.ok() && word == "DELETE" && s.box != nil && s.box.dead {
 			s.leave() // its own doing
+		}
+		if s.notify != nil && r.ok() {
+			s.notify.heard = s.allNames()
 		}
 	}
 	c.check = func(r *reply) {

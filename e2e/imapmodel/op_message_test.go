@@ -118,8 +118,9 @@ func (h *history) appending(s *session) *command {
 		c.text += fmt.Sprintf(" {%d+}\r\n%s", len(text), text)
 		ms = append(ms, m)
 	}
-	b, first := (*box)(nil), uint32(0)
+	b, first, told := (*box)(nil), uint32(0), false
 	c.apply = func(r *reply) {
+		told = s.reach(name, mayRead) != nil
 		if b = s.reach(name, mayInsert); b == nil || !r.ok() {
 			return
 		}
@@ -135,7 +136,7 @@ func (h *history) appending(s *session) *command {
 			return
 		}
 		l := r.tagged
-		if !r.ok() || l.code != "APPENDUID" || l.args[0].number() != uint64(b.validity) || !slices.Equal(set(l.args[1].s), span(first, b.next)) {
+		if !r.ok() || told != (l.code == "APPENDUID") || told && (l.args[0].number() != uint64(b.validity) || !slices.Equal(set(l.args[1].s), span(first, b.next))) {
 			s.fail("APPEND was answered %q, want UIDs %d to %d of %d", l.raw, first, b.next-1, b.validity)
 		}
 	}
@@ -181,7 +182,7 @@ func (h *history) storing(s *session, uid bool) *command {
 	n, f := s.set(uid), h.flags()
 	m := []mode{add, add, remove, replace}[h.r.IntN(4)]
 	silent := h.r.IntN(3) == 0
-	c := &command{numbers: !uid, quiet: !uid}
+	c := &command{numbers: !uid, quiet: !uid, stores: true}
 	c.text = fmt.Sprintf("%sSTORE %s ", verb(uid), n)
 	since := ^uint64(0)
 	if h.r.IntN(5) == 0 && !h.piped {
@@ -346,9 +347,9 @@ func (h *history) checkCopied(s *session, c *command, r *reply, dst *box, from [
 	if !r.ok() {
 		s.fail("%q was answered %q", c.text, r.tagged.raw)
 	}
-	if len(from) == 0 {
+	if len(from) == 0 || s.h.m.rights(s.account, dst.name)&mayRead == 0 {
 		if l != nil && l.code == "COPYUID" {
-			s.fail("%q copied nothing and says %q", c.text, l.raw)
+			s.fail("%q copied nothing that it may know of and says %q", c.text, l.raw)
 		}
 		return
 	}
@@ -422,7 +423,9 @@ func (h *history) closing(s *session, expunge bool) *command {
 		s.leave()
 	}
 	c.check = func(r *reply) {
-		r.lines = slices.DeleteFunc(r.lines, func(l response) bool { return l.word == "FLAGS" || l.code == "PERMANENTFLAGS" })
+		r.lines = slices.DeleteFunc(r.lines, func(l response) bool {
+			return l.word == "FLAGS" || l.code == "PERMANENTFLAGS" || s.notify != nil && (l.code == "HIGHESTMODSEQ" || l.word == "STATUS" || l.word == "LIST") // from before
+		})
 		if !r.ok() || len(r.lines) > 0 {
 			s.fail("%q was answered %q and %d lines", c.text, r.tagged.raw, len(r.lines))
 		}
@@ -457,7 +460,7 @@ func (h *history) replacing(s *session, uid bool) *command {
 			return
 		}
 		l := r.code("APPENDUID")
-		if !r.ok() || l == nil || l.args[0].number() != uint64(dst.validity) || l.args[1].number() != uint64(first) {
+		if told := s.h.m.rights(s.account, name)&mayRead != 0; !r.ok() || told != (l != nil) || told && (l.args[0].number() != uint64(dst.validity) || l.args[1].number() != uint64(first)) {
 			s.fail("%q was answered %q and %v, want UID %d of %d", c.text, r.tagged.raw, l, first, dst.validity)
 		}
 		if s.qresync {

@@ -21,7 +21,7 @@ func (h *history) someRights() rights {
 	return []rights{
 		allRights, read, read | maySeen, read | mayInsert, read | maySeen | mayWrite | mayInsert,
 		read | maySeen | mayWrite | mayInsert | mayMove, read | mayDelete, mayInsert, mayLookup, allRights &^ mayLookup,
-		read | mayCreate | mayRemove, rights(h.r.IntN(1 << 11)), rights(h.r.IntN(1 << 11)),
+		read | mayCreate | mayRemove, rights(h.r.IntN(1 << 10)), rights(h.r.IntN(1 << 10)),
 	}[h.r.IntN(13)]
 }
 
@@ -48,7 +48,7 @@ func (h *history) granting(s *session) *command {
 	m := []mode{add, remove, replace}[h.r.IntN(3)]
 	r := h.someRights()
 	if strings.HasPrefix(who, "-") {
-		m, r = []mode{remove, replace, replace}[h.r.IntN(3)], r&rights(h.r.IntN(1<<11))
+		m, r = []mode{remove, replace, replace}[h.r.IntN(3)], r&rights(h.r.IntN(1<<10))
 	}
 	return h.grant(s, name, who, m, r)
 }
@@ -110,7 +110,7 @@ func (h *history) myRights(s *session) *command {
 	c := &command{text: "MYRIGHTS " + s.wire(name), words: " MYRIGHTS "}
 	c.check = func(r *reply) {
 		has := h.m.rights(s.account, name)
-		if !h.m.exists(name) || has&^(maySeen|mayWrite|mayPost|mayDelete|mayExpunge) == 0 {
+		if !h.m.exists(name) || has&^(maySeen|mayWrite|mayDelete|mayExpunge) == 0 {
 			s.wantNo(c, r)
 			return
 		}

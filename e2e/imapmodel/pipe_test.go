@@ -56,6 +56,19 @@ func (h *half) read(p []byte) (int, error) {
 	return n, nil
 }
 
+// await waits until there is something to read, or never will be.
+func (h *half) await() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for len(h.buf) == 0 && !h.closed {
+		if h.expired {
+			return os.ErrDeadlineExceeded
+		}
+		h.more.Wait()
+	}
+	return nil
+}
+
 func (h *half) close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -102,4 +115,6 @@ func (pipe) StartTLS(context.Context) error   { return listen.ErrNoTLS }
 func (pipe) Interruptible(bool)               {}
 func (pipe) IsStopping() bool                 { return false }
 func (pipe) Linger()                          {}
+func (pipe) CanAwait() bool                   { return true }
+func (p pipe) Await() error                   { return p.in.await() }
 func (pipe) peer() netip.AddrPort             { return netip.MustParseAddrPort("127.0.0.1:1") }

@@ -35,7 +35,7 @@ func (s *session) called(name string) string {
 // rights are what somebody may do with a mailbox (RFC 4314 §2.1): bit i is letters[i].
 type rights uint16
 
-const letters = "lrswipkxtea"
+const letters = "lrswikxtea"
 
 const (
 	mayLookup rights = 1 << iota
@@ -43,14 +43,13 @@ const (
 	maySeen
 	mayWrite
 	mayInsert
-	mayPost
 	mayCreate
 	mayRemove
 	mayDelete
 	mayExpunge
 	mayAdmin
 
-	allRights = rights(1)<<11 - 1
+	allRights = rights(1)<<10 - 1
 	mayMove   = mayDelete | mayExpunge
 	mayChange = mayInsert | mayExpunge | maySeen | mayWrite | mayDelete
 )

@@ -88,6 +88,7 @@ func shrink(set setup, dir func() string) setup {
 	for size := len(set.steps) / 2; size >= 1; size /= 2 {
 		for at := 0; at < len(set.steps) && time.Now().Before(deadline); {
 			try := set
+			try.patience = time.Second / 2
 			try.steps = append(append([]step(nil), set.steps[:at]...), set.steps[min(len(set.steps), at+size):]...)
 			if _, f := play(try, dir(), false); f != nil {
 				set = try

@@ -54,6 +54,8 @@ func (h *history) command(s *session, kind string) *command {
 		return h.status(s)
 	case "create", "delete", "rename":
 		return h.naming(s, map[string]string{"create": "CREATE", "delete": "DELETE", "rename": "RENAME"}[kind])
+	case "notify":
+		return h.notifying(s)
 	case "setacl":
 		return h.granting(s)
 	case "myrights":
@@ -103,7 +105,7 @@ func (h *history) inMailbox(s *session, kind string) *command {
 // pipeline sends several commands at once. Sequence numbers come only where RFC 3501 §5.5 lets a client use them, or
 // right behind a command whose EXPUNGEs this server holds back because they come.
 func (h *history) pipeline(s *session) {
-	if slices.ContainsFunc(h.sessions, func(x *session) bool { return x.idle != "" }) {
+	if slices.ContainsFunc(h.sessions, func(x *session) bool { return x.idle != "" || x.notify != nil }) {
 		return // what those are told between two commands can not be foretold
 	}
 	h.piped = true

@@ -15,6 +15,7 @@ type known struct {
 	hasFlags bool
 	flags    flags
 	modseq   uint64 // 0: not yet
+	fresh    bool   // it came while the client listened for the flags of new messages
 	fell     string // a response with a lower modseq than before: only a message that is gone may have one
 }
 
@@ -47,6 +48,9 @@ type session struct {
 	idle  string // tag of the IDLE that goes on
 	ended bool   // BYE was heard
 
+	notify *listening // what NOTIFY asked for; nil: nothing
+	news   []response // STATUS and LIST that were not asked for
+
 	caches map[*box]*cache
 	cache  *cache // of the selected mailbox, with QRESYNC only
 	top    uint64 // highest MODSEQ since the last tagged response
@@ -77,6 +81,8 @@ type command struct {
 	check    func(r *reply) // what must have been answered
 	silently func(uid uint32, f flags) flags
 	targets  []uint32
+	stores   bool // is a STORE
+	push     bool // none: the server tells by itself
 	ends     bool // the server says BYE and may close before the tagged response
 	vague    bool // what its set means can not be known
 }
@@ -240,6 +246,10 @@ func (s *session) applySilently(c *command, r *reply) {
 			left[n] = true
 		}
 	}
+	if c.free && s.notify != nil { // what was told may be of before or behind: the client asks again
+		s.forget(&reply{})
+		return
+	}
 	if c.vague {
 		s.forget(r)
 		return
@@ -316,9 +326,17 @@ func (s *session) take(c *command, r *reply, l *response) {
 			s.switchOn(v.atom())
 		}
 	default:
-		if !strings.Contains(c.words, " "+l.word+" ") {
-			s.fail("%q for %q", l.raw, c.text)
-		}
+		s.takeOther(c, l)
+	}
+}
+
+func (s *session) takeOther(c *command, l *response) {
+	asked := strings.Contains(c.words, " "+l.word+" ")
+	switch {
+	case s.notify != nil && !asked && (l.word == "STATUS" || l.word == "LIST"):
+		s.news = append(s.news, *l)
+	case !asked:
+		s.fail("%q for %q", l.raw, c.text)
 	}
 }
 
@@ -328,13 +346,13 @@ func (s *session) takeExists(r *reply, l *response) {
 	}
 	r.exists = r.exists || int(l.num) > len(s.msgs)
 	for len(s.msgs) < int(l.num) {
-		s.msgs = append(s.msgs, known{})
+		s.msgs = append(s.msgs, known{fresh: s.notify != nil && s.notify.fetch})
 	}
 }
 
 func (s *session) takeExpunge(c *command, l *response) {
 	n := int(l.num)
-	if c.quiet || s.qresync || s.uidOnly || n < 1 || n > len(s.msgs) {
+	if c.quiet && !(c.free && s.listens()) || s.qresync || s.uidOnly || n < 1 || n > len(s.msgs) {
 		s.fail("%q of %d messages during %q", l.raw, len(s.msgs), c.text)
 	}
 	s.msgs = slices.Delete(s.msgs, n-1, n)
@@ -342,7 +360,7 @@ func (s *session) takeExpunge(c *command, l *response) {
 
 func (s *session) takeVanished(c *command, l *response) {
 	earlier := len(l.args) == 2 && l.args[0].kind == '(' && len(l.args[0].list) == 1 && l.args[0].list[0].atom() == "EARLIER"
-	if len(l.args) == 0 || len(l.args) == 2 != earlier || !s.qresync && !s.uidOnly || earlier && !c.earlier || !earlier && c.quiet {
+	if len(l.args) == 0 || len(l.args) == 2 != earlier || !s.qresync && !s.uidOnly || earlier && !c.earlier || !earlier && c.quiet && !(c.free && s.listens()) {
 		s.fail("%q during %q", l.raw, c.text)
 	}
 	uids := set(l.args[len(l.args)-1].s)
@@ -488,6 +506,10 @@ func (s *session) takeFetch(c *command, r *reply, l *response) {
 	if f.uid != 0 && k.uid == 0 {
 		s.meet(l, i, f.uid)
 	}
+	if c.push && !k.fresh && k.hasFlags && f.flags != nil && k.flags == *f.flags && (k.modseq == f.modseq || f.modseq == 0) {
+		s.fail("%q tells nothing that is new", l.raw)
+	}
+	k.fresh = k.fresh && f.flags == nil
 	s.note(l, k, f)
 	r.told[k.uid] = r.told[k.uid] || f.flags != nil
 }
