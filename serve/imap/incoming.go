@@ -151,7 +151,7 @@ func (in *incoming) data(w io.Writer) error {
 
 // utf8 reads "(" literal8 ")", a message, or a part of one behind size bytes, with UTF-8 in its header. RFC 6855 §4 has it;
 // RFC 9755 §4 takes such messages as they are. Those who did not enable UTF8=ACCEPT bring them, too, and are not refused:
-// see docs/adr/0014.
+// see docs/adr/0015.
 func (in *incoming) utf8(w io.Writer, size int64) error {
 	c := in.c
 	if !in.s.has(extUTF8) {
