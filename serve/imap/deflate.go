@@ -13,9 +13,10 @@ import (
 )
 
 // Memory and work of a compressed session. Nothing is kept of a compressor between two writes but the end of what was
-// sent, and the inflater's window grows with what a client says: a session that waits costs 9 KiB more than one without
-// compression, and never more than 42 KiB, so there is no limit of their number. 4 KiB of what was sent compress answers
-// and letters to a quarter of their size, as zlib's level 6 with all of its window does.
+// sent, and the inflater's window grows with what a client says: this is 9 KiB for a session that waits, and never more
+// than 42 KiB. It does not rest as others do (wait.go), which is 5 KiB for its stack and buffer: 14 KiB in all, 47 at most,
+// so there is no limit of their number. 4 KiB of what was sent compress answers and letters to a quarter of their size, as
+// zlib's level 6 with all of its window does.
 const (
 	deflateDict  = 4 << 10  // bytes of what was sent before that the next write may refer to
 	deflatePiece = 24 << 10 // bytes compressed at once
