@@ -2,6 +2,7 @@ package imap
 
 import (
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -44,6 +45,9 @@ func TestMoveToAnotherAccountLosesNothing(t *testing.T) {
 		c.do("SELECT INBOX")
 		n := 0
 		w.store.(*memory.Store).Fail(func() error {
+			if strings.Contains(string(debug.Stack()), "mailbox.(*Store).background") {
+				return nil // what is left of the APPENDs, at any time
+			}
 			if n++; n-1 == failing {
 				return fmt.Errorf("commit %d: %w", failing, kv.ErrUnavailable)
 			}
