@@ -62,7 +62,7 @@ type Log struct {
 	Format string `toml:"format" doc:"text or json"`
 }
 
-// Limits are for everybody who connects. Zero means the default, never "without limit".
+// Limits are for everybody who connects. Zero means the default, and "without limit" only where the explanation says so.
 type Limits struct {
 	MessageBytes    int64    `toml:"message_bytes" doc:"largest message, as transferred"`
 	Recipients      int      `toml:"recipients" doc:"recipients of one transaction; more get 452 4.5.3"`
