@@ -232,3 +232,19 @@ func TestStandardsPageIsTrue(t *testing.T) {
 		t.Error("docs/standards.md is not what the code says: run make standards")
 	}
 }
+
+// TestEveryCapabilityIsPlayed wants for each capability of IMAP a transcript of the examples of its standard.
+func TestEveryCapabilityIsPlayed(t *testing.T) {
+	capabilities, err := index.Capabilities(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(capabilities) < 60 {
+		t.Errorf("only %d capabilities were found in the code", len(capabilities))
+	}
+	for _, c := range capabilities {
+		if len(c.Transcripts) == 0 {
+			t.Errorf("nothing plays %s (%s): a transcript says so in a line %q", c.Name, c.Standard, "# shows: "+c.Name+" from RFC nnnn §n")
+		}
+	}
+}
