@@ -12,8 +12,8 @@ import (
 const maxTokenBytes = 1 << 20
 
 // Visible gives what a reader sees of the UTF-8 HTML in r: the text with its entities decoded, descriptions of
-// pictures and titles, a line end for each block. Scripts, styles and comments are left out; inline tags vanish,
-// so that a word they stand in stays one.
+// pictures and links, a line end for each block. Scripts, styles, comments and the title, which no mail program
+// shows, are left out; inline tags vanish, so that a word they stand in stays one.
 func Visible(r io.Reader) io.Reader {
 	t := html.NewTokenizer(r)
 	t.SetMaxBuf(maxTokenBytes)
@@ -65,7 +65,7 @@ func (v *visible) tag(start bool) {
 	name, more := v.t.TagName()
 	a := atom.Lookup(name)
 	switch a {
-	case atom.Script, atom.Style, atom.Template, atom.Noscript:
+	case atom.Script, atom.Style, atom.Template, atom.Noscript, atom.Title:
 		if start && v.skip == 0 {
 			v.skip = a
 		} else if !start && v.skip == a {

@@ -17,7 +17,7 @@ func TestVisible(t *testing.T) {
 		"x<!-- no -->y":                                             "xy",
 		`<img src="cid:1" alt="our logo">t`:                         "our logo t",
 		`<a href="https://example.com/x" title="go there">here</a>`: "go there here",
-		"<title>T</title><body>b":                                   "T b",
+		"<title>T &amp; U</title><body>b":                           "b",
 		"a<br>b<td>c":                                               "a b c",
 		"<style>never closed":                                       "",
 	} {
