@@ -10,13 +10,12 @@ import (
 type extension uint16
 
 const (
-	extCondstore      extension = 1 << iota // RFC 7162 §3.1
-	extQResync                              // RFC 7162 §3.2
-	extRev2                                 // RFC 9051
-	extUTF8                                 // RFC 9755
-	extUIDOnly                              // RFC 9586
-	extMetadata                             // RFC 5464 §4.1
-	extServerMetadata                       // RFC 5464 §4.1
+	extCondstore extension = 1 << iota // RFC 7162 §3.1
+	extQResync                         // RFC 7162 §3.2
+	extRev2                            // RFC 9051
+	extUTF8                            // RFC 9755
+	extUIDOnly                         // RFC 9586
+	extMetadata                        // RFC 5464 §4.1
 )
 
 // extensionRow is one row of what ENABLE knows. A name that is no capability of this session is passed over.

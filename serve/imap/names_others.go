@@ -113,6 +113,9 @@ func (s *session) addLevels(all []named, patterns ...string) []named {
 			ms = append(ms, imap.NewMatcher(p))
 		}
 	}
+	if ms == nil {
+		return all
+	}
 	matches := func(name string) bool {
 		return slices.ContainsFunc(ms, func(m *imap.Matcher) bool { return m.Match(name) })
 	}
