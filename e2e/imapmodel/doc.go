@@ -9,5 +9,5 @@
 // are pipes in memory. Promise: a history depends on its seed and nothing else; a failure names the seed and shows the
 // shortest dialog found that still fails. Limits: BARID_SEEDS=10000 plays that many histories, BARID_SEED=n only that
 // one. Failure: the test fails with what was expected and the dialog.
-// Standards: RFC 3501, RFC 9051, RFC 4314, RFC 4315, RFC 4731, RFC 5161, RFC 5182, RFC 5256, RFC 5465, RFC 6851, RFC 7162, RFC 9586.
+// Standards: RFC 3501, RFC 9051, RFC 4314, RFC 4315, RFC 4731, RFC 5161, RFC 5182, RFC 5256, RFC 5267, RFC 5465, RFC 6851, RFC 7162, RFC 9586.
 package imapmodel

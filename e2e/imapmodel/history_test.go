@@ -56,6 +56,7 @@ var kinds = []struct {
 	{"noop", 8},
 	{"idle", 5},
 	{"notify", 3},
+	{"context", 5},
 	{"enable", 2},
 	{"reconnect", 5},
 	{"create", 2},
@@ -324,7 +325,7 @@ func (s *session) leave() {
 		s.notify.figures[s.box] = f
 		s.notify.mine = make(map[uint32]bool)
 	}
-	s.perm, s.star = 0, false
+	s.perm, s.star, s.contexts = 0, false, nil
 	s.box, s.msgs, s.cache, s.saved, s.recent, s.announced = nil, nil, nil, nil, 0, 0
 	s.late = make(map[uint32]known)
 }

@@ -48,8 +48,9 @@ type session struct {
 	idle  string // tag of the IDLE that goes on
 	ended bool   // BYE was heard
 
-	notify *listening // what NOTIFY asked for; nil: nothing
-	news   []response // STATUS and LIST that were not asked for
+	notify   *listening // what NOTIFY asked for; nil: nothing
+	contexts []*watch
+	news     []response // STATUS and LIST that were not asked for
 
 	caches map[*box]*cache
 	cache  *cache // of the selected mailbox, with QRESYNC only
@@ -81,10 +82,11 @@ type command struct {
 	check    func(r *reply) // what must have been answered
 	silently func(uid uint32, f flags) flags
 	targets  []uint32
-	stores   bool // is a STORE
-	push     bool // none: the server tells by itself
-	ends     bool // the server says BYE and may close before the tagged response
-	vague    bool // what its set means can not be known
+	stores   bool   // is a STORE
+	watch    *watch // is a search that goes on
+	push     bool   // none: the server tells by itself
+	ends     bool   // the server says BYE and may close before the tagged response
+	vague    bool   // what its set means can not be known
 }
 
 // reply is what came for one command.
@@ -331,6 +333,13 @@ func (s *session) take(c *command, r *reply, l *response) {
 }
 
 func (s *session) takeOther(c *command, l *response) {
+	switch {
+	case l.word == "ESEARCH" && c.watch != nil && c.watch.tag == "":
+		s.takeWatch(c.watch, l)
+		return
+	case l.word == "ESEARCH" && s.takeUpdate(l):
+		return
+	}
 	asked := strings.Contains(c.words, " "+l.word+" ")
 	switch {
 	case s.notify != nil && !asked && (l.word == "STATUS" || l.word == "LIST"):
@@ -578,5 +587,5 @@ func (s *session) differs() string {
 	if may := s.changeable(); s.perm != s.announced&may || s.star != (may&^system != 0) {
 		return fmt.Sprintf("PERMANENTFLAGS are (%s), new ones %v, to the client, it may change (%s)", s.perm, s.star, may)
 	}
-	return ""
+	return s.outdated()
 }
