@@ -9,13 +9,15 @@ func TestMemoryIsGivenBackInQuiet(t *testing.T) {
 		now, before, given heap
 		want               bool
 	}{
-		"after the start":    {heap{30 * mb, 10 * mb}, heap{30 * mb, 10 * mb}, heap{}, true},
-		"after a burst":      {heap{900 * mb, 60 * mb}, heap{900 * mb, 60 * mb}, heap{30 * mb, 10 * mb}, true},
-		"the burst goes on":  {heap{900 * mb, 60 * mb}, heap{880 * mb, 60 * mb}, heap{30 * mb, 10 * mb}, false},
-		"it was done":        {heap{900 * mb, 60 * mb}, heap{900 * mb, 60 * mb}, heap{900 * mb, 60 * mb}, false},
-		"hardly any work":    {heap{901 * mb, 10 * mb}, heap{901 * mb, 10 * mb}, heap{900 * mb, 10 * mb}, false},
-		"little work beside": {heap{910 * mb, 500 * mb}, heap{910 * mb, 500 * mb}, heap{900 * mb, 500 * mb}, false},
-		"enough beside":      {heap{990 * mb, 500 * mb}, heap{990 * mb, 500 * mb}, heap{900 * mb, 500 * mb}, true},
+		"after the start":    {heap{30 * mb, mb, 10 * mb}, heap{30 * mb, mb, 10 * mb}, heap{}, true},
+		"after a burst":      {heap{900 * mb, mb, 60 * mb}, heap{900 * mb, mb, 60 * mb}, heap{30 * mb, mb, 10 * mb}, true},
+		"the burst goes on":  {heap{900 * mb, mb, 60 * mb}, heap{880 * mb, mb, 60 * mb}, heap{30 * mb, mb, 10 * mb}, false},
+		"stacks grew":        {heap{900 * mb, 9 * mb, 60 * mb}, heap{900 * mb, 9 * mb, 60 * mb}, heap{900 * mb, mb, 60 * mb}, true},
+		"stacks shrank":      {heap{900 * mb, mb, 60 * mb}, heap{900 * mb, mb, 60 * mb}, heap{900 * mb, 9 * mb, 60 * mb}, false},
+		"it was done":        {heap{900 * mb, mb, 60 * mb}, heap{900 * mb, mb, 60 * mb}, heap{900 * mb, mb, 60 * mb}, false},
+		"hardly any work":    {heap{901 * mb, mb, 10 * mb}, heap{901 * mb, mb, 10 * mb}, heap{900 * mb, mb, 10 * mb}, false},
+		"little work beside": {heap{910 * mb, mb, 500 * mb}, heap{910 * mb, mb, 500 * mb}, heap{900 * mb, mb, 500 * mb}, false},
+		"enough beside":      {heap{990 * mb, mb, 500 * mb}, heap{990 * mb, mb, 500 * mb}, heap{900 * mb, mb, 500 * mb}, true},
 	} {
 		if got := c.now.isWorth(c.before, c.given); got != c.want {
 			t.Errorf("%s: %v", name, got)

@@ -66,6 +66,7 @@ func idle(b *testing.B, start func(*testing.B) (string, int), secure, shared boo
 	}
 	first := session{}
 	first.idle(b, addr, secure, "INBOX") // what the first session costs once is not the price of a session
+	time.Sleep(settled)
 	before := treeMemory(pid)
 	heard := make(chan notice, n)
 	var gone atomic.Int64
@@ -74,7 +75,7 @@ func idle(b *testing.B, start func(*testing.B) (string, int), secure, shared boo
 		s.idle(b, addr, secure, box(i))
 		go s.listen(heard, &gone)
 	}
-	time.Sleep(2 * time.Second) // both servers put away what idle sessions do not need
+	time.Sleep(settled) // both servers have put away what idle sessions do not need
 	size := float64(treeMemory(pid)-before) / float64(n)
 	letter := Letter(1, 2000)
 	want := 1
