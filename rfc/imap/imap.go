@@ -18,7 +18,7 @@
 // the start of the next command; a FatalError is the client's too, but the stream has lost its place.
 // Every other error is of the connection.
 //
-// Standards: RFC 3501, RFC 9051; RFC 5256 (base subjects), RFC 4466, RFC 4731, RFC 5267, RFC 9394 (results),
+// Standards: RFC 3501, RFC 9051; RFC 5256 (base subjects), RFC 4466, RFC 4731, RFC 5267, RFC 9394 (results), RFC 9738 (UIDAFTER),
 // RFC 5465 (mailbox filters); RFC 7888 (LITERAL+), RFC 4959 (SASL-IR), RFC 7162 (CONDSTORE), RFC 6154
 // (SPECIAL-USE), RFC 2971 (ID), RFC 5161 (ENABLE), RFC 4315 (UIDPLUS), RFC 6851 (MOVE), RFC 3502 (MULTIAPPEND),
 // RFC 3516 (BINARY), RFC 4469 (CATENATE), RFC 5092 and RFC 4467 (URLs), RFC 8508 (REPLACE).
