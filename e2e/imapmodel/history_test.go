@@ -105,6 +105,7 @@ type history struct {
 	loud     bool
 	dialog   strings.Builder
 	piped    bool // several commands are under way: modseqs are learned when all are done
+	stored   bool // the command before was a STORE, sent together with this one
 	hurried  bool // sessions that listen are not waited for
 	stuck    atomic.Bool
 }
@@ -231,6 +232,7 @@ func (h *history) run(s *session, c *command) *reply { return h.runAll(s, []*com
 
 // runAll sends commands in one write.
 func (h *history) runAll(s *session, cs []*command) (out []*reply) {
+	h.stored = false
 	defer func() { h.piped = false }()
 	tags := make([]string, len(cs))
 	var b strings.Builder
@@ -334,6 +336,8 @@ func (s *session) leave() {
 func (h *history) compare(s *session, c *command, r *reply, next *command) {
 	mayWait := c.quiet || !c.must && next != nil && next.numbers && !next.hidden
 	together := c.stores && next != nil && next.stores // they may be one change
+	mayWait = mayWait || c.stores && h.stored          // a STORE with numbers may be in the same change
+	h.stored = c.stores && next != nil
 	waits := mayWait && h.waiting(s)
 	switch {
 	case together:

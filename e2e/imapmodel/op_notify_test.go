@@ -2,6 +2,7 @@ package imapmodel
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -258,10 +259,11 @@ func (s *session) unheard() string {
 	if s.condstore && !n.modseqs { // the client asks for those itself, once
 		n.modseqs = true
 		for b, f := range n.figures {
-			f.highest = b.highest
+			f.highest, f.loose = b.highest, true
 			n.figures[b] = f
 		}
 	}
+	maps.DeleteFunc(n.figures, func(b *box, _ figure) bool { return b.account() != s.account || !n.scope(bare(b.name)) })
 	for _, b := range s.watched() {
 		f, ok := n.figures[b]
 		want := b.figure()
