@@ -15,28 +15,34 @@ import (
 const (
 	calmLook   = 3 * time.Second // between two looks
 	calmAllocs = 1 << 20         // bytes asked for between two looks, at most: more is work
-	calmLeft   = 1 << 20         // bytes asked for, or of stacks, since memory was given back, at least
+	calmLeft   = 1 << 20         // bytes asked for, or spare, since memory was given back, at least
 	calmShare  = 8               // and at least one in so many of those in use, so that a large heap is not looked through for little
 )
 
 // heap is how memory stands.
 type heap struct {
 	allocated uint64 // bytes asked for since the start
-	stacks    uint64 // bytes of stacks, also of those that ended since the last collection
+	spare     uint64 // bytes that are free, and of stacks, also of those that ended since the last collection
 	live      uint64 // bytes in use at the last collection
 }
 
 // isWorth reports whether giving back is, before being how it stood at the last look and given when it was done.
 func (h heap) isWorth(before, given heap) bool {
-	left := h.allocated - given.allocated + h.stacks - min(h.stacks, given.stacks)
+	left := h.allocated - given.allocated + h.spare - min(h.spare, given.spare)
 	return h.allocated-before.allocated <= calmAllocs && left >= max(calmLeft, h.live/calmShare)
 }
 
 // look reads how memory stands, without stopping anything.
 func look() heap {
-	read := [...]metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}, {Name: "/gc/heap/live:bytes"}}
+	read := [...]metrics.Sample{
+		{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"},
+		{Name: "/memory/classes/heap/stacks:bytes"}, {Name: "/memory/classes/heap/free:bytes"},
+	}
 	metrics.Read(read[:])
-	return heap{read[0].Value.Uint64(), read[1].Value.Uint64(), read[2].Value.Uint64()}
+	return heap{
+		allocated: read[0].Value.Uint64(), live: read[1].Value.Uint64(),
+		spare: read[2].Value.Uint64() + read[3].Value.Uint64(),
+	}
 }
 
 // giveBack gives memory back whenever it has become quiet, until ctx ends.
