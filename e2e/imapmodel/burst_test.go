@@ -84,6 +84,7 @@ func (h *history) adopt() {
 			h.adoptBox(b)
 		}
 	}
+	h.checkUsage()
 }
 
 func (h *history) adoptBox(b *box) {
@@ -113,12 +114,20 @@ func (h *history) adoptBox(b *box) {
 
 func (h *history) adoptMessage(b *box, x *message) {
 	old := b.find(x.uid)
+	number, of := uint64(x.object), h.m.numbers[b.account()]
+	if _, known := of[number]; !known {
+		of[number] = h.m.object()
+		h.m.stored[of[number]] = number
+	}
+	x.object = of[number]
 	switch {
+	case old == nil && x.saved != h.w.now().Unix():
+		panic(failed("%s: %s was saved at %d, it is %d", b.name, x, x.saved, h.w.now().Unix()))
 	case old == nil && x.uid < b.next:
 		panic(failed("%s: UID %d is used again", b.name, x.uid))
 	case old == nil:
 		x.owner = -1
-	case old.body != x.body || old.date != x.date || old.modseq > x.modseq || old.modseq == x.modseq && old.flags != x.flags:
+	case old.body != x.body || old.date != x.date || old.object != x.object || old.saved != x.saved || old.modseq > x.modseq || old.modseq == x.modseq && old.flags != x.flags:
 		panic(failed("%s: %s became %s", b.name, *old, *x))
 	case old.owner == 0:
 		x.owner = -1 // some session may have taken it

@@ -27,6 +27,7 @@ type setup struct {
 	guests   bool // every other session is the second account's
 	steps    []step
 	patience time.Duration // with a server that says nothing
+	awake    time.Duration // before a session rests
 }
 
 // kinds are the steps and how often they come.
@@ -71,12 +72,17 @@ var kinds = []struct {
 	{"kill", 1},
 	{"setacl", 5},
 	{"myrights", 2},
+	{"quota", 5},
+	{"getquota", 3},
 }
 
 // compose makes up a history.
 func compose(seed uint64, steps int) setup {
 	r := rand.New(rand.NewPCG(seed, 7))
 	out := setup{seed: seed, patience: 30 * time.Second, sessions: 2 + r.IntN(3), guests: r.IntN(3) > 0}
+	if r.IntN(3) > 0 {
+		out.awake = time.Hour
+	}
 	total := 0
 	for _, k := range kinds {
 		total += k.weight
@@ -126,7 +132,7 @@ func play(set setup, dir string, loud bool) (h *history, f *failure) {
 		}
 		h.end()
 	}()
-	h.w = newWorld(dir)
+	h.w = newWorld(dir, set.awake)
 	watchdog := time.AfterFunc(set.patience, func() {
 		h.stuck.Store(true)
 		h.hangUp()
@@ -137,6 +143,7 @@ func play(set setup, dir string, loud bool) (h *history, f *failure) {
 		watchdog.Reset(set.patience)
 		h.r = rand.New(rand.NewPCG(st.seed, uint64(len(st.kind))))
 		h.log("", "", fmt.Sprintf("-- step %d: %s", i, st.kind))
+		h.w.clock.Add(7)
 		h.step(h.sessions[st.who], st.kind)
 	}
 	h.quiesce()

@@ -75,7 +75,7 @@ func (c *idler) until(want string) (lines []string) {
 // in the beginning.
 func TestIdleForDays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld("")
+		w := newWorld("", 250*time.Millisecond)
 		defer w.close()
 		ms := newModel()
 		faithful, lazy := w.idler(t), w.idler(t)

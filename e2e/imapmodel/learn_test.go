@@ -39,6 +39,7 @@ func (h *history) look(name string) stored {
 		}
 		out.msgs = append(out.msgs, message{
 			uid: uint32(e.UID), body: body, flags: modelFlags(e.Flags, v.Keywords()), date: e.Date, modseq: uint64(e.ModSeq),
+			object: int(e.Msg), saved: e.Saved,
 		})
 	}
 	return out
@@ -67,6 +68,7 @@ func (h *history) learn() {
 			h.learnBox(b, before[b.account()], valid[b.account()])
 		}
 	}
+	h.checkUsage()
 }
 
 func (h *history) learnBox(b *box, before uint64, valid uint32) {
@@ -108,10 +110,25 @@ func (h *history) learnMessage(b *box, want, got *message, before uint64) {
 		}
 		want.modseq = got.modseq
 	}
+	if want.saved == 0 { // just now
+		want.saved = h.w.now().Unix()
+	}
+	h.learnObject(b, want, got)
 	x := *got
-	x.owner = want.owner
+	x.owner, x.object = want.owner, want.object
 	if x != *want {
 		panic(failed("%s: stored %s, want %s", b.name, x, *want))
+	}
+}
+
+// learnObject: what is new has a number that nothing had, what was copied within its account has the same one.
+func (h *history) learnObject(b *box, want, got *message) {
+	number, of := uint64(got.object), h.m.numbers[b.account()]
+	switch old, known := of[number]; {
+	case h.m.stored[want.object] == 0 && !known:
+		of[number], h.m.stored[want.object] = want.object, number
+	case old != want.object:
+		panic(failed("%s: %s has the number %d of %d, want that of %d", b.name, want, number, old, want.object))
 	}
 }
 

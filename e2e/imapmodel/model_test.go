@@ -70,6 +70,8 @@ type message struct {
 	date   int64  // Unix seconds; 0 until it is learned
 	modseq uint64 // 0 until it is learned
 	owner  int    // the SELECT for which it is \Recent; 0: none yet, -1: not known any more
+	object int    // what copies within an account have in common
+	saved  int64  // SAVEDATE, Unix seconds; 0 until it is learned
 }
 
 // gone is an expunge: its modseq is past after and at most upto.
@@ -135,7 +137,7 @@ func (b *box) take(owner int) {
 
 // insert gives a message the next UID.
 func (b *box) insert(m message) uint32 {
-	m.uid, m.modseq, m.owner = b.next, 0, 0
+	m.uid, m.modseq, m.owner, m.saved = b.next, 0, 0, 0
 	b.next++
 	b.msgs = append(b.msgs, m)
 	b.dirty = true
@@ -168,10 +170,18 @@ type model struct {
 	sizes  map[int]int // size to index in bodies
 	modseq [2]uint64   // the highest seen so far, by account
 	valid  [2]uint32   // the highest UIDVALIDITY
+
+	objects int               // that were made up
+	numbers [2]map[uint64]int // of the store, by account: the object
+	stored  map[int]uint64    // the other way
+	quotas  [2]quota
 }
 
 func newModel() *model {
-	return &model{boxes: make(map[string]*box), grants: make(map[string]grants), sizes: make(map[int]int)}
+	return &model{
+		boxes: make(map[string]*box), grants: make(map[string]grants), sizes: make(map[int]int),
+		numbers: [2]map[uint64]int{make(map[uint64]int), make(map[uint64]int)}, stored: make(map[int]uint64),
+	}
 }
 
 // body makes up the text of a new message.

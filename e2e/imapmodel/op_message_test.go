@@ -1,10 +1,13 @@
 package imapmodel
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"barid/mail/mailbox"
 )
 
 // numbers is a set as a client writes it: 0 is "*".
@@ -105,7 +108,7 @@ func (h *history) appending(s *session) *command {
 	c := &command{text: "APPEND " + s.wire(name)}
 	var ms []message
 	for range n {
-		m := message{body: h.m.body()}
+		m := message{body: h.m.body(), object: h.m.object()}
 		if h.r.IntN(2) == 0 {
 			m.flags = h.flags()
 			c.text += " (" + m.flags.String() + ")"
@@ -118,10 +121,13 @@ func (h *history) appending(s *session) *command {
 		c.text += fmt.Sprintf(" {%d+}\r\n%s", len(text), text)
 		ms = append(ms, m)
 	}
-	b, first, told := (*box)(nil), uint32(0), false
+	b, first, told, over := (*box)(nil), uint32(0), false, false
 	c.apply = func(r *reply) {
 		told = s.reach(name, mayRead) != nil
-		if b = s.reach(name, mayInsert); b == nil || !r.ok() {
+		if b = s.reach(name, mayInsert); b == nil {
+			return
+		}
+		if over = !h.m.room(b.account(), ms); over {
 			return
 		}
 		first = b.next
@@ -133,6 +139,10 @@ func (h *history) appending(s *session) *command {
 	c.check = func(r *reply) {
 		if b == nil {
 			s.wantRefused(c, r, name, mayInsert)
+			return
+		}
+		if over {
+			s.wantOverQuota(c, r)
 			return
 		}
 		l := r.tagged
@@ -158,13 +168,18 @@ func (h *history) deliver() {
 	if b == nil {
 		b = h.m.boxes[guestPrefix(name)+"INBOX"]
 	}
-	m := message{body: h.m.body()}
+	m := message{body: h.m.body(), object: h.m.object()}
 	if h.r.IntN(3) == 0 {
 		m.flags = h.flags()
 	}
 	h.log("", "", fmt.Sprintf("delivery of m%d (%s) to %q", m.body, m.flags, name))
-	h.w.deliver(name, h.m.bodies[m.body].text, m.flags)
-	b.insert(m)
+	err := h.w.deliver(name, h.m.bodies[m.body].text, m.flags)
+	if room := h.m.room(b.account(), []message{m}); room != (err == nil) || err != nil && !errors.Is(err, mailbox.ErrOverQuota) {
+		panic(failed("delivery: %v, room %v", err, room))
+	}
+	if err == nil {
+		b.insert(m)
+	}
 	h.learn()
 	h.settle()
 }
@@ -299,7 +314,7 @@ func (h *history) copying(s *session, uid, move bool) *command {
 	c.text = fmt.Sprintf("%s%s %s %s", verb(uid), word, n, s.wire(name))
 	var from []uint32
 	var src, dst *box
-	first, refused := uint32(0), false
+	first, refused, over := uint32(0), false, false
 	c.before = func() { c.targets = s.meaning(n, uid) }
 	c.apply = func(r *reply) {
 		src, dst = s.box, s.reach(name, mayInsert)
@@ -312,9 +327,18 @@ func (h *history) copying(s *session, uid, move bool) *command {
 				from = append(from, u)
 			}
 		}
-		for _, u := range from {
-			x := *src.find(u)
-			x.flags &= s.settable(dst)
+		ms := make([]message, len(from))
+		for i, u := range from {
+			ms[i] = *src.find(u)
+			ms[i].flags &= s.settable(dst)
+			if dst.account() != src.account() {
+				ms[i].object = h.m.object()
+			}
+		}
+		if over = dst.account() != src.account() && len(ms) > 0 && !h.m.room(dst.account(), ms); over {
+			return
+		}
+		for _, x := range ms {
 			dst.insert(x)
 		}
 		for _, u := range from {
@@ -327,6 +351,9 @@ func (h *history) copying(s *session, uid, move bool) *command {
 		switch {
 		case refused:
 			s.wantNo(c, r)
+			return
+		case over:
+			s.wantOverQuota(c, r)
 			return
 		case dst == nil && len(c.targets) > 0:
 			s.wantRefused(c, r, name, mayInsert)
@@ -439,24 +466,33 @@ func (h *history) replacing(s *session, uid bool) *command {
 	if uid {
 		n = 1 + h.r.IntN(int(s.box.next))
 	}
-	m := message{body: h.m.body(), flags: h.flags()}
+	m := message{body: h.m.body(), flags: h.flags(), object: h.m.object()}
 	text := h.m.bodies[m.body].text
 	c := &command{numbers: !uid, must: true}
 	c.text = fmt.Sprintf("%sREPLACE %d %s (%s) {%d+}\r\n%s", verb(uid), n, s.wire(name), m.flags, len(text), text)
 	var src, dst *box
-	done, first := false, uint32(0)
+	done, over, first := false, false, uint32(0)
 	c.before = func() { c.targets = s.meaning(numbers{{uint32(n), uint32(n)}}, uid) }
 	c.apply = func(*reply) {
 		src, dst = s.box, s.reach(name, mayInsert)
 		if done = !s.readOnly && dst != nil && s.rights()&mayMove == mayMove && dst.account() == src.account() && len(c.targets) == 1 && src.find(c.targets[0]) != nil; done {
+			old := *src.find(c.targets[0])
+			src.drop(old.uid)
+			if over = !h.m.room(dst.account(), []message{m}); over {
+				src.undrop(old)
+				return
+			}
 			m.flags &= s.settable(dst)
 			first = dst.insert(m)
-			src.drop(c.targets[0])
 		}
 	}
 	c.check = func(r *reply) {
 		if !done {
 			s.wantNo(c, r)
+			return
+		}
+		if over {
+			s.wantOverQuota(c, r)
 			return
 		}
 		l := r.code("APPENDUID")

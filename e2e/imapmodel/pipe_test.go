@@ -103,7 +103,7 @@ func (p pipe) Close() error {
 func (p pipe) SetDeadline(t time.Time) error { return p.SetReadDeadline(t) }
 
 func (p pipe) SetReadDeadline(t time.Time) error {
-	p.in.expire(!t.IsZero() && t.Before(time.Unix(1e6, 0)))
+	p.in.expire(!t.IsZero() && !t.After(time.Now()))
 	return nil
 }
 

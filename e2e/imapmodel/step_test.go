@@ -10,6 +10,9 @@ func (h *history) step(s *session, kind string) {
 	case kind == "deliver":
 		h.deliver()
 		return
+	case kind == "quota":
+		h.limit()
+		return
 	case kind == "restart":
 		h.restart(h.w.restart)
 		return
@@ -62,6 +65,8 @@ func (h *history) command(s *session, kind string) *command {
 		return h.myRights(s)
 	case "list":
 		return h.list(s)
+	case "getquota":
+		return h.getQuota(s)
 	case "select":
 		return h.selecting(s, h.name())
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"barid/base/id"
@@ -41,6 +42,8 @@ var users = [2]string{user, other}
 type world struct {
 	dir    string // of store/embedded; "": store/memory
 	kills  int
+	clock  atomic.Int64  // seconds since it began
+	awake  time.Duration // Settings.AwakeTime
 	store  engine
 	mail   *mailbox.Store
 	ids    [2]mail.AccountID
@@ -51,8 +54,11 @@ type world struct {
 	conns  sync.WaitGroup
 }
 
-func newWorld(dir string) *world {
-	w := &world{dir: dir}
+// now is the store's time, which goes on from step to step.
+func (w *world) now() time.Time { return time.Unix(1_700_000_000+w.clock.Load(), 0) }
+
+func newWorld(dir string, awake time.Duration) *world {
+	w := &world{dir: dir, awake: awake}
 	w.open()
 	return w
 }
@@ -67,10 +73,10 @@ func (w *world) open() {
 		check(err)
 		w.store = s
 	}
-	w.mail = mailbox.Open(w.store, w.store, mailbox.Options{})
+	w.mail = mailbox.Open(w.store, w.store, mailbox.Options{Now: w.now})
 	who := w.accounts()
 	set := imap.DefaultSettings("mail.example.test")
-	set.PlainLogin = true
+	set.PlainLogin, set.AwakeTime = true, w.awake
 	w.imap = imap.New(imap.Deps{
 		Mail: w.mail, Blobs: w.store, Accounts: who, IDs: id.NewSource(time.Now),
 		Log: slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError})),
@@ -90,9 +96,9 @@ func (w *world) accounts() *account.Directory {
 		if a.ID == 0 {
 			a, err = dir.AddAccount(w.ctx, account.Account{Name: name, Addresses: []string{name}}, password)
 			check(err)
+			check(w.mail.Account(a.ID).Init(w.ctx, mailbox.Quota{}))
 		}
 		w.ids[i], w.accts[i] = a.ID, w.mail.Account(a.ID)
-		check(w.accts[i].Init(w.ctx, mailbox.Quota{}))
 	}
 	return dir
 }
@@ -149,8 +155,8 @@ func (w *world) dial() pipe {
 	return pipe{in: down, out: up, done: done}
 }
 
-// deliver brings a message from outside.
-func (w *world) deliver(box, text string, f flags) {
+// deliver brings a message from outside. The error is of its delivery.
+func (w *world) deliver(box, text string, f flags) error {
 	b, err := w.store.Create(w.ctx)
 	check(err)
 	defer b.Close()
@@ -171,7 +177,7 @@ func (w *world) deliver(box, text string, f flags) {
 	_, err = w.mail.Deliver(w.ctx, &mailbox.Message{
 		Blob: blob, Size: int64(len(text)), Parsed: mime.Scan([]byte(text), mime.DefaultLimits()), Received: time.Now(),
 	}, []mailbox.Destination{dst})
-	check(err)
+	return err
 }
 
 // systemBits are the store's bits of words.
