@@ -109,15 +109,12 @@ func TestSessionsThatRest(t *testing.T) {
 }
 
 func TestRestHasAnEnd(t *testing.T) {
-	w := newWorld(t, func(s *Settings) {
-		restless(s)
-		s.LoginTime, s.IdleTime = 200*time.Millisecond, 200*time.Millisecond
-	})
-	stranger, idle := w.dial(), w.login()
-	idle.send("i IDLE\r\n")
-	idle.expect("+ idling")
+	stranger := newWorld(t, func(s *Settings) { restless(s); s.LoginTime = 200 * time.Millisecond }).dial()
 	stranger.expect("* BYE autologout...")
 	stranger.closed()
+	idle := newWorld(t, func(s *Settings) { restless(s); s.IdleTime = time.Second }).login()
+	idle.send("i IDLE\r\n")
+	idle.expect("+ idling")
 	idle.expect("* BYE autologout...")
 	idle.closed()
 }

@@ -79,11 +79,10 @@ func TestAwaitEnds(t *testing.T) {
 	if err := <-late.told; !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("past the deadline: %v", err)
 	}
-	stopped := newAwaiting(func(c *Conn) { c.Interruptible(true) })
+	begun := make(chan struct{})
+	stopped := newAwaiting(func(c *Conn) { c.Interruptible(true); close(begun) })
 	s, _ := stopped.run(t)
-	for s.Sessions() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	<-begun
 	s.Stop()
 	if err := <-stopped.told; !errors.Is(err, ErrStopping) {
 		t.Errorf("a stop: %v", err)
