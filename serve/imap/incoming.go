@@ -82,7 +82,7 @@ func (in *incoming) close() {
 
 // next takes one message: SP [flags SP] [date SP] data. It stops behind it, maybe at the end of the command.
 func (in *incoming) next() error {
-	if limit := in.s.saveLimit(); limit > 0 && len(in.open) >= limit { // all or none (RFC 9738 §3.1)
+	if limit := in.s.saveLimit(); limit > 0 && in.count() >= limit { // all or none (RFC 9738 §3.1)
 		return overLimit(limit, 0)
 	}
 	m, err := in.readOptions()
@@ -177,6 +177,9 @@ func (in *incoming) utf8(w io.Writer, size int64) error {
 // made is how many bytes of the message there are so far.
 func (in *incoming) made() int64 { return in.open[len(in.open)-1].Size() }
 
+// count is how many messages there are so far.
+func (in *incoming) count() int { return in.batch.Len() + len(in.window) }
+
 // admit refuses early: no such mailbox, nothing to append, no room.
 func (in *incoming) admit(size int64) error {
 	if size == 0 {
@@ -194,7 +197,7 @@ func (in *incoming) admit(size int64) error {
 	if in.replaces != nil {
 		u.Bytes, u.Messages = u.Bytes-in.replaces.Size, u.Messages-1
 	}
-	count := u.Messages + int64(in.batch.Len()+len(in.window))
+	count := u.Messages + int64(in.count())
 	if q := u.Quota; q.Bytes > 0 && u.Bytes+in.total+size > q.Bytes || q.Messages > 0 && count >= q.Messages {
 		return mailbox.ErrOverQuota
 	}
