@@ -74,6 +74,8 @@ var kinds = []struct {
 	{"myrights", 2},
 	{"quota", 5},
 	{"getquota", 3},
+	{"compress", 1},
+	{"unauthenticate", 2},
 }
 
 // compose makes up a history.
@@ -291,7 +293,7 @@ func (h *history) finish(s *session, c *command, tag string, next *command) *rep
 	} else if !r.ok() {
 		s.fail("%q was answered %q", c.text, r.tagged.raw)
 	}
-	if s.box != nil {
+	if s.box != nil && !c.still {
 		h.compare(s, c, r, next)
 	}
 	return r

@@ -175,12 +175,13 @@ type model struct {
 	numbers [2]map[uint64]int // of the store, by account: the object
 	stored  map[int]uint64    // the other way
 	quotas  [2]quota
+	ever    map[string]bool // names that there are or were
 }
 
 func newModel() *model {
 	return &model{
 		boxes: make(map[string]*box), grants: make(map[string]grants), sizes: make(map[int]int),
-		numbers: [2]map[uint64]int{make(map[uint64]int), make(map[uint64]int)}, stored: make(map[int]uint64),
+		numbers: [2]map[uint64]int{make(map[uint64]int), make(map[uint64]int)}, stored: make(map[int]uint64), ever: make(map[string]bool),
 	}
 }
 
@@ -220,7 +221,7 @@ func (m *model) add(name string) *box {
 		m.inherit(name)
 	}
 	b := &box{name: name, next: 1, dirty: true}
-	m.boxes[name] = b
+	m.boxes[name], m.ever[name] = b, true
 	return b
 }
 
@@ -276,7 +277,7 @@ func (m *model) rename(from, to string) string {
 	for _, name := range moved {
 		b := m.boxes[name]
 		delete(m.boxes, name)
-		m.boxes[to+name[len(from):]] = b
+		m.boxes[to+name[len(from):]], m.ever[to+name[len(from):]] = b, true
 		if g := m.grants[name]; g != nil {
 			delete(m.grants, name)
 			m.grants[to+name[len(from):]] = g

@@ -8,19 +8,33 @@ import (
 	"strings"
 )
 
-// connect opens a connection, logs in, enables something and selects something.
+// connect opens a connection and logs in.
 func (h *history) connect(s *session) {
-	s.conn, s.buf, s.at, s.ended, s.idle = h.w.dial(), nil, 0, false, ""
-	s.notify = nil
-	s.rev2, s.condstore, s.asked, s.qresync, s.uidOnly = false, false, false, false, false
-	s.leave()
+	s.conn, s.buf, s.at, s.ended = h.w.dial(), nil, 0, false
+	s.in, s.out, s.packed = s.conn, s.conn, false
+	s.begin()
 	if l, ok := s.response(); !ok || l.word != "OK" || l.code != "CAPABILITY" {
 		s.fail("the greeting is %q", l.raw)
 	}
+	h.logIn(s)
+}
+
+// begin is what a client knows before it logged in.
+func (s *session) begin() {
+	s.idle, s.notify = "", nil
+	s.rev2, s.condstore, s.asked, s.qresync, s.uidOnly = false, false, false, false, false
+	s.leave()
+}
+
+// logIn logs in, compresses sometimes, enables something and selects something.
+func (h *history) logIn(s *session) {
 	r := h.run(s, &command{text: "LOGIN " + users[s.account] + " " + password})
 	s.caps = make(map[string]bool)
 	for _, v := range r.tagged.args {
 		s.caps[v.atom()] = true
+	}
+	if h.r.IntN(6) == 0 {
+		h.compress(s)
 	}
 	switch h.r.IntN(8) {
 	case 0, 1:

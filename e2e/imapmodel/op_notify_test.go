@@ -89,10 +89,9 @@ func (h *history) checkBegun(s *session, r *reply, status bool) {
 	told := make(map[*box]response)
 	for _, l := range r.all("STATUS") {
 		b := h.m.boxes[s.keyOf(l.args[0].s)]
-		if b == nil {
-			s.fail("%q: no such mailbox", l.raw)
+		if b != nil {
+			told[b] = l
 		}
-		told[b] = l
 	}
 	if !status {
 		return
@@ -136,6 +135,11 @@ func (s *session) keyOf(wire string) string {
 	all := s.allNames()
 	for name := range s.notify.heard {
 		all[name] = true
+	}
+	for name := range s.h.m.ever { // what is told late may be of one that is gone
+		if accountOf(name) == s.account {
+			all[bare(name)] = true
+		}
 	}
 	for name := range all {
 		if s.onWire(name) == wire {
@@ -183,7 +187,7 @@ func (s *session) knowOwn(all []*box) {
 func (s *session) takeStatus(l *response) {
 	b := s.h.m.boxes[s.keyOf(l.args[0].s)]
 	if b == nil {
-		s.fail("%q", l.raw)
+		return // it was deleted meanwhile
 	}
 	old := s.notify.figures[b]
 	if b == s.box {

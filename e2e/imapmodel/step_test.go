@@ -33,6 +33,10 @@ func (h *history) step(s *session, kind string) {
 		h.idle(s)
 	case kind == "pipeline":
 		h.pipeline(s)
+	case kind == "compress":
+		h.compress(s)
+	case kind == "unauthenticate":
+		h.unauthenticate(s)
 	case kind == "burst":
 		h.burst()
 	case kind == "enable":

@@ -3,6 +3,7 @@ package imapmodel
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -25,6 +26,9 @@ type session struct {
 	h       *history
 	name    string
 	conn    pipe
+	in      io.Reader // of conn, which may be compressed
+	out     io.Writer
+	packed  bool
 	account int // whose it is
 	buf     []byte
 	at      int // what of buf was read
@@ -73,6 +77,7 @@ type command struct {
 	hidden   bool   // its name does not show that it takes sequence numbers
 	must     bool   // tells EXPUNGE whatever comes next
 	silent   bool   // tells nothing of the mailbox at its end
+	still    bool   // may tell nothing, and the mailbox stays selected
 	words    string // responses it may have besides those of any command, " FETCH SEARCH "
 	earlier  bool   // VANISHED (EARLIER) may come
 	modseqs  bool   // the client learns modseqs by it (RFC 7162 §3.1)
@@ -80,6 +85,7 @@ type command struct {
 	before   func()
 	apply    func(r *reply) // what it does to the model
 	check    func(r *reply) // what must have been answered
+	ended    func(r *reply) // right behind the tagged response
 	silently func(uid uint32, f flags) flags
 	targets  []uint32
 	stores   bool   // is a STORE
@@ -124,7 +130,7 @@ func (s *session) fail(format string, args ...any) { panic(failed(s.name+": "+fo
 
 func (s *session) send(text string) {
 	s.h.log(s.name, "C: ", text)
-	_, _ = s.conn.Write([]byte(text))
+	_, _ = s.out.Write([]byte(text))
 }
 
 // response reads one response; ok is false at the end of the connection.
@@ -187,7 +193,7 @@ func (s *session) fill() bool {
 		s.at = 0
 	}
 	s.buf = slices.Grow(s.buf, 4096)
-	n, err := s.conn.Read(s.buf[len(s.buf):cap(s.buf)])
+	n, err := s.in.Read(s.buf[len(s.buf):cap(s.buf)])
 	s.buf = s.buf[:len(s.buf)+n]
 	return err == nil
 }
@@ -206,6 +212,9 @@ func (s *session) read(c *command, tag string) *reply {
 		switch l.tag {
 		case tag:
 			r.tagged = l
+			if c.ended != nil {
+				c.ended(r)
+			}
 			s.completed(c, r)
 			return r
 		case "*":
