@@ -155,6 +155,7 @@ func (s *session) tell() {
 	}
 	defer s.told()
 	s.rung.Store(false) // what comes from here on rings again
+	s.job = job{}       // no command waits for this
 	_, _, delayed := s.selectedWish()
 	s.pushed(s.idling != "" || !delayed)
 	if s.out.Flush() != nil {
