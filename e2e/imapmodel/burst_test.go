@@ -118,6 +118,8 @@ func (h *history) adoptMessage(b *box, x *message) {
 	if _, known := of[number]; !known {
 		of[number] = h.m.object()
 		h.m.stored[of[number]] = number
+		claimed, body := h.m.ids.claimed[b.account()], &h.m.bodies[x.body]
+		claimed[x.body], claimed[body.parent] = true, true
 	}
 	x.object = of[number]
 	switch {

@@ -75,6 +75,7 @@ var kinds = []struct {
 	{"quota", 5},
 	{"getquota", 3},
 	{"compress", 1},
+	{"thread", 2},
 	{"unauthenticate", 2},
 }
 
@@ -145,7 +146,7 @@ func play(set setup, dir string, loud bool) (h *history, f *failure) {
 		watchdog.Reset(set.patience)
 		h.r = rand.New(rand.NewPCG(st.seed, uint64(len(st.kind))))
 		h.log("", "", fmt.Sprintf("-- step %d: %s", i, st.kind))
-		h.w.clock.Add(7)
+		h.w.clock.Add(int64(st.seed % 20000))
 		h.step(h.sessions[st.who], st.kind)
 	}
 	h.quiesce()

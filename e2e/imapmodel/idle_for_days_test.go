@@ -77,7 +77,6 @@ func TestIdleForDays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld("", 250*time.Millisecond)
 		defer w.close()
-		ms := newModel()
 		faithful, lazy := w.idler(t), w.idler(t)
 		lazy.say("i IDLE", "+ ")
 		began := time.Now()
@@ -97,7 +96,7 @@ func TestIdleForDays(t *testing.T) {
 			}
 			faithful.say("i IDLE", "+ ")
 			time.Sleep(20 * time.Minute)
-			w.deliver("INBOX", ms.bodies[ms.body()].text, 0)
+			check(w.deliver("INBOX", fmt.Sprintf("Subject: m%d\r\n\r\n", round), 0))
 			faithful.until(fmt.Sprintf("* %d EXISTS", round+1))
 			heard++
 			time.Sleep(9 * time.Minute)

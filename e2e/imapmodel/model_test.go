@@ -1,7 +1,6 @@
 package imapmodel
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -159,9 +158,6 @@ func (b *box) store(uid uint32, m mode, f flags) {
 	}
 }
 
-// body is a message's text. Its size is its own.
-type body struct{ text string }
-
 // model is two accounts: the mailboxes of the second have names that begin with guest.
 type model struct {
 	boxes  map[string]*box // nil for a name that holds only others
@@ -176,22 +172,14 @@ type model struct {
 	stored  map[int]uint64    // the other way
 	quotas  [2]quota
 	ever    map[string]bool // names that there are or were
+	ids     ids
 }
 
 func newModel() *model {
 	return &model{
 		boxes: make(map[string]*box), grants: make(map[string]grants), sizes: make(map[int]int),
-		numbers: [2]map[uint64]int{make(map[uint64]int), make(map[uint64]int)}, stored: make(map[int]uint64), ever: make(map[string]bool),
+		numbers: [2]map[uint64]int{make(map[uint64]int), make(map[uint64]int)}, stored: make(map[int]uint64), ever: make(map[string]bool), ids: newIDs(),
 	}
-}
-
-// body makes up the text of a new message.
-func (m *model) body() int {
-	n := len(m.bodies)
-	text := fmt.Sprintf("Subject: m%d\r\n\r\n%s\r\n", n, strings.Repeat("x", n))
-	m.sizes[len(text)] = n
-	m.bodies = append(m.bodies, body{text})
-	return n
 }
 
 func (m *model) size(x *message) int { return len(m.bodies[x.body].text) }

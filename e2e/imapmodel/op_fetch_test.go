@@ -29,7 +29,7 @@ type fetching struct {
 // fetching makes up a FETCH.
 func (h *history) fetching(s *session, uid bool) *command {
 	f := &fetching{h: h, s: s, uid: uid, set: s.set(uid), c: &command{numbers: !uid, quiet: !uid}}
-	all := []string{"FLAGS", "UID", "INTERNALDATE", "RFC822.SIZE", "BODY.PEEK[]", "BODY[]", "MODSEQ", "ENVELOPE", "FLAGS"}
+	all := []string{"FLAGS", "UID", "INTERNALDATE", "RFC822.SIZE", "BODY.PEEK[]", "BODY[]", "MODSEQ", "ENVELOPE", "FLAGS", "EMAILID", "THREADID", "SAVEDATE"}
 	for range 1 + h.r.IntN(3) {
 		if it := all[h.r.IntN(len(all))]; !slices.Contains(f.items, it) {
 			f.items = append(f.items, it)
@@ -153,10 +153,15 @@ func (f *fetching) complete(got fetched) bool {
 func (f *fetching) values(l *response, got fetched, m *message) {
 	text := f.h.m.bodies[m.body].text
 	for name, v := range got.items {
+		if f.ids(l, name, v, m) {
+			continue
+		}
 		want := v.s
 		switch name {
 		case "INTERNALDATE":
 			want = time.Unix(m.date, 0).UTC().Format("_2-Jan-2006 15:04:05 -0700")
+		case "SAVEDATE":
+			want = f.h.savedAt(m).Format("_2-Jan-2006 15:04:05 -0700")
 		case "RFC822.SIZE":
 			want = fmt.Sprint(len(text))
 		case "BODY[]":
@@ -168,6 +173,21 @@ func (f *fetching) values(l *response, got fetched, m *message) {
 			f.s.fail("%q: %s is %q, want %q", l.raw, name, v.s, want)
 		}
 	}
+}
+
+// ids holds object ids against those told before; ok is false for other items.
+func (f *fetching) ids(l *response, name string, v value, m *message) (ok bool) {
+	switch {
+	case name != "EMAILID" && name != "THREADID":
+		return false
+	case len(v.list) != 1:
+		f.s.fail("%q: %s", l.raw, name)
+	case name == "EMAILID":
+		f.s.tellsEmail(l, m, v.list[0].s)
+	default:
+		f.s.tellsThread(l, m, v.list[0].s)
+	}
+	return true
 }
 
 func (f *fetching) checkVanished(r *reply) {

@@ -108,7 +108,7 @@ func (h *history) appending(s *session) *command {
 	c := &command{text: "APPEND " + s.wire(name)}
 	var ms []message
 	for range n {
-		m := message{body: h.m.body(), object: h.m.object()}
+		m := message{body: h.body(), object: h.m.object()}
 		if h.r.IntN(2) == 0 {
 			m.flags = h.flags()
 			c.text += " (" + m.flags.String() + ")"
@@ -133,6 +133,7 @@ func (h *history) appending(s *session) *command {
 		first = b.next
 		for _, m := range ms {
 			m.flags &= s.settable(b)
+			h.m.arrived(b.account(), &m)
 			b.insert(m)
 		}
 	}
@@ -168,7 +169,7 @@ func (h *history) deliver() {
 	if b == nil {
 		b = h.m.boxes[guestPrefix(name)+"INBOX"]
 	}
-	m := message{body: h.m.body(), object: h.m.object()}
+	m := message{body: h.body(), object: h.m.object()}
 	if h.r.IntN(3) == 0 {
 		m.flags = h.flags()
 	}
@@ -178,6 +179,7 @@ func (h *history) deliver() {
 		panic(failed("delivery: %v, room %v", err, room))
 	}
 	if err == nil {
+		h.m.arrived(b.account(), &m)
 		b.insert(m)
 	}
 	h.learn()
@@ -339,6 +341,9 @@ func (h *history) copying(s *session, uid, move bool) *command {
 			return
 		}
 		for _, x := range ms {
+			if dst.account() != src.account() {
+				h.m.arrived(dst.account(), &x)
+			}
 			dst.insert(x)
 		}
 		for _, u := range from {
@@ -466,7 +471,7 @@ func (h *history) replacing(s *session, uid bool) *command {
 	if uid {
 		n = 1 + h.r.IntN(int(s.box.next))
 	}
-	m := message{body: h.m.body(), flags: h.flags(), object: h.m.object()}
+	m := message{body: h.body(), flags: h.flags(), object: h.m.object()}
 	text := h.m.bodies[m.body].text
 	c := &command{numbers: !uid, must: true}
 	c.text = fmt.Sprintf("%sREPLACE %d %s (%s) {%d+}\r\n%s", verb(uid), n, s.wire(name), m.flags, len(text), text)
@@ -483,6 +488,7 @@ func (h *history) replacing(s *session, uid bool) *command {
 				return
 			}
 			m.flags &= s.settable(dst)
+			h.m.arrived(dst.account(), &m)
 			first = dst.insert(m)
 		}
 	}

@@ -37,7 +37,7 @@ func (h *history) key(s *session, depth int) key {
 
 func (h *history) leaf(s *session) key {
 	at := h.r.IntN(len(words))
-	switch f := flags(1) << at; h.r.IntN(9) {
+	switch f := flags(1) << at; h.r.IntN(11) {
 	case 0:
 		return key{text: "ALL", has: func(int, *message) bool { return true }}
 	case 1, 2:
@@ -62,6 +62,11 @@ func (h *history) leaf(s *session) key {
 		}
 		n := s.someModSeq()
 		return key{text: fmt.Sprintf("MODSEQ %d", n), mods: true, has: func(_ int, m *message) bool { return m.modseq >= n }}
+	}
+	if n := h.r.IntN(8); n == 0 {
+		return h.savedKey()
+	} else if n == 1 {
+		return h.emailKey()
 	}
 	n := 20 + h.r.IntN(120)
 	if h.r.IntN(2) == 0 {

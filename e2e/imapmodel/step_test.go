@@ -105,6 +105,8 @@ func (h *history) inMailbox(s *session, kind string) *command {
 		return h.searching(s, kind == "uid search", false)
 	case "sort":
 		return h.searching(s, s.uidOnly || h.r.IntN(2) == 0, true)
+	case "thread":
+		return h.threading(s)
 	case "context":
 		return h.watching(s)
 	case "close", "unselect":
