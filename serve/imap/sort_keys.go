@@ -39,7 +39,7 @@ const (
 type keyring struct {
 	of    ringName
 	mu    sync.Mutex
-	run   *keyRun // replaced, never changed
+	run   *keyRun // under mu; replaced, never changed
 	bytes int64
 	place *list.Element // in keyrings.used
 }
@@ -150,12 +150,31 @@ func findKey(rows []sortKey, uid mailbox.UID) (int, bool) {
 	})
 }
 
-// covering gives rows that have all results; those missing are read.
+// covering gives rows that have all results; those missing are read. That is done without the lock, for it waits for the
+// disk and for the client, who is told of progress. Of two who read at the same time the later one's rows are kept.
 func (k *keyring) covering(s *session, r *result) (*keyRun, error) {
 	k.mu.Lock()
+	run := k.run
+	k.mu.Unlock()
+	missing := run.lacks(r)
+	if len(missing) == 0 {
+		return run, nil
+	}
+	fresh, err := s.readKeys(r, missing)
+	if err != nil {
+		return nil, err
+	}
+	run = &keyRun{rows: mergeKeys(run.rows, fresh, r.view)}
+	k.mu.Lock()
 	defer k.mu.Unlock()
-	var missing mailbox.UIDSet
-	rows, at := k.run.rows, 0
+	k.run = run
+	s.srv.keyrings.sized(k, sizeOf(run.rows))
+	return run, nil
+}
+
+// lacks gives the results that have no row.
+func (run *keyRun) lacks(r *result) (missing mailbox.UIDSet) {
+	rows, at := run.rows, 0
 	for _, i := range r.hits { // results of a search: they ascend
 		uid := r.view.At(int(i)).UID
 		for at < len(rows) && rows[at].uid < uid {
@@ -165,16 +184,7 @@ func (k *keyring) covering(s *session, r *result) (*keyRun, error) {
 			missing = missing.Add(uid)
 		}
 	}
-	if len(missing) == 0 {
-		return k.run, nil
-	}
-	fresh, err := s.readKeys(r, missing)
-	if err != nil {
-		return nil, err
-	}
-	k.run = &keyRun{rows: mergeKeys(rows, fresh, r.view)}
-	s.srv.keyrings.sized(k, sizeOf(k.run.rows))
-	return k.run, nil
+	return missing
 }
 
 // mergeKeys joins two runs of rows, leaving out messages that v does not show any more.
