@@ -52,14 +52,15 @@ func (a *Account) index(ctx context.Context) (more bool, err error) {
 	if err := a.append(ctx, m, b); err != nil {
 		return false, err
 	}
-	for err == nil || errors.Is(err, errBatch) {
+	for {
 		from, to := mergeable(m.segments)
 		if from == to {
-			break
+			return true, nil
 		}
-		err = a.merge(ctx, m, from, to, nil)
+		if err := a.merge(ctx, m, from, to, nil); err != nil {
+			return true, err
+		}
 	}
-	return true, err
 }
 
 // read indexes one message. What can not be read is in the index as something that may hold anything.

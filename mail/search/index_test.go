@@ -55,6 +55,30 @@ func TestSegmentsStayFew(t *testing.T) {
 	w.find("word299", nos[299])
 }
 
+// TestFullBatches: messages that fill many batches with their text are indexed in one go, in order and by Rebuild too.
+func TestFullBatches(t *testing.T) {
+	w := newWorld(t, memory.New(), Options{})
+	var raws []string
+	for i := range 12 {
+		raws = append(raws, fmt.Sprintf("Subject: گزارش\r\n\r\nگزارش%d\r\n%s", i, strings.Repeat("again and again\r\n", maxBatchBytes/3/17)))
+	}
+	nos := w.deliver(raws...)
+	for _, index := range []func() error{
+		func() error { return w.a.Sync(t.Context()) },
+		func() error { return w.a.Rebuild(t.Context(), nil) },
+	} {
+		if err := index(); err != nil {
+			t.Fatal(err)
+		}
+		w.verify()
+		m, err := w.a.manifest(t.Context())
+		if err != nil || len(m.segments) < 3 || m.cursor != nos[11] {
+			t.Errorf("%d segments, cursor %d, %v", len(m.segments), m.cursor, err)
+		}
+		w.find("گزارش7", nos[7])
+	}
+}
+
 // TestStops breaks the index off at every commit, once and again, as a crash does: nothing is lost or doubled.
 func TestStops(t *testing.T) {
 	broken := errors.New("power cut")
