@@ -76,6 +76,7 @@ var kinds = []struct {
 	{"getquota", 3},
 	{"compress", 1},
 	{"thread", 2},
+	{"catenate", 5},
 	{"unauthenticate", 2},
 }
 

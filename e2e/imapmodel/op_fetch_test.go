@@ -29,16 +29,17 @@ type fetching struct {
 // fetching makes up a FETCH.
 func (h *history) fetching(s *session, uid bool) *command {
 	f := &fetching{h: h, s: s, uid: uid, set: s.set(uid), c: &command{numbers: !uid, quiet: !uid}}
-	all := []string{"FLAGS", "UID", "INTERNALDATE", "RFC822.SIZE", "BODY.PEEK[]", "BODY[]", "MODSEQ", "ENVELOPE", "FLAGS", "EMAILID", "THREADID", "SAVEDATE"}
+	all := []string{"FLAGS", "UID", "INTERNALDATE", "RFC822.SIZE", "BODY.PEEK[]", "BODY[]", "MODSEQ", "ENVELOPE", "FLAGS", "EMAILID", "THREADID", "SAVEDATE", "PREVIEW", "PREVIEW (LAZY)", "", ""}
 	for range 1 + h.r.IntN(3) {
-		if it := all[h.r.IntN(len(all))]; !slices.Contains(f.items, it) {
+		it := all[h.r.IntN(len(all))]
+		if it == "" {
+			it = h.binaryItem()
+		}
+		if !slices.ContainsFunc(f.items, func(o string) bool { return label(o) == label(it) }) {
 			f.items = append(f.items, it)
 		}
 	}
-	f.sets = slices.Contains(f.items, "BODY[]")
-	if f.sets {
-		f.items = slices.DeleteFunc(f.items, func(s string) bool { return s == "BODY.PEEK[]" })
-	}
+	f.sets = slices.ContainsFunc(f.items, setsSeen)
 	f.c.modseqs = slices.Contains(f.items, "MODSEQ")
 	f.c.text = fmt.Sprintf("%sFETCH %s (%s)", verb(uid), f.set, strings.Join(f.items, " "))
 	if uid && h.r.IntN(6) == 0 {
@@ -143,7 +144,7 @@ func (f *fetching) complete(got fetched) bool {
 		want = append(want, "MODSEQ")
 	}
 	for _, it := range want {
-		if _, ok := got.items[strings.Replace(it, ".PEEK", "", 1)]; !ok {
+		if _, ok := got.items[label(it)]; !ok {
 			return false
 		}
 	}
@@ -153,7 +154,7 @@ func (f *fetching) complete(got fetched) bool {
 func (f *fetching) values(l *response, got fetched, m *message) {
 	text := f.h.m.bodies[m.body].text
 	for name, v := range got.items {
-		if f.ids(l, name, v, m) {
+		if f.ids(l, name, v, m) || f.texts(l, name, v, m) {
 			continue
 		}
 		want := v.s
@@ -173,6 +174,28 @@ func (f *fetching) values(l *response, got fetched, m *message) {
 			f.s.fail("%q: %s is %q, want %q", l.raw, name, v.s, want)
 		}
 	}
+}
+
+// texts holds what is made of a message's text against it; ok is false for other items.
+func (f *fetching) texts(l *response, name string, v value, m *message) (ok bool) {
+	at := slices.IndexFunc(f.items, func(it string) bool { return label(it) == name })
+	if at < 0 {
+		return false
+	}
+	b := &f.h.m.bodies[m.body]
+	want, kind := b.preview, byte('s')
+	switch it := f.items[at]; {
+	case strings.HasPrefix(name, "BINARY"):
+		want, kind = b.binaryValue(it)
+	case name != "PREVIEW":
+		return false
+	case want == "?" && v.kind == 's', it != name && v.atom() == "NIL": // it need not be there when asked for LAZY
+		return true
+	}
+	if v.s != want || v.kind != kind {
+		f.s.fail("%q: %s is %q, want %q", l.raw, name, v.s, want)
+	}
+	return true
 }
 
 // ids holds object ids against those told before; ok is false for other items.

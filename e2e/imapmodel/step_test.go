@@ -55,6 +55,8 @@ func (h *history) command(s *session, kind string) *command {
 	switch kind {
 	case "append":
 		return h.appending(s)
+	case "catenate":
+		return h.catenating(s)
 	case "noop":
 		return &command{text: "NOOP"}
 	case "status":

@@ -140,7 +140,7 @@ func (s *session) response() (r response, ok bool) {
 		return r, false
 	}
 	s.h.log(s.name, "S: ", raw)
-	r, err := parse(raw)
+	r, err := parse(raw, s.rev2)
 	if err != nil {
 		s.fail("%q: %v", raw, err)
 	}

@@ -43,9 +43,10 @@ type response struct {
 
 // parser reads values strictly as RFC 9051 §9 writes them: one space, no space before CRLF.
 type parser struct {
-	b  string
-	i  int
-	in bool // inside of a response code: "]" ends atoms
+	b    string
+	i    int
+	in   bool // inside of a response code: "]" ends atoms
+	utf8 bool // strings may hold it
 }
 
 var errSyntax = errors.New("not what RFC 9051 §9 allows")
@@ -80,6 +81,13 @@ func (p *parser) value() value {
 	case '"':
 		return p.quoted()
 	case '{':
+		v := p.literal()
+		if strings.Contains(v.s, "\x00") {
+			p.fail("NUL in a literal")
+		}
+		return v
+	case '~': // RFC 9051 §9 literal8
+		p.i++
 		return p.literal()
 	}
 	return p.atom()
@@ -131,6 +139,8 @@ func (p *parser) quoted() value {
 			}
 		case c == 0, c == '\r', c == '\n':
 			p.fail("a quoted string does not end")
+		case c >= 0x80 && !p.utf8:
+			p.fail("UTF-8 in a quoted string")
 		}
 		b = append(b, c)
 	}
@@ -179,8 +189,8 @@ func (p *parser) values() (out []value) {
 }
 
 // parse reads a response without its last CRLF.
-func parse(raw string) (r response, err error) {
-	p := &parser{b: raw}
+func parse(raw string, utf8 bool) (r response, err error) {
+	p := &parser{b: raw, utf8: utf8}
 	defer func() {
 		if x := recover(); x != nil {
 			e, ok := x.(error)
