@@ -143,10 +143,15 @@ func (s *session) sourceNames(sources []imap.MailboxFilter) ([]place, error) {
 	return out, nil
 }
 
-// sourcesNamed adds mailboxes that are named and not listed: by another of their usual names, or those that the session
-// may read without the right to see them in lists (RFC 7377 §2.2).
+// sourcesNamed adds mailboxes that are named, or selected, and not listed: by another of their usual names, or those that
+// the session may read without the right to see them in lists (RFC 7377 §2.2).
 func (s *session) sourcesNamed(out []place, sources []imap.MailboxFilter) ([]place, error) {
 	for _, f := range sources {
+		if f.Kind == imap.FilterSelected && !slices.ContainsFunc(out, func(p place) bool { return p.is(s.sel) }) {
+			at := s.sel.at
+			at.Name = s.sel.box.Name() // it may have another by now
+			out = append(out, at)
+		}
 		if f.Kind != imap.FilterMailboxes {
 			continue
 		}

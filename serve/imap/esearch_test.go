@@ -22,7 +22,12 @@ func TestMultisearchNeedsItsRights(t *testing.T) {
 		}
 		c.do("LOGOUT")
 	}
+	owner.do("SETACL Projects %s r", testUser)
 	c := w.login()
+	c.do("SELECT " + projects)
+	if got := strings.Join(c.do("ESEARCH IN (selected inboxes) RETURN (COUNT) ALL"), "\n"); !strings.Contains(got, "UID COUNT 3") {
+		t.Errorf("the selected mailbox, which no list has, among others: %q", got)
+	}
 	c.do("APPEND Sent {16+}\r\nSubject: x\r\n\r\nxx")
 	got := c.do(`ESEARCH IN (mailboxes ("Sent Messages" Sent "Sent Items")) RETURN (COUNT) ALL`)
 	if n := len(slices.DeleteFunc(got, func(l string) bool { return !strings.HasPrefix(l, "* ESEARCH") })); n != 1 {
