@@ -77,6 +77,7 @@ var kinds = []struct {
 	{"compress", 1},
 	{"thread", 2},
 	{"catenate", 5},
+	{"multisearch", 6},
 	{"unauthenticate", 2},
 }
 

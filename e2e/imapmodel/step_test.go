@@ -57,6 +57,8 @@ func (h *history) command(s *session, kind string) *command {
 		return h.appending(s)
 	case "catenate":
 		return h.catenating(s)
+	case "multisearch":
+		return h.multisearching(s)
 	case "noop":
 		return &command{text: "NOOP"}
 	case "status":
