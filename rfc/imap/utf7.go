@@ -13,13 +13,16 @@ var ErrName = errors.New("mailbox name is not modified UTF-7")
 // MaxName is how many bytes a mailbox name on the wire may have.
 const MaxName = 1000
 
+// ErrLongName is a mailbox name of more than MaxName bytes.
+var ErrLongName = errors.New("mailbox name is longer than 1000 bytes")
+
 var utf7 = base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,").WithPadding(base64.NoPadding)
 
 // DecodeName turns a mailbox name from the wire into UTF-8 (RFC 3501 §5.1.3). It is strict: a name has
 // exactly one form on the wire, so that no two names look alike to one side and differ to the other.
 func DecodeName(s string) (string, error) {
 	if len(s) > MaxName {
-		return "", ErrName
+		return "", ErrLongName
 	}
 	out := make([]byte, 0, len(s)+8)
 	for i := 0; i < len(s); i++ {
@@ -148,7 +151,10 @@ var ErrNetName = errors.New("mailbox name is not UTF-8")
 
 // checkName takes a name as it is after a client chose UTF-8: "&" means nothing (RFC 9051 §5.1).
 func checkName(s string) (string, error) {
-	if len(s) > MaxName || !utf8.ValidString(s) {
+	if len(s) > MaxName {
+		return "", ErrLongName
+	}
+	if !utf8.ValidString(s) {
 		return "", ErrNetName
 	}
 	for i := 0; i < len(s); i++ {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"barid/mail/mailbox"
+	"barid/rfc/imap"
 )
 
 // nameCommands are all commands that take a mailbox name, with "%s" for it. Those in front want no mailbox selected.
@@ -74,6 +75,14 @@ func TestNamesPastTheLimits(t *testing.T) {
 		}
 	}
 	c.do("NOTIFY NONE")
+	const long = "BAD mailbox name is longer than 1000 bytes"
+	if got := last(c.try("CREATE %s", strings.Repeat("a", imap.MaxName+1))); !strings.HasPrefix(got, long) {
+		t.Errorf("a long name: %s", got)
+	}
+	c.do("ENABLE UTF8=ACCEPT")
+	if got := last(c.try(`CREATE "%s"`, strings.Repeat("ص", imap.MaxName/2+1))); !strings.HasPrefix(got, long) {
+		t.Errorf("a long name of Arabic: %s", got)
+	}
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("that took %v", took)
 	}
