@@ -94,6 +94,13 @@ func (sel *selected) freeze(k *imap.SearchKey) {
 	}
 }
 
+// contextNews is how a result changed.
+type contextNews struct {
+	of   *searchContext
+	what string
+	runs []contextRun
+}
+
 // contextsExpunge tells which results go with messages that are expunged. It comes before EXPUNGE, while the
 // numbers are still right (RFC 5267 §4.3.4).
 func (s *session) contextsExpunge(gone mailbox.UIDSet) {
@@ -101,33 +108,36 @@ func (s *session) contextsExpunge(gone mailbox.UIDSet) {
 		return
 	}
 	for _, x := range s.sel.contexts {
-		s.contextRemove(x, gone.Contains)
+		s.tellContexts(x.remove(s.sel, gone.Contains))
 	}
 }
 
-// contextsChange looks again at messages that came or changed, and tells how the results did. It comes behind
-// EXISTS and FETCH (RFC 5267 §4.3.3).
-func (s *session) contextsChange(touched mailbox.UIDSet) {
+// contextsChange looks again at messages that came or changed, and gives how the results did. To be told behind EXISTS
+// and every FETCH of them (RFC 5267 §4.3.3, RFC 5465 §7).
+func (s *session) contextsChange(touched mailbox.UIDSet) (news []contextNews) {
 	if len(touched) == 0 {
-		return
+		return nil
 	}
 	s.sel.contexts = slices.DeleteFunc(s.sel.contexts, func(x *searchContext) bool {
-		if err := s.contextChange(x, touched); err != nil {
+		n, err := s.contextChange(x, touched)
+		if err != nil {
 			s.log.Error("imap context given up", "user", s.user, "err", err)
 			s.noUpdate(x.tag, "the search can not be kept up to date")
 			return true
 		}
+		news = append(news, n...)
 		return false
 	})
+	return news
 }
 
-func (s *session) contextChange(x *searchContext, touched mailbox.UIDSet) error {
+func (s *session) contextChange(x *searchContext, touched mailbox.UIDSet) (news []contextNews, err error) {
 	q, err := newFinder(s, s.sel, &x.search)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := q.runIn(touched); err != nil {
-		return err
+		return nil, err
 	}
 	var come []mailbox.UID
 	left := make(map[mailbox.UID]bool)
@@ -141,9 +151,10 @@ func (s *session) contextChange(x *searchContext, touched mailbox.UIDSet) error 
 		}
 	}
 	if len(left) > 0 {
-		s.contextRemove(x, func(u mailbox.UID) bool { return left[u] })
+		news = x.remove(s.sel, func(u mailbox.UID) bool { return left[u] })
 	}
-	return s.contextAdd(x, come)
+	added, err := s.contextAdd(x, come)
+	return append(news, added...), err
 }
 
 // has gives the members in set.
@@ -157,30 +168,29 @@ func (x *searchContext) has(set mailbox.UIDSet) map[mailbox.UID]bool {
 	return out
 }
 
-// contextRemove takes members away and tells it. Places are told from the end on, so that those still to come
-// are right.
-func (s *session) contextRemove(x *searchContext, gone func(mailbox.UID) bool) {
+// remove takes members away. Places are told from the end on, so that those still to come are right.
+func (x *searchContext) remove(sel *selected, gone func(mailbox.UID) bool) []contextNews {
 	var runs []contextRun
 	kept := x.members[:0:0]
 	for k, u := range x.members {
 		if gone(u) {
-			runs = x.addRun(runs, s.sel, k, u)
+			runs = x.addRun(runs, sel, k, u)
 		} else {
 			kept = append(kept, u)
 		}
 	}
 	if len(runs) == 0 {
-		return
+		return nil
 	}
 	x.members = kept
 	slices.Reverse(runs)
-	s.writeContext(x, " REMOVEFROM (", runs)
+	return []contextNews{{x, " REMOVEFROM (", runs}}
 }
 
-// contextAdd puts messages into the result where they belong and tells it.
-func (s *session) contextAdd(x *searchContext, come []mailbox.UID) error {
+// contextAdd puts messages into the result where they belong.
+func (s *session) contextAdd(x *searchContext, come []mailbox.UID) ([]contextNews, error) {
 	if len(come) == 0 {
-		return nil
+		return nil, nil
 	}
 	r := &result{view: s.sel.view, sel: s.sel}
 	for _, rg := range mailbox.SetOf(append(slices.Clone(x.members), come...)...) {
@@ -190,7 +200,7 @@ func (s *session) contextAdd(x *searchContext, come []mailbox.UID) error {
 	}
 	if x.by != nil {
 		if err := s.sortResult(r, x.by); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	var runs []contextRun
@@ -202,8 +212,7 @@ func (s *session) contextAdd(x *searchContext, come []mailbox.UID) error {
 			runs = x.addRun(runs, s.sel, k, x.members[k])
 		}
 	}
-	s.writeContext(x, " ADDTO (", runs)
-	return nil
+	return []contextNews{{x, " ADDTO (", runs}}, nil
 }
 
 // contextRun is a run of results from a place on: 1 is the first, 0 means in mailbox order.
@@ -233,18 +242,20 @@ func (x *searchContext) addRun(runs []contextRun, sel *selected, k int, u mailbo
 	return append(runs, r)
 }
 
-// writeContext tells a change of a result.
-func (s *session) writeContext(x *searchContext, what string, runs []contextRun) {
-	s.out.S("* ESEARCH (TAG ").Str(x.tag).C(')')
-	if x.uid {
-		s.out.S(" UID")
-	}
-	s.out.S(what)
-	for k, r := range runs {
-		if k > 0 {
-			s.out.C(' ')
+// tellContexts tells how results changed.
+func (s *session) tellContexts(news []contextNews) {
+	for _, n := range news {
+		s.out.S("* ESEARCH (TAG ").Str(n.of.tag).C(')')
+		if n.of.uid {
+			s.out.S(" UID")
 		}
-		s.out.N(uint64(r.at)).C(' ').Set(r.numbers)
+		s.out.S(n.what)
+		for k, r := range n.runs {
+			if k > 0 {
+				s.out.C(' ')
+			}
+			s.out.N(uint64(r.at)).C(' ').Set(r.numbers)
+		}
+		s.out.S(")\r\n")
 	}
-	s.out.S(")\r\n")
 }

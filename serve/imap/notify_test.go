@@ -123,8 +123,8 @@ func TestNotifyEndsAtOverflow(t *testing.T) {
 	wantLines(t, c.do("NOTIFY SET (selected (MessageNew MessageExpunge))"), "* 1 EXISTS") // and it may be asked again
 }
 
-// TestUpdatesComeWithItems is RFC 5465 §7: UPDATE may ask for items of messages that come into a result, and the FETCH is behind
-// the ESEARCH; together with MessageNew it is one FETCH.
+// TestUpdatesComeWithItems is RFC 5465 §7: UPDATE may ask for items of messages that come into a result, and the FETCH is between
+// EXISTS and ESEARCH; together with MessageNew it is one FETCH.
 func TestUpdatesComeWithItems(t *testing.T) {
 	w := newWorld(t, nil)
 	c := w.login()
@@ -133,8 +133,9 @@ func TestUpdatesComeWithItems(t *testing.T) {
 	w.deliver("INBOX", []byte("Subject: other\r\n\r\n"))
 	w.deliver("INBOX", []byte("Subject: boss\r\n\r\n"))
 	sameLines(t, c.do("NOOP"), []string{
-		"* 2 EXISTS", "* 2 RECENT", `* ESEARCH (TAG "t3") UID ADDTO (0 2)`,
-		"* 2 FETCH (UID 2 BODY[HEADER.FIELDS (SUBJECT)] {17}", "Subject: boss", "", ")", "OK NOOP completed",
+		"* 2 EXISTS", "* 2 RECENT",
+		"* 2 FETCH (UID 2 BODY[HEADER.FIELDS (SUBJECT)] {17}", "Subject: boss", "", ")",
+		`* ESEARCH (TAG "t3") UID ADDTO (0 2)`, "OK NOOP completed",
 	})
 	wantLines(t, c.do("FETCH 1:2 FLAGS"), `* 2 FETCH (FLAGS (\Recent))`) // nothing became \Seen
 	c.do("NOTIFY SET (selected-delayed (MessageNew (UID FLAGS) MessageExpunge FlagChange))")
@@ -143,8 +144,9 @@ func TestUpdatesComeWithItems(t *testing.T) {
 	})
 	w.deliver("INBOX", []byte("Subject: boss\r\n\r\n"))
 	for _, l := range []string{
-		"* 4 EXISTS", "* 4 RECENT", `* ESEARCH (TAG "t3") UID ADDTO (0 4)`,
+		"* 4 EXISTS", "* 4 RECENT",
 		`* 4 FETCH (UID 4 FLAGS (\Recent) BODY[HEADER.FIELDS (SUBJECT)] {17}`, "Subject: boss", "", ")",
+		`* ESEARCH (TAG "t3") UID ADDTO (0 4)`,
 	} {
 		c.expect(l)
 	}

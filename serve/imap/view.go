@@ -130,7 +130,7 @@ func (s *session) update(expunges bool) {
 		return
 	}
 	kept := now.IndexFrom(old.UIDNext())
-	if kept < old.Len() && !expunges {
+	if kept < old.Len() && !expunges { // all else waits with it, as RFC 5465 §6.1.2 allows
 		s.tellDelay()
 		return
 	}
@@ -149,8 +149,9 @@ func (s *session) update(expunges bool) {
 			s.fetchFlags(i, now.At(i), s.notifying != nil || s.has(extRev2)) // RFC 9051 §7.5.2
 		}
 	}
-	s.contextsChange(append(touched, now.UIDs(kept, now.Len())...))
+	results := s.contextsChange(append(touched, now.UIDs(kept, now.Len())...))
 	s.fetchNew(kept)
+	s.tellContexts(results)
 }
 
 // news gives those of the messages changed in now that the client does not know of yet, and the UIDs of all of them.
