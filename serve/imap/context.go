@@ -113,7 +113,8 @@ func (s *session) contextsExpunge(gone mailbox.UIDSet) {
 }
 
 // contextsChange looks again at messages that came or changed, and gives how the results did. To be told behind EXISTS
-// and every FETCH of them (RFC 5267 §4.3.3, RFC 5465 §7).
+// and every FETCH of them (RFC 5267 §4.3.3, RFC 5465 §5.1, §7). RFC 5465 §5.2 has the FETCH of a new message last; its
+// erratum 4833 leaves the choice, and the example of §7 made ours.
 func (s *session) contextsChange(touched mailbox.UIDSet) (news []contextNews) {
 	if len(touched) == 0 {
 		return nil
