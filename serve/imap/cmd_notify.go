@@ -22,6 +22,7 @@ func cmdNotify(s *session, c *call) error {
 	if s.sel != nil && !n.None {
 		s.update(true) // all that was accumulated, whatever is told from now on
 	}
+	s.tellNews() // x hears already of what comes behind it
 	s.watch(&n, x)
 	return x.begin()
 }

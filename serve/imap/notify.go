@@ -266,13 +266,16 @@ func (s *session) enableMetadata() {
 	if s.has(extMetadata) {
 		return
 	}
+	s.tellNews() // what NOTIFY asked for, and of what was
 	s.enabled |= extMetadata
-	groups := &imap.Notify{}
-	if s.notifying != nil {
-		groups = s.notifying
+	if x := s.notify; x != nil {
+		x.always, x.others = metadataGroups(), true
+		if err := x.findOwners(false); err != nil {
+			s.log.Warn("imap annotations of others are not told", "user", s.user, "err", err)
+		}
+		return
 	}
-	if x, err := s.newNotifier(groups); err == nil {
-		s.unwatch()
+	if x, err := s.newNotifier(&imap.Notify{}); err == nil {
 		s.notify = x
 	}
 }

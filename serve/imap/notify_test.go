@@ -79,6 +79,25 @@ func TestAnnotationsOfOthersAreTold(t *testing.T) {
 	sameLines(t, c.do("NOOP"), []string{"OK NOOP completed"})
 }
 
+// TestMetadataAndNotifyTogether: neither ENABLE METADATA nor NOTIFY SET forgets what the other one asked for.
+func TestMetadataAndNotifyTogether(t *testing.T) {
+	w := newWorld(t, nil)
+	own, c := w.login(), w.login()
+	own.do("APPEND Archive {16+}\r\nSubject: x\r\n\r\nxx")
+	c.do("ENABLE METADATA")
+	own.do(`SETMETADATA Archive (/shared/comment "x")`)
+	wantLines(t, c.do("NOTIFY SET (personal (MessageNew MessageExpunge))"), "* METADATA Archive /shared/comment")
+
+	other := w.login()
+	other.do("NOTIFY SET (personal (MessageNew MessageExpunge))")
+	other.do("ENABLE METADATA")
+	own.do("SELECT Archive")
+	own.do(`STORE 1 +FLAGS (\Seen)`) // which is no event, and the figures are known
+	wantLines(t, other.do("NOOP"), "-STATUS")
+	own.do(`SETMETADATA Archive (/shared/comment "y")`)
+	other.expect("* METADATA Archive /shared/comment")
+}
+
 // TestNotifyOverflow is RFC 5465 §5.8: what is too much to keep is said to be.
 func TestNotifyOverflow(t *testing.T) {
 	w := newWorld(t, nil)
