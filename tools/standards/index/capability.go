@@ -151,5 +151,12 @@ func capabilityTable(rows []Capability) string {
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", c.Name, c.Standard, strings.Join(played, "<br>"))
 	}
+	b.WriteString(absent)
 	return b.String()
 }
+
+// absent is what a reader may look for in vain.
+const absent = `
+What is in no row is neither announced nor understood. JMAPACCESS (RFC 9698) waits for JMAP. ANNOTATE (RFC 5257) is an experiment that
+no mail program of today uses; notes to mailboxes are METADATA, marks of messages are keywords.
+`
