@@ -54,6 +54,16 @@ func hasRow(rows []capability, name string) bool {
 	return slices.ContainsFunc(rows, func(c capability) bool { return c.name == name })
 }
 
+// warnOfHidden tells the administrator of rows to hide that do not exist: a name that is mistyped hides nothing.
+func (srv *Server) warnOfHidden() {
+	for _, h := range srv.set.Hidden {
+		if !slices.ContainsFunc(srv.capabilities, func(c capability) bool { return strings.EqualFold(c.name, h.Capability) }) {
+			srv.Log.Warn("imap_hide names a capability that there is not", "capability", h.Capability,
+				"hint", "it hides nothing; write it as CAPABILITY tells it, without what follows the = of a limit")
+		}
+	}
+}
+
 // capabilities are those that hold now.
 func (s *session) capabilities() string {
 	now := beforeLogin

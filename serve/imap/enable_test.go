@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"log/slog"
 	"strings"
 	"testing"
 )
@@ -57,6 +58,17 @@ func wantLines(t *testing.T, got []string, want ...string) {
 		} else if !strings.Contains(all, "\n"+l+"\n") {
 			t.Errorf("%q lacks %q", got, l)
 		}
+	}
+}
+
+// TestHidingNothingIsTold: a mistyped name is in the log, those that exist are not.
+func TestHidingNothingIsTold(t *testing.T) {
+	var log strings.Builder
+	set := DefaultSettings("mail.example.test")
+	set.Hidden = []Hide{{Capability: "QRSYNC"}, {Capability: "qresync"}, {Capability: "APPENDLIMIT"}, {Capability: "QUOTASET"}}
+	New(Deps{Log: slog.New(slog.NewTextHandler(&log, nil))}, set)
+	if got := log.String(); strings.Count(got, "level=WARN") != 1 || !strings.Contains(got, "capability=QRSYNC") {
+		t.Errorf("logged %s", got)
 	}
 }
 

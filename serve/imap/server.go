@@ -150,11 +150,13 @@ func New(d Deps, s Settings) *Server {
 	if d.Now == nil {
 		d.Now = time.Now
 	}
-	return &Server{
+	srv := &Server{
 		Deps: d, set: s, commands: commandTable(), capabilities: capabilityTable(), extensions: extensionTable(),
 		statusItems: statusItems(),
 		buffers:     newBuffers(), keyrings: newKeyrings(s.SortBytes), previews: newPreviews(),
 	}
+	srv.warnOfHidden()
+	return srv
 }
 
 // Serve serves one connection until it ends: Server is a listen.Handler.
