@@ -20,14 +20,22 @@ func AppendEnvelope(dst []byte, e *mime.Envelope) []byte {
 		replyTo = e.From
 	}
 	dst = append(dst, '(')
-	dst = append(AppendNString(dst, e.Date), ' ')
-	dst = append(AppendNString(dst, e.Subject), ' ')
+	dst = append(appendText(dst, e.Date, e.Empty&mime.EmptyDate != 0), ' ')
+	dst = append(appendText(dst, e.Subject, e.Empty&mime.EmptySubject != 0), ' ')
 	for _, list := range [...][]addr.Item{e.From, sender, replyTo, e.To, e.Cc, e.Bcc} {
 		dst = append(appendAddresses(dst, list), ' ')
 	}
-	dst = append(AppendNString(dst, e.InReplyTo), ' ')
-	dst = AppendNString(dst, e.MessageID)
+	dst = append(appendText(dst, e.InReplyTo, e.Empty&mime.EmptyInReplyTo != 0), ' ')
+	dst = appendText(dst, e.MessageID, e.Empty&mime.EmptyMessageID != 0)
 	return append(dst, ')')
+}
+
+// appendText writes a text: NIL for a field that is not there, "" for one with nothing in it.
+func appendText(dst []byte, s string, empty bool) []byte {
+	if empty {
+		return AppendString(dst, s)
+	}
+	return AppendNString(dst, s)
 }
 
 // appendAddresses writes an address list: NIL when empty. A group is opened by an address whose host is

@@ -44,3 +44,19 @@ func FuzzReadEnvelope(f *testing.F) {
 		}
 	})
 }
+
+// TestEmptyIsNotAbsent is RFC 3501 §7.4.2: a field that is there with nothing in it is "", one that is not is NIL; the same
+// after the structure was stored.
+func TestEmptyIsNotAbsent(t *testing.T) {
+	m := mime.Scan([]byte("Content-Type: message/rfc822\r\n\r\nSubject:\r\nMessage-ID:  \r\nTo: فروش@example.test\r\nSubject: second\r\n\r\n"), mime.DefaultLimits())
+	stored, err := mime.DecodeMessage(m.AppendBinary(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []*mime.Message{m, stored} {
+		want := "(NIL \"\" NIL NIL NIL ((NIL NIL {8}\r\nفروش \"example.test\")) NIL NIL NIL \"\")"
+		if got := string(AppendEnvelope(nil, m.Root.Children[0].Envelope)); got != want {
+			t.Errorf("%s", got)
+		}
+	}
+}

@@ -13,7 +13,7 @@ import (
 //	      number of children, then the fields that are present
 //	type, subtype, encoding, parameter name: 2n for the n-th of a fixed list, or 2*length+1 and the bytes
 //
-// The envelope of the root and Message.Header are not part of it: they are kept elsewhere.
+// A text of an envelope that is there and empty is one space. The envelope of the root and Message.Header are not part of it: they are kept elsewhere.
 const binaryVersion = 1
 
 // Bits of "marks".
@@ -178,9 +178,16 @@ func (w *writer) params(l []Param) {
 	}
 }
 
+// emptyText stands for a text that is there and "": no text of a field begins or ends with a space.
+const emptyText = " "
+
 func (w *writer) envelope(e *Envelope) {
-	for _, s := range [...]string{e.Date, e.Subject, e.InReplyTo, e.MessageID} {
-		w.string(s)
+	for i := range envelopeTexts {
+		if s := *e.text(i); s != "" || e.Empty&(1<<i) == 0 {
+			w.string(s)
+		} else {
+			w.string(emptyText)
+		}
 	}
 	for _, l := range [...][]addr.Item{e.From, e.Sender, e.ReplyTo, e.To, e.Cc, e.Bcc} {
 		w.uint(uint64(len(l)))

@@ -204,7 +204,14 @@ func (r *reader) paramList() []Param {
 }
 
 func (r *reader) envelope() *Envelope {
-	e := &Envelope{Date: r.string(), Subject: r.string(), InReplyTo: r.string(), MessageID: r.string()}
+	e := &Envelope{}
+	for i := range envelopeTexts {
+		if s := r.string(); s == emptyText {
+			e.Empty |= 1 << i
+		} else {
+			*e.text(i) = s
+		}
+	}
 	for _, l := range [...]*[]addr.Item{&e.From, &e.Sender, &e.ReplyTo, &e.To, &e.Cc, &e.Bcc} {
 		n := r.count(itemMinBytes)
 		if n == 0 {

@@ -52,7 +52,7 @@ func (e *envelopeFields) list(f header.Field, i int, name string) {
 
 // envelope reads the fields into an Envelope.
 func (s *Scanner) envelope(e *envelopeFields) *Envelope {
-	return &Envelope{
+	out := &Envelope{
 		Date:      s.textOf(e.date),
 		Subject:   s.textOf(e.subject),
 		InReplyTo: s.textOf(e.inReplyTo),
@@ -64,6 +64,20 @@ func (s *Scanner) envelope(e *envelopeFields) *Envelope {
 		Cc:        s.listOf(e.lists[4]),
 		Bcc:       s.listOf(e.lists[5]),
 	}
+	for i, there := range [...]bool{e.date != nil, e.subject != nil, e.inReplyTo != nil, e.messageID != nil} {
+		if there && *out.text(i) == "" {
+			out.Empty |= 1 << i
+		}
+	}
+	return out
+}
+
+// envelopeTexts is how many texts an Envelope has.
+const envelopeTexts = 4
+
+// text gives one of the texts, in the order of EmptyFields.
+func (e *Envelope) text(i int) *string {
+	return [...]*string{&e.Date, &e.Subject, &e.InReplyTo, &e.MessageID}[i]
 }
 
 func (s *Scanner) listOf(values [][]byte) []addr.Item {

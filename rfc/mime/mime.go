@@ -76,12 +76,24 @@ func (p *Part) FileName() string {
 }
 
 // Envelope is what RFC 9051 §7.5.2 (ENVELOPE) takes out of a header. Texts are unfolded and still encoded;
-// texts are "" and lists nil for fields that are not there.
+// texts are "" and lists nil for fields that are not there; Empty marks texts of fields that are.
 type Envelope struct {
 	Date, Subject                      string
 	From, Sender, ReplyTo, To, Cc, Bcc []addr.Item
 	InReplyTo, MessageID               string
+	Empty                              EmptyFields // of the texts that are ""
 }
+
+// EmptyFields tells which texts of an Envelope are "" though the field is there.
+type EmptyFields uint8
+
+// The texts of an Envelope, in the order of its binary form.
+const (
+	EmptyDate EmptyFields = 1 << iota
+	EmptySubject
+	EmptyInReplyTo
+	EmptyMessageID
+)
 
 // Message is the outcome of a scan.
 type Message struct {
