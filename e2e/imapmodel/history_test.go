@@ -78,6 +78,8 @@ var kinds = []struct {
 	{"thread", 2},
 	{"catenate", 5},
 	{"multisearch", 6},
+	{"setmetadata", 4},
+	{"getmetadata", 4},
 	{"unauthenticate", 2},
 }
 
@@ -296,6 +298,11 @@ func (h *history) finish(s *session, c *command, tag string, next *command) *rep
 	} else if !r.ok() {
 		s.fail("%q was answered %q", c.text, r.tagged.raw)
 	}
+	if next == nil && !c.silent && !c.still && !c.free {
+		if why := s.untoldMarks(); why != "" {
+			s.fail("after %q: %s", c.text, why)
+		}
+	}
 	if s.box != nil && !c.still {
 		h.compare(s, c, r, next)
 	}
@@ -336,6 +343,7 @@ func (s *session) leave() {
 		if s.h.waiting(s) {
 			f.messages, f.next = len(s.msgs), 0
 		}
+		f.loose = f.loose || s.box.annotated
 		s.notify.figures[s.box] = f
 		s.notify.mine = make(map[uint32]bool)
 	}
@@ -469,6 +477,9 @@ func (s *session) untold() string {
 		if why := s.differs(); why != "" {
 			return why
 		}
+	}
+	if why := s.untoldMarks(); why != "" {
+		return why
 	}
 	return s.unheard()
 }

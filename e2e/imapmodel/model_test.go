@@ -1,6 +1,7 @@
 package imapmodel
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -81,14 +82,15 @@ type gone struct {
 
 // box is a mailbox.
 type box struct {
-	name     string
-	validity uint32
-	next     uint32 // UIDNEXT
-	msgs     []message
-	gone     []gone
-	highest  uint64
-	dead     bool // was deleted
-	dirty    bool // changed since it was learned
+	name      string
+	validity  uint32
+	next      uint32 // UIDNEXT
+	msgs      []message
+	gone      []gone
+	highest   uint64
+	dead      bool // was deleted
+	dirty     bool // changed since it was learned
+	annotated bool // its modseq may have moved without news
 }
 
 func (b *box) index(uid uint32) int {
@@ -167,18 +169,19 @@ type model struct {
 	modseq [2]uint64   // the highest seen so far, by account
 	valid  [2]uint32   // the highest UIDVALIDITY
 
-	objects int               // that were made up
-	numbers [2]map[uint64]int // of the store, by account: the object
-	stored  map[int]uint64    // the other way
-	quotas  [2]quota
-	ever    map[string]bool // names that there are or were
-	ids     ids
+	objects     int               // that were made up
+	numbers     [2]map[uint64]int // of the store, by account: the object
+	stored      map[int]uint64    // the other way
+	quotas      [2]quota
+	ever        map[string]bool // names that there are or were
+	ids         ids
+	annotations map[annotation]string
 }
 
 func newModel() *model {
 	return &model{
 		boxes: make(map[string]*box), grants: make(map[string]grants), sizes: make(map[int]int),
-		numbers: [2]map[uint64]int{make(map[uint64]int), make(map[uint64]int)}, stored: make(map[int]uint64), ever: make(map[string]bool), ids: newIDs(),
+		numbers: [2]map[uint64]int{make(map[uint64]int), make(map[uint64]int)}, stored: make(map[int]uint64), ever: make(map[string]bool), ids: newIDs(), annotations: make(map[annotation]string),
 	}
 }
 
@@ -280,6 +283,12 @@ func (m *model) rename(from, to string) string {
 // moveInbox is RENAME of INBOX: its messages go, it stays (RFC 9051 §6.3.6).
 func (m *model) moveInbox(inbox *box, to string) {
 	dst := m.add(to)
+	for a, value := range maps.Clone(m.annotations) { // RFC 5464 §4.1
+		if a.box == inbox {
+			a.box = dst
+			m.annotations[a] = value
+		}
+	}
 	for len(inbox.msgs) > 0 {
 		dst.insert(inbox.msgs[0])
 		inbox.drop(inbox.msgs[0].uid)

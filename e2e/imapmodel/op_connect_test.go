@@ -23,6 +23,7 @@ func (h *history) connect(s *session) {
 func (s *session) begin() {
 	s.idle, s.notify = "", nil
 	s.rev2, s.condstore, s.asked, s.qresync, s.uidOnly = false, false, false, false, false
+	s.annotationsTold, s.marks = false, nil
 	s.leave()
 }
 
@@ -35,6 +36,9 @@ func (h *history) logIn(s *session) {
 	}
 	if h.r.IntN(6) == 0 {
 		h.compress(s)
+	}
+	if h.r.IntN(4) == 0 {
+		h.enable(s, "METADATA")
 	}
 	switch h.r.IntN(8) {
 	case 0, 1:
@@ -77,6 +81,8 @@ func (s *session) switchOn(name string) {
 		s.qresync, s.condstore = true, true
 	case "UIDONLY":
 		s.uidOnly = true
+	case "METADATA":
+		s.annotationsTold = true
 	}
 }
 

@@ -155,6 +155,7 @@ func (h *history) idle(s *session) {
 		s.take(c, r, &l)
 	}
 	s.idle = tag
+	s.takeNews()
 	if s.box != nil {
 		h.compare(s, c, r, nil)
 	}

@@ -160,6 +160,10 @@ func (s *session) onWire(name string) string {
 // takeNews is what a listening client makes of what it was told of other mailboxes. What a command of its own does is in
 // the model before.
 func (s *session) takeNews() {
+	for i := range s.noticed {
+		s.takeMark(&s.noticed[i])
+	}
+	s.noticed = s.noticed[:0]
 	for i := range s.news {
 		if s.notify == nil {
 			break

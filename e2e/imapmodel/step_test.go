@@ -40,7 +40,7 @@ func (h *history) step(s *session, kind string) {
 	case kind == "burst":
 		h.burst()
 	case kind == "enable":
-		h.enable(s, []string{"CONDSTORE", "QRESYNC", "IMAP4rev2", "UIDONLY", "X-UNKNOWN"}[h.r.IntN(5)])
+		h.enable(s, []string{"CONDSTORE", "QRESYNC", "IMAP4rev2", "UIDONLY", "METADATA", "X-UNKNOWN"}[h.r.IntN(6)])
 	default:
 		if c := h.command(s, kind); c != nil {
 			h.run(s, c)
@@ -59,6 +59,10 @@ func (h *history) command(s *session, kind string) *command {
 		return h.catenating(s)
 	case "multisearch":
 		return h.multisearching(s)
+	case "setmetadata":
+		return h.setMetadata(s)
+	case "getmetadata":
+		return h.getMetadata(s)
 	case "noop":
 		return &command{text: "NOOP"}
 	case "status":

@@ -56,6 +56,10 @@ type session struct {
 	contexts []*watch
 	news     []response // STATUS and LIST that were not asked for
 
+	annotationsTold bool // METADATA was enabled
+	marks           []mark
+	noticed         []response // METADATA that was not asked for
+
 	caches map[*box]*cache
 	cache  *cache // of the selected mailbox, with QRESYNC only
 	top    uint64 // highest MODSEQ since the last tagged response
@@ -347,6 +351,9 @@ func (s *session) takeOther(c *command, l *response) {
 		s.takeWatch(c.watch, l)
 		return
 	case l.word == "ESEARCH" && s.takeUpdate(l):
+		return
+	case l.word == "METADATA" && len(l.args) > 1 && l.args[1].kind == 'a':
+		s.noticed = append(s.noticed, *l)
 		return
 	}
 	asked := strings.Contains(c.words, " "+l.word+" ")
