@@ -1,9 +1,9 @@
 // Package imapmodel lets several sessions of two accounts, which share mailboxes, act at random and holds every response
 // against a model of RFC 3501 and RFC 9051 that is as simple as a list of messages.
 //
-// What: model_test.go is the model, bodies_test.go its messages, view_test.go what a client knows from the wire alone, op_*_test.go the commands
-// that are made up, history_test.go plays them and makes a failing history short, wire_test.go parses responses and
-// accepts nothing that RFC 9051 §9 does not have.
+// What: model_test.go is the model, bodies_test.go its messages, view_test.go what a client knows from the wire alone,
+// op_*_test.go the commands that are made up, history_test.go plays them and makes a failing history short, wire_test.go
+// parses responses and accepts nothing that RFC 9051 §9 does not have.
 //
 // Life: outside; tests only. The server runs in this process over store/memory or store/embedded, its connections
 // are pipes in memory. Promise: a history depends on its seed and nothing else; a failure names the seed and shows the

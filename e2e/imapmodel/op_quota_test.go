@@ -95,14 +95,13 @@ func (s *session) wantOverQuota(c *command, r *reply) {
 
 // getQuota makes up a GETQUOTA or GETQUOTAROOT.
 func (h *history) getQuota(s *session) *command {
-	who, name := s.account, h.name()
+	name := h.name()
+	who := accountOf(name)
 	c := &command{text: "GETQUOTAROOT " + s.wire(name), words: " QUOTA QUOTAROOT "}
 	byRoot := h.r.IntN(2) == 0
 	if byRoot {
 		who = h.r.IntN(2)
 		c.text = "GETQUOTA " + users[who]
-	} else {
-		who = accountOf(name)
 	}
 	c.check = func(r *reply) {
 		has := h.m.rights(s.account, name)

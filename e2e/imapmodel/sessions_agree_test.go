@@ -26,7 +26,7 @@ func seeds(n int) (first, last uint64) {
 
 // TestSessionsAgreeWithTheModel plays histories over store/memory.
 func TestSessionsAgreeWithTheModel(t *testing.T) {
-	n := 200
+	n := 400
 	if testing.Short() {
 		n = 40
 	}
