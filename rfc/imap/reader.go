@@ -258,7 +258,7 @@ func (r *Reader) NextName() string {
 	return upper(name)
 }
 
-// Wait blocks until the client sent something. An error comes again from Next.
+// Wait blocks until the client sent something. Next meets an error again, for what it reads from must not forget one.
 func (r *Reader) Wait() error {
 	_, err := r.br.Peek(1)
 	return err

@@ -104,3 +104,38 @@ func TestAsideKeepsThePanic(t *testing.T) {
 }
 
 func breakIt() { panic("broken") }
+
+// TestWhatIsNotOursStaysSo: whoever asks again after the first octets were another protocol's hears the same.
+func TestWhatIsNotOursStaysSo(t *testing.T) {
+	errs := make(chan error, 2)
+	s := NewServer(Config{Name: "test", Addr: "127.0.0.1:0"}, serving(func(c *Conn) {
+		for range cap(errs) {
+			_, err := c.Read(make([]byte, 8))
+			errs <- err
+		}
+	}))
+	ctx, stop := context.WithCancel(t.Context())
+	if err := s.Listen(ctx); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); _ = s.Serve(ctx) }()
+	defer func() { stop(); <-done }()
+	c, err := net.Dial("tcp", s.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc"); err != nil {
+		t.Fatal(err)
+	}
+	for range cap(errs) {
+		if err := <-errs; !errors.Is(err, ErrWrongProtocol) {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+type serving func(*Conn)
+
+func (f serving) Serve(_ context.Context, c *Conn) { f(c) }

@@ -32,6 +32,7 @@ type Conn struct {
 	ready   syscall.RawConn // of sock; nil: it is none that can tell
 	cancel  context.CancelFunc
 	sniffed bool
+	wrong   bool        // what came first belongs to another protocol
 	counted bool        // in the number of its network
 	passive atomic.Bool // waiting for a command: a stop interrupts Read
 	mu      sync.Mutex  // orders deadlines with a stop
@@ -119,12 +120,16 @@ func (c *Conn) SetDeadline(t time.Time) error {
 }
 
 // Read reads from the peer. The first octets in clear are looked at: a peer that speaks TLS, HTTP or PROXY
-// where we expect a mail protocol gets ErrWrongProtocol, and the log says so.
+// where we expect a mail protocol gets ErrWrongProtocol, now and from every later Read, and the log says so.
 func (c *Conn) Read(p []byte) (int, error) {
+	if c.wrong {
+		return 0, ErrWrongProtocol
+	}
 	n, err := c.Conn.Read(p)
 	if n > 0 && !c.sniffed {
 		c.sniffed = true
 		if what := Sniff(p[:n]); what != "" && c.tls == nil {
+			c.wrong = true
 			c.srv.wrongProtocol(c, what)
 			return 0, ErrWrongProtocol
 		}
