@@ -10,10 +10,12 @@ package sink
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -153,7 +155,7 @@ func Run(o Options) (*Sink, error) {
 	if o.MaxBytes == 0 {
 		o.MaxBytes = 64 << 20
 	}
-	ln, err := net.Listen("tcp", o.Addr)
+	ln, err := listen(o.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("sink: %w", err)
 	}
@@ -223,6 +225,17 @@ func (s *Sink) AwaitStage(stage Stage, n int) {
 	defer s.mu.Unlock()
 	for s.reached[stage] < n && !s.stopped {
 		s.arrival.Wait()
+	}
+}
+
+// listen waits a little for an address in use: a program that is being started holds the sockets of this process, also one
+// that was just closed, until it runs.
+func listen(addr string) (ln net.Listener, err error) {
+	for begun := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		ln, err = net.Listen("tcp", addr)
+		if !errors.Is(err, syscall.EADDRINUSE) || time.Since(begun) > 2*time.Second {
+			return ln, err
+		}
 	}
 }
 
