@@ -130,13 +130,9 @@ func (x *tx) inherit(i *info) {
 // Rights gives what who may do with a mailbox. A name that is not there is ErrNoMailbox.
 func (a *Account) Rights(ctx context.Context, name string, who Reader) (r Rights, err error) {
 	err = a.with(func(acc *account) error {
-		s, err := acc.shown(ctx)
-		if err != nil {
-			return err
-		}
-		i, err := (&tx{cat: s.cat}).find(name)
+		cat, i, err := acc.find(ctx, name)
 		if err == nil {
-			r = s.cat.rights(a.id, who, i.id)
+			r = cat.rights(a.id, who, i.id)
 		}
 		return err
 	})
@@ -166,13 +162,9 @@ func (n Names) All(f func(Info)) {
 // Grants gives the grants of a mailbox, without the owner's, who may all.
 func (a *Account) Grants(ctx context.Context, name string) (gs []Grant, err error) {
 	err = a.with(func(acc *account) error {
-		s, err := acc.shown(ctx)
-		if err != nil {
-			return err
-		}
-		i, err := (&tx{cat: s.cat}).find(name)
+		cat, i, err := acc.find(ctx, name)
 		if err == nil {
-			gs = slices.Clone(s.cat.grants[i.id])
+			gs = slices.Clone(cat.grants[i.id])
 		}
 		return err
 	})

@@ -84,12 +84,7 @@ func (a *account) annotated(ctx context.Context, name string) (ID, Use, error) {
 	if name == "" {
 		return 0, UseNone, nil
 	}
-	s, err := a.shown(ctx)
-	if err != nil {
-		return 0, UseNone, err
-	}
-	x := tx{cat: s.cat}
-	i, err := x.find(name)
+	_, i, err := a.find(ctx, name)
 	if err != nil {
 		return 0, UseNone, err
 	}

@@ -33,6 +33,16 @@ func (a *account) shown(ctx context.Context) (*shown, error) {
 	return a.pub.Load(), nil
 }
 
+// find looks a name up in the list that is shown, and gives that, too.
+func (a *account) find(ctx context.Context, name string) (*catalog, *info, error) {
+	s, err := a.shown(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	i, err := s.cat.find(name)
+	return s.cat, i, err
+}
+
 // List gives all names, sorted, INBOX first. Names that are only subscribed are NonExistent.
 func (a *Account) List(ctx context.Context) (out []Info, err error) {
 	err = a.with(func(acc *account) error {
@@ -48,17 +58,12 @@ func (a *Account) List(ctx context.Context) (out []Info, err error) {
 // Find gives the Info of one name.
 func (a *Account) Find(ctx context.Context, name string) (out Info, err error) {
 	err = a.with(func(acc *account) error {
-		s, err := acc.shown(ctx)
-		if err != nil {
-			return err
-		}
-		x := tx{cat: s.cat}
-		i, err := x.find(name)
+		cat, i, err := acc.find(ctx, name)
 		if err != nil {
 			return err
 		}
 		out = i.public()
-		out.HasChildren = s.cat.hasChildren(i.name)
+		out.HasChildren = cat.hasChildren(i.name)
 		return nil
 	})
 	return out, err

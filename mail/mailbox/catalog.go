@@ -125,6 +125,22 @@ func (c *catalog) hasChildren(name string) bool {
 	return slices.ContainsFunc(c.below(name), func(i *info) bool { return i.shape != ghost })
 }
 
+// find looks a name up; a ghost is not there.
+func (c *catalog) find(name string) (*info, error) {
+	i := c.byName[name] // as it is kept, mostly
+	if i == nil {
+		clean, err := CleanName(name)
+		if err != nil {
+			return nil, err
+		}
+		i = c.byName[clean]
+	}
+	if i == nil || i.shape == ghost {
+		return nil, ErrNoMailbox
+	}
+	return i, nil
+}
+
 // withUse gives the mailbox with the special use, nil if there is none.
 func (c *catalog) withUse(u Use) *info {
 	for _, i := range c.byID {

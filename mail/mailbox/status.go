@@ -25,12 +25,7 @@ func (a *Account) Status(ctx context.Context, name string) (out Status, err erro
 }
 
 func (a *account) status(ctx context.Context, name string) (Status, error) {
-	s, err := a.shown(ctx)
-	if err != nil {
-		return Status{}, err
-	}
-	x := tx{cat: s.cat}
-	i, err := x.find(name)
+	_, i, err := a.find(ctx, name)
 	if err != nil {
 		return Status{}, err
 	}

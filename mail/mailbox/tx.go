@@ -266,21 +266,8 @@ func (x *tx) named(name string) (*boxTx, error) {
 	return x.open(i)
 }
 
-// find looks a name up; a ghost is not there.
-func (x *tx) find(name string) (*info, error) {
-	i := x.cat.byName[name] // as it is kept, mostly
-	if i == nil {
-		clean, err := CleanName(name)
-		if err != nil {
-			return nil, err
-		}
-		i = x.cat.byName[clean]
-	}
-	if i == nil || i.shape == ghost {
-		return nil, ErrNoMailbox
-	}
-	return i, nil
-}
+// find looks a name up.
+func (x *tx) find(name string) (*info, error) { return x.cat.find(name) }
 
 // byID gives an open handle's mailbox.
 func (x *tx) byID(id ID) (*boxTx, error) {
