@@ -229,6 +229,13 @@ func (x *tx) annotateUse(id ID, value []byte) error {
 	return x.setUse(x.cat.byID[id], u)
 }
 
+func (x *tx) setUse(i *info, u Use) error {
+	c := *i
+	c.use = u
+	x.putInfo(&c)
+	return x.logBoxes(ChangeInfo, c.id, nil)
+}
+
 func sameUse(attr string, v []byte) bool { return len(attr) == len(v) && sameFold(attr, v) }
 
 // dropAnnotations takes those of a mailbox that goes away.

@@ -348,32 +348,3 @@ func (a *Account) Subscribe(ctx context.Context, name string, on bool) error {
 		return x.logBoxes(ChangeInfo, c.id, nil)
 	})
 }
-
-// SetUse gives a mailbox a special use and takes it from the one that had it. UseNone takes it away.
-func (a *Account) SetUse(ctx context.Context, name string, u Use) error {
-	return a.change(ctx, func(x *tx) error {
-		i, err := x.find(name)
-		if err != nil {
-			return err
-		}
-		if u >= useEnd || i.shape != selectable {
-			return ErrUse
-		}
-		if i.use == u {
-			return nil
-		}
-		if old := x.cat.withUse(u); old != nil {
-			if err := x.setUse(old, UseNone); err != nil {
-				return err
-			}
-		}
-		return x.setUse(i, u)
-	})
-}
-
-func (x *tx) setUse(i *info, u Use) error {
-	c := *i
-	c.use = u
-	x.putInfo(&c)
-	return x.logBoxes(ChangeInfo, c.id, nil)
-}

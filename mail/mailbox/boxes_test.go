@@ -210,19 +210,20 @@ func TestSubscribe(t *testing.T) {
 	}
 }
 
-func TestSetUse(t *testing.T) {
+func TestAnAnnotationGivesAUse(t *testing.T) {
 	w := newWorld(t, Options{})
 	a := w.Account(1)
 	_, err := a.Create(ctx, "Gesendet", UseNone)
 	must(t, err)
-	must(t, a.SetUse(ctx, "Gesendet", UseSent))
+	whose := Whose{Mailbox: "Gesendet", Reader: 1}
+	must(t, a.Annotate(ctx, whose, []Annotation{{SpecialUseEntry, []byte(`\Sent`)}}))
 	old, _ := a.Find(ctx, "Sent")
 	now, _ := a.Find(ctx, "gesendet")
 	now2, _ := a.Find(ctx, "Gesendet")
 	if old.Use != UseNone || now2.Use != UseSent || now.ID != 0 {
 		t.Errorf("%+v %+v %+v", old, now, now2)
 	}
-	if err := a.SetUse(ctx, "Gesendet", 99); !errors.Is(err, ErrUse) {
+	if err := a.Annotate(ctx, whose, []Annotation{{SpecialUseEntry, []byte(`\Outbox`)}}); !errors.Is(err, ErrUse) {
 		t.Errorf("%v", err)
 	}
 	w.restart()
