@@ -2,7 +2,8 @@
 // has published.
 //
 // Life: asked by flow/policy (PTR, TXT, addresses), flow/route and flow/deliver/remote (MX, TLSA, addresses)
-// while a message is taken in or sent on. It is a stub with a cache: the resolvers it asks do the recursion.
+// while a message is taken in or sent on. The recursion is done by the
+// resolvers it asks; it has a cache.
 //
 // Promises:
 //   - Only the configured resolvers are asked, for every question. The operating system's resolver, its hosts

@@ -50,25 +50,25 @@ type forest struct {
 // write writes all threads. It needs no recursion, so a chain of any length is well.
 func (f *forest) write(out *imap.Writer, r *result) {
 	const end = -1
-	var todo []int32
+	var open []int32
 	for _, root := range f.roots {
-		todo = append(todo[:0], root)
-		for len(todo) > 0 {
-			x := todo[len(todo)-1]
-			todo = todo[:len(todo)-1]
+		open = append(open[:0], root)
+		for len(open) > 0 {
+			x := open[len(open)-1]
+			open = open[:len(open)-1]
 			if x == end {
 				out.C(')')
 				continue
 			}
 			out.C('(')
-			todo = append(todo, end)
-			todo = f.members(out, r, x, todo)
+			open = append(open, end)
+			open = f.members(out, r, x, open)
 		}
 	}
 }
 
 // members writes a message and those below it as long as each has one child, and leaves what splits for later.
-func (f *forest) members(out *imap.Writer, r *result, x int32, todo []int32) []int32 {
+func (f *forest) members(out *imap.Writer, r *result, x int32, open []int32) []int32 {
 	for {
 		if int(x) < f.n {
 			out.N(uint64(r.number(int(x))))
@@ -82,9 +82,9 @@ func (f *forest) members(out *imap.Writer, r *result, x int32, todo []int32) []i
 			continue
 		}
 		for _, k := range slices.Backward(kids) {
-			todo = append(todo, k)
+			open = append(open, k)
 		}
-		return todo
+		return open
 	}
 }
 

@@ -154,12 +154,12 @@ func byReferences(_ *result, keys []*sortKey) *forest {
 func byReferencesAlone(r *result, keys []*sortKey) *forest {
 	f := newLineages(keys).prune()
 	newest := make(map[int32]int64, len(f.roots))
-	var todo []int32
+	var open []int32
 	for _, root := range f.roots {
-		todo = append(todo[:0], root)
-		for len(todo) > 0 {
-			x := todo[len(todo)-1]
-			todo = append(todo[:len(todo)-1], f.kids[x]...)
+		open = append(open[:0], root)
+		for len(open) > 0 {
+			x := open[len(open)-1]
+			open = append(open[:len(open)-1], f.kids[x]...)
 			if int(x) < f.n {
 				newest[root] = max(newest[root], r.view.At(int(r.hits[x])).Date)
 			}

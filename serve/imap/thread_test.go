@@ -87,10 +87,10 @@ func TestThreadsHoldEveryMessageOnce(t *testing.T) {
 		}
 		for name, f := range map[string]*forest{"REFERENCES": byReferences(res, keys), "ORDEREDSUBJECT": bySubject(res, keys)} {
 			seen := make([]int, n)
-			todo := append([]int32(nil), f.roots...)
-			for len(todo) > 0 {
-				x := todo[0]
-				todo = append(todo[1:], f.kids[x]...)
+			open := append([]int32(nil), f.roots...)
+			for len(open) > 0 {
+				x := open[0]
+				open = append(open[1:], f.kids[x]...)
 				if int(x) < n {
 					seen[x]++
 				} else if len(f.kids[x]) < 2 {
