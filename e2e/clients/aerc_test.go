@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"barid/e2e/imap"
+	"barid/e2e/peer"
 	"barid/e2e/server"
 )
 
@@ -15,9 +16,9 @@ func aercConfig(t *testing.T, s *server.Server, w *wire, home string) {
 	dir := home + "/.config/aerc"
 	mkdir(t, dir)
 	who := url.UserPassword(user, server.Password).String()
-	write(t, dir+"/accounts.conf", fmt.Sprintf("[info]\nsource = imaps://%s@localhost:%s\ndefault = INBOX\nfrom = Info <%s>\ncache-headers = true\n",
-		who, port(w.Addr), user), 0o600)
-	write(t, dir+"/aerc.conf", "[ui]\nindex-format = %Z|%s|\nsort = arrival\nmouse-enabled = false\n[viewer]\npager = cat\nalternatives = text/plain\n"+
+	peer.Write(t, dir+"/accounts.conf", fmt.Sprintf("[info]\nsource = imaps://%s@localhost:%s\ndefault = INBOX\nfrom = Info <%s>\ncache-headers = true\n",
+		who, peer.Port(w.Addr), user), 0o600)
+	peer.Write(t, dir+"/aerc.conf", "[ui]\nindex-format = %Z|%s|\nsort = arrival\nmouse-enabled = false\n[viewer]\npager = cat\nalternatives = text/plain\n"+
 		"[filters]\ntext/plain = cat\n", 0o600)
 }
 

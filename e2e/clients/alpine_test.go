@@ -5,12 +5,13 @@ import (
 	"testing"
 
 	"barid/e2e/imap"
+	"barid/e2e/peer"
 	"barid/e2e/server"
 )
 
 func alpineConfig(t *testing.T, s *server.Server, w *wire, home string) string {
-	at := fmt.Sprintf("{localhost:%s/imap/ssl/novalidate-cert/user=%s}", port(w.Addr), user)
-	return write(t, home+"/pinerc", fmt.Sprintf(`inbox-path=%sINBOX
+	at := fmt.Sprintf("{localhost:%s/imap/ssl/novalidate-cert/user=%s}", peer.Port(w.Addr), user)
+	return peer.Write(t, home+"/pinerc", fmt.Sprintf(`inbox-path=%sINBOX
 folder-collections="Mail" %[1]s[]
 last-version-used=9.99
 feature-list=enable-aggregate-command-set,enable-flag-cmd,quit-without-confirm,expunge-without-confirm-everywhere,expunge-without-confirm,enable-dot-folders

@@ -3,7 +3,6 @@ package clients
 import (
 	"encoding/base64"
 	"fmt"
-	"net"
 	"os"
 	"slices"
 	"strings"
@@ -60,22 +59,6 @@ func mustAppend(t *testing.T, c *imap.Client, mailbox, flags string, raw []byte)
 	if end := c.Append(mailbox, flags, raw); !strings.HasPrefix(end, "OK ") {
 		t.Fatalf("APPEND to %s: %s", mailbox, end)
 	}
-}
-
-func port(addr string) string {
-	_, p, err := net.SplitHostPort(addr)
-	if err != nil {
-		panic(err) // the harness made the address
-	}
-	return p
-}
-
-func write(t testing.TB, path, content string, mode os.FileMode) string {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(content), mode); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }
 
 // until waits for something that another process does, and fails the test when it does not.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"barid/e2e/imap"
+	"barid/e2e/peer"
 	"barid/e2e/server"
 	"barid/rfc/deflate"
 )
@@ -76,7 +77,7 @@ func add(t *testing.T, path, line string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, path, string(b)+line, 0o600)
+	peer.Write(t, path, string(b)+line, 0o600)
 }
 
 // TestOfflineimapCompresses syncs in both directions.

@@ -21,9 +21,9 @@ type fetchmail struct {
 func newFetchmail(t *testing.T, s *server.Server, w *wire, protocol, options string) *fetchmail {
 	t.Helper()
 	dir := t.TempDir()
-	rc := write(t, dir+"/rc", fmt.Sprintf("set invisible\npoll 127.0.0.1 service %s protocol %s\n"+
+	rc := peer.Write(t, dir+"/rc", fmt.Sprintf("set invisible\npoll 127.0.0.1 service %s protocol %s\n"+
 		"  user %q password %q ssl sslcertck sslcertfile %s/cert.pem sslcommonname localhost\n"+
-		"  %s no rewrite pass8bits mda %q\n", port(w.Addr), protocol, user, server.Password, s.Dir, options, deliverer(t, dir)), 0o600)
+		"  %s no rewrite pass8bits mda %q\n", peer.Port(w.Addr), protocol, user, server.Password, s.Dir, options, deliverer(t, dir)), 0o600)
 	return &fetchmail{t, dir, rc}
 }
 
@@ -45,7 +45,7 @@ func (f *fetchmail) run() {
 
 // deliverer is a program that makes a file in dir of every message; delivered lists them by Message-ID.
 func deliverer(t *testing.T, dir string) string {
-	return write(t, dir+"/mda", "#!/bin/sh\ncat >"+dir+"/$$.part && mv "+dir+"/$$.part "+dir+"/$$.eml\n", 0o700)
+	return peer.Write(t, dir+"/mda", "#!/bin/sh\ncat >"+dir+"/$$.part && mv "+dir+"/$$.part "+dir+"/$$.eml\n", 0o700)
 }
 
 func delivered(t *testing.T, dir string) string {

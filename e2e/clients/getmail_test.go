@@ -11,7 +11,7 @@ import (
 
 // getmailConfig reads with a retriever of getmail into files in dir.
 func getmailConfig(t *testing.T, w *wire, s *server.Server, dir, retriever, options string) string {
-	return write(t, dir+"/rc-"+retriever, fmt.Sprintf(`[retriever]
+	return peer.Write(t, dir+"/rc-"+retriever, fmt.Sprintf(`[retriever]
 type = %s
 server = localhost
 port = %s
@@ -29,7 +29,7 @@ read_all = false
 received = false
 delivered_to = false
 verbose = 0
-`, retriever, port(w.Addr), user, server.Password, s.Dir, options, deliverer(t, dir)), 0o600)
+`, retriever, peer.Port(w.Addr), user, server.Password, s.Dir, options, deliverer(t, dir)), 0o600)
 }
 
 // TestGetmailTakesWhatIsNew reads by IMAP, from an Arabic mailbox too, and by POP3: each run takes just what the last

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"barid/e2e/peer"
 )
 
 // maildir is the near side of a sync: a folder of maildirs whose names are those of the mailboxes.
@@ -28,7 +30,7 @@ func (m *maildir) put(mailbox, flags string, raw []byte) {
 	}
 	m.n++
 	name := fmt.Sprintf("17%08d.1_%d.localhost:2,%s", m.n, m.n, flags)
-	write(m.t, filepath.Join(m.dir, mailbox, "cur", name), strings.ReplaceAll(string(raw), "\r\n", "\n"), 0o600)
+	peer.Write(m.t, filepath.Join(m.dir, mailbox, "cur", name), strings.ReplaceAll(string(raw), "\r\n", "\n"), 0o600)
 }
 
 // file finds a message by the local part of its Message-ID.

@@ -27,35 +27,8 @@ type mbsync struct {
 func newMbsync(t *testing.T, s *server.Server, w *wire) *mbsync {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.Mkdir(dir+"/mail", 0o700); err != nil {
-		t.Fatal(err)
-	}
-	return &mbsync{maildir{t: t, dir: dir + "/mail"}, write(t, dir+"/mbsyncrc", fmt.Sprintf(`IMAPAccount barid
-Host localhost
-Port %s
-User %s
-Pass %s
-SSLType IMAPS
-CertificateFile %s/cert.pem
-
-IMAPStore far
-Account barid
-
-MaildirStore near
-Path %[5]s/mail/
-Inbox %[5]s/mail/INBOX
-SubFolders Verbatim
-
-Channel all
-Far :far:
-Near :near:
-SyncState *
-Patterns *
-Create Both
-Expunge Both
-Remove None
-Sync All
-`, port(w.Addr), user, server.Password, s.Dir, dir), 0o600), w}
+	rc := peer.MbsyncConfig(t, w.Addr, user, s.Dir, dir, "Patterns *\nCreate Both\nExpunge Both\nRemove None\nSync All\n")
+	return &mbsync{maildir{t: t, dir: dir + "/mail"}, rc, w}
 }
 
 // command is a run. mbsync waits for the next second when a folder has just been changed, so that it sees every

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"barid/e2e/imap"
+	"barid/e2e/peer"
 	"barid/e2e/server"
 )
 
@@ -14,14 +15,14 @@ import (
 func muttConfig(t *testing.T, s *server.Server, w *wire, dir, qresync string) string {
 	mkdir(t, dir+"/headers")
 	mkdir(t, dir+"/bodies")
-	return write(t, dir+"/muttrc", fmt.Sprintf(`set folder="imaps://localhost:%s/" spoolfile="+INBOX" record="+Sent" postponed="+Drafts" trash="+Trash"
+	return peer.Write(t, dir+"/muttrc", fmt.Sprintf(`set folder="imaps://localhost:%s/" spoolfile="+INBOX" record="+Sent" postponed="+Drafts" trash="+Trash"
 set imap_user="%s" imap_pass="%s" certificate_file="%s/cert.pem" ssl_force_tls=yes
 set imap_condstore=yes imap_qresync=%[6]s imap_idle=yes timeout=2 mail_check=1
 set header_cache="%[5]s/headers" message_cachedir="%[5]s/bodies"
 set confirmappend=no confirmcreate=no delete=yes move=no quit=yes wait_key=no mark_old=no beep=no sort=mailbox-order
 set charset="utf-8" tmpdir="%[5]s" index_format="<%%Z|%%s>" status_format="at the end of %%f" pager_index_lines=0
 set help=no imap_check_subscribed=no
-`, port(w.Addr), user, server.Password, s.Dir, dir, qresync), 0o600)
+`, peer.Port(w.Addr), user, server.Password, s.Dir, dir, qresync), 0o600)
 }
 
 // TestMuttAndNeomutt reads, flags, moves, copies, searches and deletes; opens the mailbox again, when only what is

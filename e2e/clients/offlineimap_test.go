@@ -23,7 +23,7 @@ func newOfflineimap(t *testing.T, s *server.Server, w *wire) *offlineimap {
 	if err := os.Mkdir(home+"/mail", 0o700); err != nil {
 		t.Fatal(err)
 	}
-	write(t, home+"/rc", fmt.Sprintf(`[general]
+	peer.Write(t, home+"/rc", fmt.Sprintf(`[general]
 accounts = barid
 metadata = %[1]s/metadata
 ui = basic
@@ -43,7 +43,7 @@ remoteuser = %[3]s
 remotepass = %[4]s
 ssl = yes
 sslcacertfile = %[5]s/cert.pem
-`, home, port(w.Addr), user, server.Password, s.Dir), 0o600)
+`, home, peer.Port(w.Addr), user, server.Password, s.Dir), 0o600)
 	return &offlineimap{maildir{t: t, dir: home + "/mail"}, home}
 }
 

@@ -26,13 +26,13 @@ func startThunderbird(t *testing.T, w *wire) *thunderbird {
 	t.Helper()
 	bird := &thunderbird{dir: t.TempDir(), display: newDisplay(t)}
 	control := server.FreeAddress(t)
-	prefs := strings.NewReplacer("PORT", port(w.Addr), "MARIONETTE", port(control)).Replace(thunderbirdPrefs)
+	prefs := strings.NewReplacer("PORT", peer.Port(w.Addr), "MARIONETTE", peer.Port(control)).Replace(thunderbirdPrefs)
 	var b strings.Builder
 	for line := range strings.Lines(strings.TrimSpace(prefs)) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), " = ")
 		fmt.Fprintf(&b, "user_pref(%q, %s);\n", name, value)
 	}
-	write(t, bird.dir+"/user.js", b.String(), 0o600)
+	peer.Write(t, bird.dir+"/user.js", b.String(), 0o600)
 	cmd := exec.Command(peer.Need(t, "thunderbird"), "--profile", bird.dir, "--no-remote", "--marionette", "--remote-allow-system-access")
 	cmd.Env = append(cmd.Environ(), "DISPLAY="+bird.display.name, "HOME="+bird.dir, "LC_ALL=C.UTF-8")
 	spawn(t, cmd)
@@ -42,7 +42,7 @@ func startThunderbird(t *testing.T, w *wire) *thunderbird {
 		}
 	})
 	bird.marionette = dialMarionette(t, control)
-	bird.do(nil, birdLogin, port(w.Addr), user, server.Password, base64.StdEncoding.EncodeToString(w.cert))
+	bird.do(nil, birdLogin, peer.Port(w.Addr), user, server.Password, base64.StdEncoding.EncodeToString(w.cert))
 	bird.do(nil, birdOnline)
 	return bird
 }

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"barid/e2e/peer"
 	"barid/e2e/server"
 )
 
@@ -55,7 +56,7 @@ func newWire(t *testing.T, s *server.Server, protocol string) *wire {
 	})
 	t.Cleanup(func() {
 		if dir := os.Getenv("BARID_PICTURES"); dir != "" {
-			write(t, dir+"/"+strings.ReplaceAll(t.Name(), "/", "_")+"."+protocol+".wire", w.said(), 0o600)
+			peer.Write(t, dir+"/"+strings.ReplaceAll(t.Name(), "/", "_")+"."+protocol+".wire", w.said(), 0o600)
 		}
 		if t.Failed() {
 			t.Logf("the end of what was said:\n%s", tail(w.said(), 12000))

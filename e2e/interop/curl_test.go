@@ -14,7 +14,7 @@ import (
 func TestCurlSends(t *testing.T) {
 	s := start(t)
 	raw := "Date: Tue, 18 Nov 2025 10:20:30 +0300\r\n" + string(letter("here", 1))
-	file := write(t, t.TempDir()+"/letter", raw, 0o600)
+	file := peer.Write(t, t.TempDir()+"/letter", raw, 0o600)
 	for _, c := range []struct {
 		name, protocol, to, box string
 		args                    []string
@@ -44,7 +44,7 @@ func TestCurlReads(t *testing.T) {
 	s := start(t)
 	user := "info@" + server.Domain
 	box, pop := "imaps://"+s.Addr["imaps"]+"/", "pop3s://"+s.Addr["pop3s"]+"/"
-	file := write(t, t.TempDir()+"/letter", string(letter("here", 1)), 0o600)
+	file := peer.Write(t, t.TempDir()+"/letter", string(letter("here", 1)), 0o600)
 	for _, step := range []struct {
 		name string
 		args []string

@@ -99,7 +99,7 @@ type maildir struct {
 
 func newMaildir(t *testing.T, s *server.Server, user string) *maildir {
 	dir := t.TempDir()
-	return &maildir{t: t, dir: filepath.Join(dir, "mail"), rc: mbsyncConfig(t, s, user, dir, "Patterns *\nCreate Both\nExpunge Both\nRemove None\nSync All\n")}
+	return &maildir{t: t, dir: filepath.Join(dir, "mail"), rc: peer.MbsyncConfig(t, s.Addr["imaps"], user, s.Dir, dir, "Patterns *\nCreate Both\nExpunge Both\nRemove None\nSync All\n")}
 }
 
 func (m *maildir) sync() {
@@ -116,7 +116,7 @@ func (m *maildir) put(folder, flags string, raw []byte) {
 		}
 	}
 	m.n++
-	write(m.t, filepath.Join(m.dir, folder, "cur", fmt.Sprintf("170000000%d.1.localhost:2,%s", m.n, flags)), unix(raw), 0o600)
+	peer.Write(m.t, filepath.Join(m.dir, folder, "cur", fmt.Sprintf("170000000%d.1.localhost:2,%s", m.n, flags)), unix(raw), 0o600)
 }
 
 // reflag gives a message of INBOX other flags.

@@ -17,9 +17,9 @@ func msmtp(t *testing.T, s *server.Server, protocol, password, to string, raw []
 	if protocol == "submissions" {
 		starttls = "off"
 	}
-	rc := write(t, t.TempDir()+"/rc", fmt.Sprintf("account default\nhost localhost\nport %s\ntls on\ntls_starttls %s\ntls_trust_file %s/cert.pem\n"+
+	rc := peer.Write(t, t.TempDir()+"/rc", fmt.Sprintf("account default\nhost localhost\nport %s\ntls on\ntls_starttls %s\ntls_trust_file %s/cert.pem\n"+
 		"auth plain\nuser info@example.test\npassword %s\nfrom info@example.test\ndomain client.example.com\n",
-		port(s.Addr[protocol]), starttls, s.Dir, password), 0o600)
+		peer.Port(s.Addr[protocol]), starttls, s.Dir, password), 0o600)
 	return peer.Run(t, peer.Command{Name: "msmtp", Args: []string{"-C", rc, to}, Stdin: []byte(unix(raw))})
 }
 

@@ -12,14 +12,14 @@ import (
 
 // muttConfig logs in by imaps and submits with STARTTLS.
 func muttConfig(t *testing.T, s *server.Server, dir string) string {
-	return write(t, dir+"/muttrc", fmt.Sprintf(`set folder="imaps://localhost:%[1]s/" spoolfile="+INBOX" record="+Sent" postponed="+Drafts"
+	return peer.Write(t, dir+"/muttrc", fmt.Sprintf(`set folder="imaps://localhost:%[1]s/" spoolfile="+INBOX" record="+Sent" postponed="+Drafts"
 set imap_user="info@example.test" imap_pass="%[3]s"
 set smtp_url="smtp://info%%40example.test@localhost:%[2]s/" smtp_pass="%[3]s" smtp_authenticators="plain"
 set ssl_starttls=yes ssl_force_tls=yes certificate_file="%[4]s/cert.pem"
 set from="info@example.test" realname="Info" hostname="client.example.com" use_from=yes copy=yes use_envelope_from=yes
 set confirmappend=no confirmcreate=no delete=yes move=no quit=yes wait_key=no mark_old=no beep=no sort=mailbox-order
 set header_cache="" charset="utf-8" send_charset="us-ascii:utf-8" tmpdir="%[5]s" index_format="<%%Z|%%s>"
-`, port(s.Addr["imaps"]), port(s.Addr["submission"]), server.Password, s.Dir, dir), 0o600)
+`, peer.Port(s.Addr["imaps"]), peer.Port(s.Addr["submission"]), server.Password, s.Dir, dir), 0o600)
 }
 
 // mutt opens a mailbox on a terminal of its own and types; it gives what stood on the screen.
@@ -28,7 +28,7 @@ func mutt(t *testing.T, s *server.Server, mailbox, keys string) string {
 	peer.Need(t, "mutt")
 	dir := t.TempDir()
 	rc := muttConfig(t, s, dir)
-	script := write(t, dir+"/run", fmt.Sprintf("#!/bin/sh\nstty rows 40 cols 120\nexec mutt -F %s -f '+%s' -e 'push \"%s\"'\n", rc, mailbox, keys), 0o700)
+	script := peer.Write(t, dir+"/run", fmt.Sprintf("#!/bin/sh\nstty rows 40 cols 120\nexec mutt -F %s -f '+%s' -e 'push \"%s\"'\n", rc, mailbox, keys), 0o700)
 	r := peer.Run(t, peer.Command{
 		Name: "socat", Args: []string{"-t", "60", "-T", "20", "STDIO,ignoreeof", "EXEC:" + script + ",pty,setsid,ctty"},
 		Env: []string{"TERM=vt100", "LC_ALL=C.UTF-8", "HOME=" + dir}, Dir: dir,
@@ -95,7 +95,7 @@ func found(all []string, want string) bool {
 func TestMuttSends(t *testing.T) {
 	s := start(t)
 	dir := t.TempDir()
-	attachment := write(t, dir+"/گزارش.txt", "سلام\n", 0o600)
+	attachment := peer.Write(t, dir+"/گزارش.txt", "سلام\n", 0o600)
 	peer.Must(t, peer.Command{
 		Name: "mutt", Args: []string{"-F", muttConfig(t, s, dir), "-s", "سلام from mutt", "-a", attachment, "--", "demo@example.test"},
 		Stdin: []byte("متن\n.\nFrom here\n"), Env: []string{"LC_ALL=C.UTF-8", "HOME=" + dir},

@@ -3,7 +3,6 @@ package interop
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -69,59 +68,12 @@ func asFetchmail(raw []byte) []byte {
 
 var mboxLine = regexp.MustCompile(`(?m)^From [^\n]*\n([ \t][^\n]*\n)*`)
 
-func port(addr string) string {
-	_, p, err := net.SplitHostPort(addr)
-	if err != nil {
-		panic(err) // the harness made the address
-	}
-	return p
-}
-
-func write(t testing.TB, path, content string, mode os.FileMode) string {
-	t.Helper()
-	if err := os.WriteFile(path, []byte(content), mode); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// mbsyncConfig is a channel between an account and maildirs below dir.
-func mbsyncConfig(t testing.TB, s *server.Server, user, dir, channel string) string {
-	t.Helper()
-	for _, d := range []string{dir, filepath.Join(dir, "mail")} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return write(t, filepath.Join(dir, "mbsyncrc"), fmt.Sprintf(`IMAPAccount barid
-Host localhost
-Port %s
-User %s
-Pass %s
-SSLType IMAPS
-CertificateFile %s/cert.pem
-
-IMAPStore far
-Account barid
-
-MaildirStore near
-Path %[5]s/mail/
-Inbox %[5]s/mail/INBOX
-SubFolders Verbatim
-
-Channel all
-Far :far:
-Near :near:
-SyncState *
-%s`, port(s.Addr["imaps"]), user, server.Password, s.Dir, dir, channel), 0o600)
-}
-
 // tuid is the one field that mbsync adds to what it copies.
 var tuid = regexp.MustCompile(`(?m)^X-TUID: [A-Za-z0-9+/]{12}\r?\n`)
 
 func readMbsync(t *testing.T, s *server.Server, user string, _ int) [][]byte {
 	dir := t.TempDir()
-	rc := mbsyncConfig(t, s, user, dir, "Patterns INBOX\nCreate Near\nSync Pull\n")
+	rc := peer.MbsyncConfig(t, s.Addr["imaps"], user, s.Dir, dir, "Patterns INBOX\nCreate Near\nSync Pull\n")
 	peer.Must(t, peer.Command{Name: "mbsync", Args: []string{"-q", "-c", rc, "all"}})
 	var out [][]byte
 	for _, b := range readFiles(t, filepath.Join(dir, "mail/INBOX/*/*")) {
@@ -141,15 +93,15 @@ func readFetchmail(t *testing.T, s *server.Server, user, protocol, keep string) 
 
 func readFetchmailAs(t *testing.T, s *server.Server, user, password, protocol, keep string) [][]byte {
 	dir := t.TempDir()
-	mda := write(t, filepath.Join(dir, "mda"), "#!/bin/sh\nexec cat >"+dir+"/$$.eml\n", 0o700)
+	mda := peer.Write(t, filepath.Join(dir, "mda"), "#!/bin/sh\nexec cat >"+dir+"/$$.eml\n", 0o700)
 	ssl := "ssl"
 	if protocol == "pop3" {
 		ssl = `sslproto "TLS1.2+"`
 	}
-	rc := write(t, filepath.Join(dir, "rc"), fmt.Sprintf("set invisible\npoll 127.0.0.1 service %s protocol POP3 bad-header accept\n"+
+	rc := peer.Write(t, filepath.Join(dir, "rc"), fmt.Sprintf("set invisible\npoll 127.0.0.1 service %s protocol POP3 bad-header accept\n"+
 		"  user %q password %q %s sslcertck sslcertfile %s/cert.pem sslcommonname localhost\n"+
 		"  fetchall %s no rewrite pass8bits no stripcr mda %q\n",
-		port(s.Addr[protocol]), user, password, ssl, s.Dir, keep, mda), 0o600)
+		peer.Port(s.Addr[protocol]), user, password, ssl, s.Dir, keep, mda), 0o600)
 	peer.Must(t, peer.Command{
 		Name: "fetchmail", Args: []string{"-f", rc, "--pidfile", dir + "/pid", "-i", dir + "/ids"},
 		Env: []string{"HOME=" + dir, "FETCHMAILHOME=" + dir},

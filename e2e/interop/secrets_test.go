@@ -36,7 +36,7 @@ const keeper = "keeper@" + server.Domain
 func TestNoSecretsInLogsAndTraces(t *testing.T) {
 	needTime(t)
 	s := server.Prepare(t, server.Options{Settings: "[log]\nlevel = \"debug\"\n"})
-	pw := write(t, t.TempDir()+"/pw", plantPassword+"\n", 0o600)
+	pw := peer.Write(t, t.TempDir()+"/pw", plantPassword+"\n", 0o600)
 	s.Must("account", "add", keeper, "--password-file", pw)
 	s.Boot()
 	ids := plantMail(t, s)

@@ -94,7 +94,7 @@ var addressUTF8 = map[string]string{
 func viaPostfix(protocol, main string) func(*testing.T, *server.Server, string, []corpus.Message) {
 	return func(t *testing.T, s *server.Server, to string, ms []corpus.Message) {
 		t.Helper()
-		main := quietPostfix + strings.ReplaceAll(main, "PORT", port(s.Addr[protocol]))
+		main := quietPostfix + strings.ReplaceAll(main, "PORT", peer.Port(s.Addr[protocol]))
 		relay(t, peer.StartPostfix(t, peer.PostfixOptions{Relay: s.Addr[protocol], Main: main}), to, ms)
 	}
 }

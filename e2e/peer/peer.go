@@ -12,6 +12,7 @@ package peer
 import (
 	"bytes"
 	"context"
+	"net"
 	"os"
 	"os/exec"
 	"testing"
@@ -46,6 +47,24 @@ func Need(t testing.TB, program string) string {
 	}
 	t.Fatalf("the test peer %q is missing: run `make peers` as root (it is in the package %s)", program, packages[program])
 	return ""
+}
+
+// Port is the port of an address that a test's server or peer listens on.
+func Port(addr string) string {
+	_, p, err := net.SplitHostPort(addr)
+	if err != nil {
+		panic(err) // the harness made the address
+	}
+	return p
+}
+
+// Write writes a configuration file and gives its path.
+func Write(t testing.TB, path, content string, mode os.FileMode) string {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), mode); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // Result is how a client ended.
