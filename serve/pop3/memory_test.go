@@ -1,7 +1,6 @@
 package pop3
 
 import (
-	"fmt"
 	"io"
 	"runtime"
 	"strings"
@@ -30,18 +29,7 @@ func TestABigMaildropCostsLittleMemory(t *testing.T) {
 	fill(b, n, 200)
 	before := live()
 	c := b.login()
-	go func() {
-		var s strings.Builder
-		for i := range n {
-			fmt.Fprintf(&s, "RETR %d\r\nDELE %d\r\n", i+1, i+1)
-		}
-		_, _ = io.WriteString(c.Conn, s.String()+"STAT\r\n")
-	}()
-	for range n {
-		c.want("+OK")
-		skip(t, c)
-		c.want("+OK")
-	}
+	takeAll(t, c, n, "STAT", func(int) {})
 	c.want("+OK 0 0")
 	if cost := live() - before; cost > n*perMessage {
 		t.Errorf("a session with %d messages holds %d octets, %d a message; %d are the limit", n, cost, cost/n, perMessage)

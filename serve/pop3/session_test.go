@@ -522,18 +522,7 @@ func BenchmarkRetrieveAndDelete(b *testing.B) {
 				fill(bed, n, 6600)
 				c := bed.login()
 				b.StartTimer()
-				go func() {
-					var s strings.Builder
-					for i := range n {
-						fmt.Fprintf(&s, "RETR %d\r\nDELE %d\r\n", i+1, i+1)
-					}
-					_, _ = io.WriteString(c.Conn, s.String()+"QUIT\r\n")
-				}()
-				for range n {
-					c.want("+OK")
-					skip(b, c)
-					c.want("+OK")
-				}
+				takeAll(b, c, n, "QUIT", func(int) {})
 				c.want("+OK bye")
 			}
 			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "messages/s")
@@ -558,15 +547,11 @@ func BenchmarkDownloadAndDelete100k(b *testing.B) {
 		b.StartTimer()
 		c := bed.login()
 		must(b, c.SetDeadline(time.Now().Add(5*time.Minute)))
-		go say(c, n)
-		for i := range n {
-			c.want("+OK")
-			skip(b, c)
-			c.want("+OK")
+		takeAll(b, c, n, "QUIT", func(i int) {
 			if i%1000 == 0 {
 				peak = max(peak, heap()-before)
 			}
-		}
+		})
 		c.want("+OK bye")
 		peak = max(peak, heap()-before)
 	}
@@ -574,14 +559,23 @@ func BenchmarkDownloadAndDelete100k(b *testing.B) {
 	b.ReportMetric(float64(peak)/(1<<20), "peak-MiB")
 }
 
-// say asks for n messages, deletes them, and leaves.
-func say(c *client, n int) {
-	w := bufio.NewWriter(c.Conn)
+// takeAll retrieves and deletes n messages, pipelined, says last, whose answer is left to the caller, and calls each after every message.
+func takeAll(t testing.TB, c *client, n int, last string, each func(i int)) {
+	t.Helper()
+	go func() {
+		w := bufio.NewWriter(c.Conn)
+		for i := range n {
+			fmt.Fprintf(w, "RETR %d\r\nDELE %d\r\n", i+1, i+1)
+		}
+		_, _ = w.WriteString(last + "\r\n")
+		_ = w.Flush() // failing, the answers are missing
+	}()
 	for i := range n {
-		fmt.Fprintf(w, "RETR %d\r\nDELE %d\r\n", i+1, i+1)
+		c.want("+OK")
+		skip(t, c)
+		c.want("+OK")
+		each(i)
 	}
-	_, _ = w.WriteString("QUIT\r\n")
-	_ = w.Flush()
 }
 
 // heap is how much memory is in use.
