@@ -31,7 +31,7 @@ type StoreRequest struct {
 type StoreResult struct {
 	Modified UIDSet // left alone because their modseq is past UnchangedSince
 	ModSeq   ModSeq // the mailbox's after the change, never that of somebody else's; 0: nothing changed
-	Err      error  // nothing was changed, e.g. because there are too many keywords; the other requests are done
+	Err      error  // no message was changed, e.g. because there are too many keywords; the other requests are done
 }
 
 // Store changes the flags of the messages in set, in one commit. Messages whose flags are as wanted already keep

@@ -1,7 +1,11 @@
 // Command sizes lists the largest functions and files of the product: the tail that loses readers.
 //
-// It reads the tree below the current folder and prints the five largest of each, without tests. It has no
-// limits to speak of and fails only when a file can not be parsed.
+// It reads the tree below the current folder and prints the five largest of each, without tests:
+//
+//	57  app/serve.go serve
+//
+// Life: outside the product; make sizes runs it. Promise: the same tree gives the same list. Limits: Go files.
+// Failure: a file that can not be parsed ends it with exit code 1.
 package main
 
 import (
