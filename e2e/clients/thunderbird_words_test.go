@@ -78,7 +78,9 @@ const folder = path => {
   if (!found) throw new Error("no folder " + path);
   return found;
 };
-const pathOf = f => f.parent == server.rootFolder ? f.name : pathOf(f.parent) + "/" + f.name;
+// pathOf names a folder as the server does; what a release of Thunderbird calls the inbox does not matter.
+const pathOf = f => f.parent != server.rootFolder ? pathOf(f.parent) + "/" + f.name :
+  f.flags & Ci.nsMsgFolderFlags.Inbox ? "INBOX" : f.name;
 const messages = f => { const all = []; for (const m of f.messages) all.push(m); return all; };
 const message = (f, id) => {
   const found = messages(f).find(m => m.messageId.startsWith(id + "@"));
