@@ -48,8 +48,9 @@ func (s *sent) from(to []addr.Mailbox) bool {
 	return err == nil && slices.ContainsFunc(to, func(a addr.Mailbox) bool { return a.Key() == m.Key() })
 }
 
-// told ties the recipients of a report to those we sent to. index is the one that a VERP address names, or -1.
-func (s *sent) told(rs []dsn.Recipient, index int) []Told {
+// told ties the recipients of a report to those we sent to. tag names the one that a VERP address is of, or "". What
+// it says is surer than a name in the report, which may be where that mailbox is forwarded to.
+func (s *sent) told(rs []dsn.Recipient, tag string) []Told {
 	ts := make([]Told, len(rs))
 	for i, r := range rs {
 		t := Told{Recipient: r, Class: r.Class(), Final: r.Final.Text}
@@ -57,16 +58,23 @@ func (s *sent) told(rs []dsn.Recipient, index int) []Told {
 			t.To = s.match(r.Final)
 		}
 		if t.To == "" && len(rs) == 1 {
-			switch {
-			case len(s.to) == 1:
+			if t.To = s.tagged(tag); t.To == "" && len(s.to) == 1 {
 				t.To = s.to[0]
-			case index >= 0 && index < len(s.to):
-				t.To = s.to[index]
 			}
 		}
 		ts[i] = t
 	}
 	return ts
+}
+
+// tagged gives the forward-path with this dsn.RcptTag.
+func (s *sent) tagged(tag string) string {
+	for _, to := range s.to {
+		if m, err := addr.ParseMailbox(to, true); err == nil && tag != "" && dsn.RcptTag(m) == tag {
+			return to
+		}
+	}
+	return ""
 }
 
 // match gives the forward-path that is the address a.

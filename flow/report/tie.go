@@ -27,13 +27,18 @@ type Index interface {
 	ByMessageID(ctx context.Context, id string) ([]string, error)
 }
 
+// Addresses tells what a reverse-path that we gave out says; ok is false for everything else. *bounce.Book is one.
+type Addresses interface {
+	Read(ctx context.Context, m addr.Mailbox) (t dsn.Token, ok bool, err error)
+}
+
 // Matcher ties incoming reports to the messages they are about. It is safe for many goroutines.
 type Matcher struct {
-	Events  Events
-	Index   Index      // nil: only by ids of ours
-	Names   []string   // our host names, lower case: whose Received fields and Message-IDs are ours
-	VERP    []dsn.VERP // reverse-paths we give out
-	Metrics *Metrics   // nil: none
+	Events    Events
+	Index     Index     // nil: only by ids of ours
+	Names     []string  // our host names, lower case: whose Received fields and Message-IDs are ours
+	Addresses Addresses // nil: reverse-paths are those of the senders
+	Metrics   *Metrics  // nil: none
 }
 
 // Incoming is a message that arrived.
@@ -70,17 +75,21 @@ const (
 
 // Tie finds which of our messages in is about. ok is false if in is no report, or about none of ours: a
 // transaction counts only if the report came to its reverse-path, or to a VERP address of it, so that
-// nobody can have an address suppressed by making a report up. It changes nothing.
+// nobody can have an address suppressed by making a report up. Some hosts send reports with a reverse-path of
+// their own: those count at a VERP address only. It changes nothing.
 func (m *Matcher) Tie(ctx context.Context, in Incoming) (r Result, ok bool, err error) {
-	if !in.From.Null {
-		return Result{}, false, nil
+	cs, err := m.tokens(ctx, in.To)
+	if err != nil || !in.From.Null && len(cs) == 0 {
+		return Result{}, false, err
 	}
 	b, ok, err := dsn.Parse(in.Body, in.Parsed)
 	if err != nil || !ok {
 		return Result{}, false, err
 	}
-	cs := m.candidates(in.To, &b)
-	if m.Index != nil {
+	if in.From.Null {
+		m.candidates(&cs, &b)
+	}
+	if m.Index != nil && in.From.Null {
 		if err := cs.look(ctx, m.Index, &b); err != nil {
 			return Result{}, false, err
 		}
@@ -118,14 +127,14 @@ const (
 // candidate is a transaction that a report may be about.
 type candidate struct {
 	id, by string
-	rcpt   int // index of the recipient, -1 not known
+	rcpt   string // dsn.RcptTag of the recipient, "" not known
 }
 
 // candidates are transactions, the surest first, each once.
 type candidates []candidate
 
 // add takes the ones that are new, at most maxCandidates in all.
-func (cs *candidates) add(by string, rcpt int, ids ...string) {
+func (cs *candidates) add(by, rcpt string, ids ...string) {
 	for _, id := range ids {
 		known := slices.ContainsFunc(*cs, func(c candidate) bool { return c.id == id })
 		if id != "" && !known && len(*cs) < maxCandidates {
@@ -134,20 +143,25 @@ func (cs *candidates) add(by string, rcpt int, ids ...string) {
 	}
 }
 
-// candidates gives the transactions that something in the report names.
-func (m *Matcher) candidates(to []addr.Mailbox, b *dsn.Bounce) candidates {
-	var cs candidates
-	for _, a := range to {
-		for _, v := range m.VERP {
-			if t, ok := v.Decode(a); ok {
-				cs.add(byVERP, t.Rcpt, t.ID)
-			}
+// tokens gives the transactions that the addresses say a report came for.
+func (m *Matcher) tokens(ctx context.Context, to []addr.Mailbox) (cs candidates, err error) {
+	for i := 0; i < len(to) && m.Addresses != nil; i++ {
+		t, ok, err := m.Addresses.Read(ctx, to[i])
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			cs.add(byVERP, t.Rcpt, t.ID)
 		}
 	}
-	cs.add(byEnvID, -1, ownID(b.EnvelopeID))
-	cs.add(byReceived, -1, m.receivedIDs(b.Returned.Header)...)
-	cs.add(byMessageID, -1, m.madeID(b.Returned.MessageID))
-	return cs
+	return cs, nil
+}
+
+// candidates adds the transactions that something in the report names.
+func (m *Matcher) candidates(cs *candidates, b *dsn.Bounce) {
+	cs.add(byEnvID, "", ownID(b.EnvelopeID))
+	cs.add(byReceived, "", m.receivedIDs(b.Returned.Header)...)
+	cs.add(byMessageID, "", m.madeID(b.Returned.MessageID))
 }
 
 // look adds the transactions that the index knows by the sender's own names.
@@ -157,14 +171,14 @@ func (cs *candidates) look(ctx context.Context, x Index, b *dsn.Bounce) error {
 		if err != nil {
 			return err
 		}
-		cs.add(byEnvID, -1, ids...)
+		cs.add(byEnvID, "", ids...)
 	}
 	if b.Returned.MessageID != "" {
 		ids, err := x.ByMessageID(ctx, b.Returned.MessageID)
 		if err != nil {
 			return err
 		}
-		cs.add(byMessageID, -1, ids...)
+		cs.add(byMessageID, "", ids...)
 	}
 	return nil
 }

@@ -69,11 +69,24 @@ func (x index) ByMessageID(_ context.Context, id string) ([]string, error) {
 	return nil, x.err
 }
 
-var keyed = dsn.VERP{Domain: "ours.test", Key: []byte("secret")}
+// keyed reads reverse-paths as bounce.Book does.
+type keyed struct{ dsn.VERP }
+
+func (k keyed) Read(_ context.Context, m addr.Mailbox) (dsn.Token, bool, error) {
+	t, ok := k.Decode(m)
+	return t, ok, nil
+}
+
+var ours = keyed{dsn.VERP{Key: []byte("secret")}}
+
+// verpOf gives the reverse-path of the message to box@example.net.
+func verpOf(v dsn.VERP) addr.Mailbox {
+	m, _ := v.Encode("ours.test", dsn.Token{ID: txID, Rcpt: dsn.RcptTag(path("box@example.net").Mailbox), Login: 1})
+	return m
+}
 
 func TestTie(t *testing.T) {
-	verp, _ := keyed.Encode(dsn.Token{ID: txID, Rcpt: 1})
-	forged, _ := dsn.VERP{Domain: "ours.test", Key: []byte("guess")}.Encode(dsn.Token{ID: txID, Rcpt: 1})
+	verp, forged := verpOf(ours.VERP), verpOf(dsn.VERP{Key: []byte("guess")})
 	received := "Received: from a by MAIL.ours.test with ESMTPSA\r\n id " + txID + "\r\n for <info@example.org>; Fri, 20 Nov 2026 06:30:00 +0000\r\n"
 	for name, c := range map[string]struct {
 		b    bounce
@@ -98,7 +111,7 @@ func TestTie(t *testing.T) {
 		"an ENVID that is no id, no index": {bounce{"info@example.org", "QQ314159", ""}, "sender@ours.test", nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := &Matcher{Events: history(), Index: c.x, Names: []string{"mail.ours.test"}, VERP: []dsn.VERP{keyed}}
+			m := &Matcher{Events: history(), Index: c.x, Names: []string{"mail.ours.test"}, Addresses: ours}
 			r, ok, err := m.Tie(t.Context(), incoming(c.b.text(), c.to))
 			if err != nil {
 				t.Fatal(err)
@@ -124,6 +137,14 @@ func TestTieLeavesOtherMailAlone(t *testing.T) {
 	in.From = path("somebody@example.org")
 	if _, ok, err := m.Tie(t.Context(), in); ok || err != nil {
 		t.Errorf("with a reverse-path: %v, %v", ok, err)
+	}
+	in.To = append(in.To, verpOf(ours.VERP))
+	if _, ok, err := m.Tie(t.Context(), in); ok || err != nil {
+		t.Errorf("with a reverse-path, to an address that nobody gave out: %v, %v", ok, err)
+	}
+	m.Addresses = ours
+	if r, ok, err := m.Tie(t.Context(), in); !ok || err != nil || r.By != byVERP {
+		t.Errorf("with a reverse-path, to an address of ours: %+v %v, %v", r, ok, err)
 	}
 	if _, ok, err := m.Tie(t.Context(), incoming("Subject: hello\r\n\r\n"+txID+"\r\n", "sender@ours.test")); ok || err != nil {
 		t.Errorf("a letter: %v, %v", ok, err)

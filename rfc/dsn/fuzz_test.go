@@ -82,7 +82,7 @@ func TestHostileReportsAreLinear(t *testing.T) {
 			if _, _, err := Parse(bytes.NewReader(b), m); err != nil {
 				t.Error(err)
 			}
-			if d := time.Since(begun); d > 2*time.Second {
+			if d := time.Since(begun); d > 20*time.Second { // it is some 10 ms
 				t.Errorf("%s in %s took %v", name, kind, d)
 			}
 		}

@@ -1,6 +1,7 @@
 package dsn
 
 import (
+	"strings"
 	"testing"
 
 	"barid/rfc/addr"
@@ -162,40 +163,45 @@ func TestClassify(t *testing.T) {
 }
 
 func TestVERP(t *testing.T) {
-	for _, v := range []VERP{{Domain: "ours.test"}, {Domain: "ours.test", Key: []byte("secret"), Local: "b", Separator: '-'}} {
-		token := Token{"01jd4xk8t0003f7q2m.2", 5}
-		m, ok := v.Encode(token)
+	const domain = "ours.test"
+	token := Token{ID: "01jd4xk8t0003f7q2m.2", Rcpt: RcptTag(addr.Mailbox{Local: "فروش", Domain: "there.test"}), Login: 1 << 40, Day: 20779}
+	for _, v := range []VERP{{Key: []byte("secret")}, {Key: []byte("secret"), Local: "b", Separator: '-'}} {
+		m, ok := v.Encode(domain, token)
 		if !ok {
 			t.Fatal("does not fit")
 		}
 		if _, _, err := addr.ParsePath("<"+m.String()+">", addr.Options{}); err != nil {
 			t.Errorf("%v: %v", m, err)
 		}
-		upper := addr.Mailbox{Local: "BOUNCES+01JD4XK8T0003F7Q2M.2-5", Domain: "ours.test"}
-		if v.Key != nil {
-			upper = m
-		}
-		for _, a := range []addr.Mailbox{m, upper} {
-			if got, ok := v.Decode(a); !ok || got != token {
+		for _, a := range []addr.Mailbox{m, {Local: strings.ToUpper(m.Local), Domain: strings.ToUpper(domain)}} {
+			if got, ok := v.Decode(a); !ok || got != token || !v.Has(a) {
 				t.Errorf("%v: %+v, %v", a, got, ok)
 			}
 		}
-		for _, bad := range []string{"bounces", "bounces+", "bounces+x", "bounces+x-", "bounces+x-y", "bounces+x-99999999999", "bounces+-1", "b-01jd4xk8t0003f7q2m.2-5-aaaaaaaa", "b-", "sender", "bounces+..-1"} {
-			if got, ok := v.Decode(addr.Mailbox{Local: bad, Domain: "ours.test"}); ok {
+		for name, bad := range map[string]addr.Mailbox{
+			"another domain":    {Local: m.Local, Domain: "example.org"},
+			"another recipient": {Local: strings.Replace(m.Local, token.Rcpt, "aaaaa", 1), Domain: domain},
+			"another day":       {Local: strings.Replace(m.Local, "-g17-", "-g18-", 1), Domain: domain},
+		} {
+			if got, ok := v.Decode(bad); ok || !v.Has(bad) || bad == m {
+				t.Errorf("%s: %+v", name, got)
+			}
+		}
+		if _, ok := (VERP{Local: v.Local, Separator: v.Separator, Key: []byte("guess")}).Decode(m); ok {
+			t.Error("another key")
+		}
+		for _, bad := range []string{"bounces", "bounces+", "bounces+x", "bounces+a-b-c-d-", "bounces+a-b-1-1-aaaaaaa", "bounces+a-b-1-1-1-aaaaaaaa", "b-", "b----aaaaaaaa", "sender"} {
+			if got, ok := v.Decode(addr.Mailbox{Local: bad, Domain: domain}); ok || v.Has(addr.Mailbox{Local: bad, Domain: domain}) {
 				t.Errorf("%q: %+v", bad, got)
 			}
 		}
-		if _, ok := v.Decode(addr.Mailbox{Local: m.Local, Domain: "example.org"}); ok {
-			t.Error("not our domain")
-		}
 	}
-	plain, _ := VERP{Domain: "ours.test"}.Encode(Token{"x", 0})
-	if plain.Local != "bounces+x-0" {
-		t.Errorf("%v", plain)
-	}
-	for _, bad := range []Token{{"", 0}, {"A", 0}, {"a-b", 0}, {"a..b", 0}, {"a", -1}, {"a@b", 0}} {
-		if _, ok := (VERP{Domain: "ours.test"}).Encode(bad); ok {
+	for _, bad := range []Token{{}, {ID: "A", Rcpt: "a"}, {ID: "a-b", Rcpt: "a"}, {ID: "a..b", Rcpt: "a"}, {ID: "a"}, {ID: "a@b", Rcpt: "a"}, {ID: strings.Repeat("a", 50), Rcpt: "a"}} {
+		if _, ok := (VERP{Key: []byte("k")}).Encode(domain, bad); ok {
 			t.Errorf("%+v", bad)
 		}
+	}
+	if a, b := RcptTag(addr.Mailbox{Local: "Info", Domain: "there.test"}), RcptTag(addr.Mailbox{Local: "info", Domain: "there.test"}); a != b || len(a) != verpTag {
+		t.Errorf("%q %q", a, b)
 	}
 }
