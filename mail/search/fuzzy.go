@@ -68,10 +68,7 @@ const (
 // no longer than catchUp.
 func (a *Account) Fuzzy(ctx context.Context, f Fuzzy) (*Ranking, error) {
 	started := a.x.opt.Now()
-	short, cancel := context.WithTimeout(ctx, catchUp)
-	err := a.Sync(short)
-	cancel()
-	if err != nil && ctx.Err() != nil {
+	if err := a.catchUp(ctx); err != nil {
 		return nil, err
 	}
 	clauses, err := f.clauses()
@@ -82,6 +79,7 @@ func (a *Account) Fuzzy(ctx context.Context, f Fuzzy) (*Ranking, error) {
 	err = a.view(ctx, func(rd kv.Reader) error { return r.run(ctx, rd) })
 	if errors.Is(err, kv.ErrCorrupt) {
 		a.damaged(err)
+		return &Ranking{}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -90,10 +88,24 @@ func (a *Account) Fuzzy(ctx context.Context, f Fuzzy) (*Ranking, error) {
 	return &Ranking{Hits: r.hits(), Upto: r.upto}, nil
 }
 
-// clause is a word or a phrase.
+// catchUp indexes what waits, for a moment. Only an end of ctx is an error.
+func (a *Account) catchUp(ctx context.Context) error {
+	short, cancel := context.WithTimeout(ctx, catchUp)
+	defer cancel()
+	_ = a.Sync(short) // what it did not come to is above Ranking.Upto
+	return ctx.Err()
+}
+
+// clause is a word or a phrase, with the other ways to write it.
 type clause struct {
-	phrase []string  // words that must follow one another, folded; nil for a word
-	words  []variant // ways to write a word
+	phrases []phrasing
+	words   []variant
+}
+
+// phrasing is words that must follow one another, folded.
+type phrasing struct {
+	words  []string
+	weight float64
 }
 
 // variant is one way to write a word.
@@ -106,13 +118,13 @@ type variant struct {
 // clauses reads what was typed.
 func (f *Fuzzy) clauses() (out []clause, err error) {
 	add := func(c clause) {
-		if len(c.phrase)+len(c.words) > 0 {
+		if len(c.phrases)+len(c.words) > 0 {
 			out = append(out, c)
 		}
 	}
 	for i, part := range strings.Split(f.Text, `"`) {
 		if i%2 == 1 {
-			add(newPhrase(tokens(text.FoldString(part))))
+			add(newPhrase(part))
 			continue
 		}
 		for _, w := range strings.Fields(part) {
@@ -125,20 +137,19 @@ func (f *Fuzzy) clauses() (out []clause, err error) {
 	return out, nil
 }
 
-// newClause makes a clause of a word as typed: several terms, as an address has, are a phrase.
+// newClause makes a clause of a word as typed: several terms, as an address has, are a phrase. A word with a ZWNJ is
+// also the phrase that it is with a space.
 func newClause(w string) clause {
 	var c clause
 	for i, form := range text.NewNeedle(w).Forms() {
-		ts := tokens(string(form))
-		if len(ts) != 1 {
-			if i == 0 && len(ts) > 1 {
-				return newPhrase(ts)
-			}
-			continue
-		}
 		weight := asTyped
 		if i > 0 {
 			weight = respelled
+		}
+		ts := tokens(string(form))
+		if len(ts) != 1 {
+			c.addPhrase(ts, weight)
+			continue
 		}
 		c.add(ts[0], whole, weight)
 		for _, p := range text.Proclitics(ts[0]) {
@@ -151,14 +162,28 @@ func newClause(w string) clause {
 	return c
 }
 
-// newPhrase makes a clause of words that follow one another.
-func newPhrase(ts []string) clause {
+// newPhrase makes a clause of words that follow one another, as they are between quotes.
+func newPhrase(quoted string) clause {
+	var c clause
+	ts := tokens(text.FoldString(quoted))
 	if len(ts) == 1 {
-		c := clause{}
 		c.add(ts[0], whole, asTyped)
-		return c
+	} else {
+		c.addPhrase(ts, asTyped)
 	}
-	return clause{phrase: ts}
+	if strings.ContainsRune(quoted, zwnj) {
+		c.addPhrase(tokens(string(text.FoldSpaced(nil, quoted))), respelled)
+	}
+	return c
+}
+
+// zwnj stands within words, or a space instead.
+const zwnj = '\u200c'
+
+func (c *clause) addPhrase(ts []string, weight float64) {
+	if len(ts) > 1 {
+		c.phrases = append(c.phrases, phrasing{ts, weight})
+	}
 }
 
 func (c *clause) add(term string, h how, weight float64) {
@@ -234,12 +259,13 @@ func (r *ranker) run(ctx context.Context, rd kv.Reader) error {
 // weigh gives for each message of a segment how much a clause counts in it.
 func (r *ranker) weigh(v *lookup, c *clause) ([]float32, error) {
 	heavy := make([]float32, v.s.hi-v.s.lo+1)
-	if c.phrase != nil {
-		set, err := v.phrase(c.phrase, r.f.In, wholePart)
-		if err == nil {
-			set.All(func(m mailbox.MsgNo) { heavy[m-v.s.lo] = phraseWeight })
+	for _, p := range c.phrases {
+		set, err := v.phrase(p.words, r.f.In, wholePart)
+		if err != nil {
+			return nil, err
 		}
-		return heavy, err
+		weight := float32(phraseWeight * p.weight)
+		set.All(func(m mailbox.MsgNo) { heavy[m-v.s.lo] = max(heavy[m-v.s.lo], weight) })
 	}
 	for _, w := range c.words {
 		f := v.terms(w.term, w.how)

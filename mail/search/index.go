@@ -30,7 +30,11 @@ func (a *Account) Sync(ctx context.Context) error {
 
 // index indexes the next batch and merges segments if there are many.
 func (a *Account) index(ctx context.Context) (more bool, err error) {
-	defer a.lock()()
+	unlock, err := a.lock(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
 	m, err := a.manifest(ctx)
 	if err != nil {
 		return false, err

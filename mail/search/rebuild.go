@@ -69,9 +69,13 @@ func (a *Account) Rebuild(ctx context.Context, progress func(done int64)) error 
 
 // drop removes all rows but the numbers that must not be used again.
 func (a *Account) drop(ctx context.Context) error {
-	defer a.lock()()
+	unlock, err := a.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	var old []segmentInfo
-	err := a.x.db.Update(ctx, a.id.Part(), func(t kv.Txn) error {
+	err = a.x.db.Update(ctx, a.id.Part(), func(t kv.Txn) error {
 		if _, ok, err := t.Get(mail.TableState, []byte{0}); err != nil || !ok {
 			return errors.Join(err, errNoAccount)
 		}
@@ -107,7 +111,11 @@ func (x *Index) lostNumber() uint32 {
 
 // Verify reads all of an account's index and compares its parts. It gives what is wrong, in words.
 func (a *Account) Verify(ctx context.Context) (found []string, err error) {
-	defer a.lock()()
+	unlock, err := a.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
 	m, err := a.manifest(ctx)
 	if errors.Is(err, kv.ErrCorrupt) {
 		return []string{"the manifest can not be read"}, nil

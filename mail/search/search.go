@@ -103,29 +103,34 @@ type Account struct {
 
 // writing is held by the one who writes an account's index.
 type writing struct {
-	sync.Mutex
+	held  chan struct{} // has room for one
 	users int
 }
 
-// lock takes the right to write the account's index.
-func (a *Account) lock() (unlock func()) {
+// lock takes the right to write the account's index. Who has it may be at it for long: a merge, a rebuild's batch.
+func (a *Account) lock(ctx context.Context) (unlock func(), err error) {
 	x := a.x
 	x.mu.Lock()
 	w := x.locks[a.id]
 	if w == nil {
-		w = &writing{}
+		w = &writing{held: make(chan struct{}, 1)}
 		x.locks[a.id] = w
 	}
 	w.users++
 	x.mu.Unlock()
-	w.Lock()
-	return func() {
-		w.Unlock()
+	leave := func() {
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		if w.users--; w.users == 0 {
 			delete(x.locks, a.id)
 		}
+	}
+	select {
+	case w.held <- struct{}{}:
+		return func() { <-w.held; leave() }, nil
+	case <-ctx.Done():
+		leave()
+		return nil, ctx.Err()
 	}
 }
 

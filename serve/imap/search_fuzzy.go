@@ -13,10 +13,7 @@ import (
 const maxFuzzyHits = 100000
 
 // fuzzyKey is what the index ranks for a text key within FUZZY.
-type fuzzyKey struct {
-	scores map[mailbox.MsgNo]uint8
-	upto   mailbox.MsgNo // messages above were not ranked
-}
+type fuzzyKey struct{ scores map[mailbox.MsgNo]uint8 }
 
 // hasIndex: FUZZY needs one.
 func hasIndex(s *session) bool { return s.srv.Index != nil }
@@ -40,23 +37,12 @@ func (q *finder) prepareFuzzy(k *imap.SearchKey) error {
 	if err != nil {
 		return err
 	}
-	t.fuzzy = &fuzzyKey{scores: make(map[mailbox.MsgNo]uint8, len(r.Hits)), upto: r.Upto}
+	t.fuzzy = &fuzzyKey{scores: make(map[mailbox.MsgNo]uint8, len(r.Hits))}
 	for _, h := range r.Hits {
 		t.fuzzy.scores[h.Msg] = h.Score
 	}
 	q.fuzzy = append(q.fuzzy, t.fuzzy)
 	return nil
-}
-
-// knownFuzzily is what the ranking says of a message that the index does not know to hold the text itself.
-func (t *textKey) knownFuzzily(m mailbox.MsgNo) verdict {
-	switch {
-	case t.fuzzy.scores[m] > 0:
-		return match
-	case m <= t.fuzzy.upto:
-		return miss
-	}
-	return undecided
 }
 
 // relevancy is the score of a message, 1 to 100 (RFC 6203 §4): the mean over the fuzzy keys for texts. One that

@@ -57,3 +57,22 @@ func TestTheIndexChangesNoAnswer(t *testing.T) {
 	w.imap.Index = nil
 	same("with an index that was behind", behind)
 }
+
+// TestFuzzyFindsWhatTheTextAsItStandsFinds, and more: pieces of words that follow one another are no words.
+func TestFuzzyFindsWhatTheTextAsItStandsFinds(t *testing.T) {
+	w := newWorld(t, nil)
+	w.deliver("INBOX", []byte("Subject: monthly report budget\r\n\r\nbody\r\n"))
+	w.deliver("INBOX", []byte("Subject: budget of a report\r\n\r\nbody\r\n"))
+	index := search.Open(w.store, w.mail, search.Options{})
+	must(t, index.Account(w.id).Sync(context.Background()))
+	w.imap.Index = index
+	c := w.login()
+	c.do("SELECT INBOX")
+	for query, want := range map[string]string{
+		`"ort bud"`: "* SEARCH 1", `"report budget"`: "* SEARCH 1 2", `"budget report"`: "* SEARCH 1 2", `"ort of"`: "* SEARCH",
+	} {
+		if got := c.do("SEARCH FUZZY SUBJECT %s", query)[0]; got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+}

@@ -25,7 +25,7 @@ func TestSpellingsFindOneAnother(t *testing.T) {
 				base64.StdEncoding.EncodeToString([]byte("سلام "+side+"!"))+"\r\n--b--\r\n"))
 		}
 	}
-	score := func(how string) {
+	score := func(how, fuzzy string) {
 		c := w.login()
 		c.do("SELECT INBOX")
 		for _, key := range []string{"SUBJECT", "FROM", "TEXT", "BODY"} {
@@ -33,7 +33,7 @@ func TestSpellingsFindOneAnother(t *testing.T) {
 			for i, p := range spellings {
 				for side, other := range p {
 					has := 2*i + 2 - side // the message with the other spelling
-					got := c.do("SEARCH CHARSET UTF-8 %s {%d+}\r\n%s", key, len(other), other)
+					got := c.do("SEARCH CHARSET UTF-8 %s%s {%d+}\r\n%s", fuzzy, key, len(other), other)
 					if strings.Contains(got[0]+" ", fmt.Sprintf(" %d ", has)) {
 						found[side]++
 					} else {
@@ -45,9 +45,10 @@ func TestSpellingsFindOneAnother(t *testing.T) {
 		}
 		c.do("LOGOUT")
 	}
-	score("without an index")
+	score("without an index", "")
 	index := search.Open(w.store, w.mail, search.Options{})
 	must(t, index.Account(w.id).Sync(t.Context()))
 	w.imap.Index = index
-	score("with the index")
+	score("with the index", "")
+	score("by likeness", "FUZZY ")
 }

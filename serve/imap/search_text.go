@@ -101,10 +101,8 @@ func (t *textKey) known(m mailbox.MsgNo) verdict {
 	}
 	v := t.candidates.Of(m)
 	switch {
-	case v == search.Yes:
+	case v == search.Yes, t.fuzzy != nil && t.fuzzy.scores[m] > 0:
 		return match
-	case t.fuzzy != nil:
-		return t.knownFuzzily(m)
 	case v == search.No:
 		return miss
 	}
