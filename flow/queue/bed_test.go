@@ -354,9 +354,10 @@ func standing(t *testing.T, s db) map[string][]*spool.Entry {
 	return out
 }
 
-// empty wants nothing to be left: no rows, no bodies, nothing in memory.
+// empty wants nothing to be left, once everything has settled: no rows, no bodies, nothing in memory.
 func (b *bed) empty() {
 	b.t.Helper()
+	synctest.Wait()
 	for id, es := range standing(b.t, b.db) {
 		b.t.Errorf("%s is left: %+v", id, es[0].Rcpts)
 	}
