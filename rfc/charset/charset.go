@@ -35,7 +35,7 @@ func Known(label string) bool {
 func Decode(label string, b []byte) string {
 	c := lookup(label)
 	if c.kind == labelled {
-		s := convert(c.enc, b)
+		s := convert(believed(c.enc, b), b)
 		if strings.Contains(s, replacement) {
 			return repaired(s, b)
 		}

@@ -19,6 +19,34 @@ const (
 	german  = "Schöne Grüße aus München, die Straße ist für Fußgänger geöffnet"
 )
 
+// TestPlainlyWrongLabelsAreNotBelieved, and others are: all of a text, and read piece by piece.
+func TestPlainlyWrongLabelsAreNotBelieved(t *testing.T) {
+	w1256 := string(encodeAs(t, charmap.Windows1256, arabic))
+	latin := string(encodeAs(t, charmap.Windows1252, french))
+	for _, tt := range []struct{ label, in, want string }{
+		{"windows-1256", arabic, arabic},
+		{"iso-8859-1", persian, persian},
+		{"koi8-r", "\u200cПривет", "\u200cПривет"},
+		{"x-mac-farsi", "مرحبا", "مرحبا"},
+		{"iso-8859-1", w1256, arabic},
+		{"windows-1252", "Re: " + w1256, "Re: " + arabic},
+		{"iso-8859-1", "\xc7\xe1\xd3", "ÇáÓ"}, // too short to know better
+		{"iso-8859-1", latin, french},
+		{"windows-1256", latin, french}, // it has the French letters, too
+		{"windows-1256", w1256, arabic},
+		{"windows-1252", "\xc3\xa9", "Ã©"}, // two characters may be meant
+		{"windows-1251", "\xd2\xc0\xd1\xd1\xbb", "ТАСС»"},
+		{"windows-1252", strings.Repeat("\xc4\xd6\xdc ", 9), strings.Repeat("ÄÖÜ ", 9)},
+	} {
+		if got := Decode(tt.label, []byte(tt.in)); got != tt.want {
+			t.Errorf("Decode(%q, %q) = %q, want %q", tt.label, tt.in, got, tt.want)
+		}
+		if got, err := io.ReadAll(NewReader(tt.label, iotest.OneByteReader(strings.NewReader(tt.in)))); string(got) != tt.want || err != nil {
+			t.Errorf("NewReader(%q, %q) = %q, %v, want %q", tt.label, tt.in, got, err, tt.want)
+		}
+	}
+}
+
 func encodeAs(t *testing.T, e encoding.Encoding, s string) []byte {
 	t.Helper()
 	b, err := encoding.ReplaceUnsupported(e.NewEncoder()).Bytes([]byte(s))

@@ -5,23 +5,25 @@ import (
 	"io"
 	"unicode/utf8"
 
-	"golang.org/x/text/encoding/unicode"
+	"golang.org/x/text/encoding"
 	"golang.org/x/text/transform"
 )
 
 // NewReader converts the text of r, which is said to be in the charset label, to UTF-8. Without a label that
 // is of use, ASCII is passed on until the first byte above it, and the charset is guessed from there.
 func NewReader(label string, r io.Reader) io.Reader {
-	if c := lookup(label); c.kind == labelled {
+	c := lookup(label)
+	if c.kind == labelled && !singleByte(c.enc) {
 		return transform.NewReader(r, c.enc.NewDecoder())
 	}
-	return &guesser{src: bufio.NewReaderSize(r, guessBytes)}
+	return &guesser{src: bufio.NewReaderSize(r, guessBytes), said: c.enc}
 }
 
 // guesser passes ASCII on and becomes a converter at the first byte above it.
 type guesser struct {
-	src *bufio.Reader
-	out io.Reader // after the guess
+	src  *bufio.Reader
+	said encoding.Encoding // by the label; nil: nothing of use
+	out  io.Reader         // after the guess
 }
 
 // Read implements io.Reader.
@@ -56,10 +58,11 @@ func plainBytes(b []byte) int {
 
 func (g *guesser) decide() {
 	window, _ := g.src.Peek(guessBytes)
-	name := Guess(window)
-	if name == nameUTF8 {
-		g.out = transform.NewReader(g.src, unicode.UTF8.NewDecoder())
-		return
+	enc := g.said
+	if enc != nil {
+		enc = believed(enc, window)
+	} else {
+		enc = guessed(window)
 	}
-	g.out = transform.NewReader(g.src, lookup(name).enc.NewDecoder())
+	g.out = transform.NewReader(g.src, enc.NewDecoder())
 }
