@@ -44,8 +44,7 @@ func TestAerc(t *testing.T) {
 	term.shows("سلام، این یک نامه است one 1.")
 	command("close")
 	command("filter -b رسالة") // SORT of the server
-	term.lacks("one 1|", "one 2|", "one 4|")
-	term.shows("one 3|")
+	term.leaves("one 3|", "one 1|", "one 2|", "one 4|", "one 5|")
 	until(t, "aerc flags what it has found", func() bool { // it refuses until it has fetched the message
 		command("select 0")
 		command("flag")
@@ -55,13 +54,13 @@ func TestAerc(t *testing.T) {
 	term.shows("one 1|", "one 2|")
 	command("select 1")
 	command("mv " + arabic)
-	term.lacks("one 2|")
+	term.leaves("one 5|", "one 2|")
 	command("select 2") // one 4
 	command("cp Archive")
 	term.shows("copied")
 	command("select 3")
 	command("delete")
-	term.lacks("one 5|")
+	term.leaves("one 4|", "one 5|")
 	want := []string{"INBOX [S] one.1", "INBOX [F] one.3", "INBOX [] one.4", arabicWire + " [] one.2", "Archive [] one.4"}
 	wantSoonThere(t, c, want...)
 	// Somebody else is at work while it is open.
@@ -70,7 +69,7 @@ func TestAerc(t *testing.T) {
 	c.Do("SELECT INBOX")
 	c.Do(`UID STORE 4 +FLAGS.SILENT (\Deleted)`)
 	c.Do("UID EXPUNGE 4")
-	term.lacks("one 4|")
+	term.leaves("two 6|", "one 4|")
 	command("cf " + arabic)
 	term.shows("invoice one 2|")
 	command("quit")

@@ -3,6 +3,7 @@ package clients
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,6 +74,16 @@ func (term *terminal) lacks(texts ...string) {
 			}
 		}
 		return true
+	})
+}
+
+// leaves waits until a text stands on the screen and none of some others does: a list that is drawn anew may show
+// nothing at all for a moment.
+func (term *terminal) leaves(text string, gone ...string) {
+	term.t.Helper()
+	until(term.t, "the screen shows "+text+" without "+strings.Join(gone, ", "), func() bool {
+		screen := term.screen()
+		return strings.Contains(screen, text) && !slices.ContainsFunc(gone, func(g string) bool { return strings.Contains(screen, g) })
 	})
 }
 
