@@ -12,7 +12,7 @@ import (
 const maxTokenBytes = 1 << 20
 
 // Visible gives what a reader sees of the UTF-8 HTML in r: the text with its entities decoded, descriptions of
-// pictures and links, a line end for each block. Scripts, styles, comments and the title, which no mail program
+// pictures and links, a line end for each block, one space for white space, but for what is formatted already. Scripts, styles, comments and the title, which no mail program
 // shows, are left out; inline tags vanish, so that a word they stand in stays one.
 func Visible(r io.Reader) io.Reader {
 	t := html.NewTokenizer(r)
@@ -25,6 +25,8 @@ type visible struct {
 	out  []byte // not read yet
 	buf  []byte
 	skip atom.Atom // the element being left out
+	pre  int       // elements that are open in which white space is shown as it is
+	gap  bool      // what was put out last is white space
 	err  error
 }
 
@@ -51,12 +53,33 @@ func (v *visible) token() {
 		}
 	case html.TextToken:
 		if v.skip == 0 {
-			v.buf = append(v.buf, v.t.Text()...)
+			v.say(v.t.Text())
 		}
 	case html.StartTagToken, html.SelfClosingTagToken:
 		v.tag(true)
 	case html.EndTagToken:
 		v.tag(false)
+	}
+}
+
+// say puts text out, with its white space as it is shown.
+func (v *visible) say(b []byte) {
+	if v.pre > 0 {
+		v.buf = append(v.buf, b...)
+		v.gap = false
+		return
+	}
+	for _, c := range b {
+		switch c {
+		case ' ', '\t', '\n', '\r', '\f':
+			if !v.gap {
+				v.buf = append(v.buf, ' ')
+			}
+			v.gap = true
+		default:
+			v.buf = append(v.buf, c)
+			v.gap = false
+		}
 	}
 }
 
@@ -76,14 +99,24 @@ func (v *visible) tag(start bool) {
 	if v.skip != 0 {
 		return
 	}
+	switch a {
+	case atom.Pre, atom.Textarea, atom.Listing, atom.Xmp:
+		if start {
+			v.pre++
+		} else {
+			v.pre = max(v.pre-1, 0)
+		}
+	}
 	if !inline(a) {
 		v.buf = append(v.buf, '\n')
+		v.gap = true
 	}
 	for start && more {
 		var key, value []byte
 		key, value, more = v.t.TagAttr()
 		if len(value) > 0 && (bytes.Equal(key, []byte("alt")) || bytes.Equal(key, []byte("title"))) {
 			v.buf = append(append(append(v.buf, ' '), value...), ' ')
+			v.gap = true
 		}
 	}
 }

@@ -28,6 +28,22 @@ func TestVisible(t *testing.T) {
 	}
 }
 
+func TestVisibleShowsWhiteSpaceAsReadersSeeIt(t *testing.T) {
+	for in, want := range map[string]string{
+		"<div>a line\r\n   that goes\ton</div>": "\na line that goes on\n",
+		"a <b> b </b> c":                        "a b c",
+		"<p>\n a\n</p>\n<p>b":                   "\na \n\nb",
+		"<pre>a  b\nc</pre>d  e":                "\na  b\nc\nd e",
+		"x</pre>y  z":                           "x\ny z",
+		"كتاب\r\nجديد":                          "كتاب جديد",
+	} {
+		b, err := io.ReadAll(iotest.OneByteReader(Visible(strings.NewReader(in))))
+		if err != nil || string(b) != want {
+			t.Errorf("%q: %q, %v, want %q", in, b, err, want)
+		}
+	}
+}
+
 func TestVisibleIsBounded(t *testing.T) {
 	b, err := io.ReadAll(Visible(strings.NewReader("before<p>" + "<" + strings.Repeat("x", 2*maxTokenBytes) + ">after")))
 	if err != nil || !strings.HasPrefix(string(b), "before") {

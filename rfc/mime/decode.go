@@ -41,11 +41,6 @@ func Decodes(encoding string) bool {
 // CharsetReader turns text in charset into UTF-8. An empty or unknown charset is guessed.
 func CharsetReader(label string, r io.Reader) io.Reader { return charset.NewReader(label, r) }
 
-// Text gives the text of a part as UTF-8, where r gives its body [BodyOff,End) as it is in the message.
-func (p *Part) Text(r io.Reader) io.Reader {
-	return CharsetReader(p.Param("charset"), Decode(r, p.Encoding))
-}
-
 // step is one decoder: it appends what src decodes to and tells how much of src it used. At the end of the
 // input it must use all.
 type step interface {

@@ -80,7 +80,7 @@ func TestHostileMessages(t *testing.T) {
 			rest = rest[n:]
 		}
 		m := s.Finish()
-		if d := time.Since(start); d > 3*time.Second {
+		if d := time.Since(start); d > 20*time.Second { // it is some 10 ms
 			t.Errorf("%s: took %v", name, d)
 		}
 		used := int64(heap()) - int64(before)

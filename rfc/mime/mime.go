@@ -16,7 +16,7 @@
 // Failure: there is no malformed message; DecodeMessage fails for bytes that AppendBinary did not make.
 //
 // Standards: RFC 2045, RFC 2046, RFC 2183 (disposition), RFC 2231, RFC 3282 (language), RFC 2557 (location),
-// RFC 1864 (MD5), RFC 6532 (global), RFC 9051 §7.5.2 (what a structure must tell).
+// RFC 1864 (MD5), RFC 3676 (flowed text), RFC 6532 (global), RFC 9051 §7.5.2 (what a structure must tell).
 package mime
 
 import (

@@ -122,7 +122,7 @@ func previewOf(m *mime.Message, body kv.BlobReader) (string, error) {
 	var plain, html []*mime.Part
 	m.Walk(func(_ []int, p *mime.Part) bool {
 		switch {
-		case len(p.Children) > 0 || p.Disposition == "ATTACHMENT" || p.FileName() != "":
+		case len(p.Children) > 0 || p.Disposition == "attachment" || p.FileName() != "":
 		case p.Type == "" || p.Type == "TEXT" && p.Subtype == "PLAIN":
 			plain = append(plain, p)
 		case p.Type == "TEXT" && p.Subtype == "HTML":
