@@ -23,6 +23,12 @@ func (x *transaction) content(ctx context.Context) *trouble {
 			return x.refuse(reply)
 		}
 	}
+	x.s.wire.within(x.a.d.set.Timeouts.DataInit)
+	if r, err := x.s.wire.inStep(); err != nil {
+		return x.lost(ctx, spool.StageData, err)
+	} else if r.Code != 0 {
+		return x.refuse(r)
+	}
 	if err := x.send(ctx); err != nil {
 		return x.unsent(ctx, err)
 	}

@@ -226,6 +226,8 @@ func broken(ctx context.Context, stage, remote string, err error) *trouble {
 	case errors.Is(err, smtp.ErrBadReply), errors.Is(err, smtp.ErrTooLong), errors.Is(err, smtp.ErrEndless),
 		errors.Is(err, smtp.ErrBareCR), errors.Is(err, smtp.ErrBareLF), errors.Is(err, smtp.ErrNUL):
 		t.answer.Enhanced, t.answer.Text = "4.5.0", "what the server said is no reply of SMTP"
+	case errors.Is(err, errAhead):
+		t.answer.Enhanced, t.answer.Text = "4.5.0", "the server answered what it was not asked"
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		t.answer.Text = "no answer in time"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):

@@ -99,6 +99,32 @@ func TestBadPeers(t *testing.T) {
 	}
 }
 
+// Answers that belong to no command must not be taken for those to the recipient and to the message.
+func TestAServerThatAnswersAheadHasTakenNothing(t *testing.T) {
+	for _, without := range [][]string{nil, {"CHUNKING"}, {"PIPELINING", "CHUNKING"}, {"PIPELINING"}} {
+		for _, c := range []struct {
+			stage sink.Stage
+			do    sink.Behaviour
+			want  string
+		}{
+			{sink.Greeting, sink.Behaviour{Raw: "220 a\r\n250 b\r\n"}, "deferred 4.5.0 ehlo"},
+			{sink.Mail, sink.Behaviour{Raw: "250 ok\r\n250 ok\r\n250 ok\r\n250 ok\r\n"}, "deferred 4.5.0"},
+			{sink.Mail, sink.Behaviour{Raw: "250 ok\r\n250 ok\r\n354 go\r\n250 ok\r\n"}, "deferred 4.5.0"},
+			{sink.EHLO, sink.Behaviour{Raw: "250 mx\r\n421 4.3.2 going down\r\n"}, "deferred 4.3.2 mail"},
+		} {
+			s := newScene(t, zone, nil)
+			c.do.Times = 1
+			k := s.sink(1, sink.Options{Without: without, Behave: map[sink.Stage]sink.Behaviour{c.stage: c.do, sink.Rcpt: {Reply: "550 5.1.1 nobody", Times: 1}}})
+			if got := tell(s.send(s.entry(letterText))[0]); !strings.HasPrefix(got, c.want) {
+				t.Errorf("%v, %s %q: %s", without, c.stage, c.do.Raw, got)
+			}
+			if k.Count() != 0 {
+				t.Errorf("%v, %s %q: taken", without, c.stage, c.do.Raw)
+			}
+		}
+	}
+}
+
 func TestDataIsRefused(t *testing.T) {
 	for _, without := range [][]string{{"CHUNKING"}, {"PIPELINING", "CHUNKING"}} {
 		for _, c := range []struct {

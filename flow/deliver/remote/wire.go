@@ -3,6 +3,7 @@ package remote
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"sync"
 	"time"
@@ -78,10 +79,32 @@ func (w *wire) flush() error {
 
 // reply sends what is queued and reads one reply.
 func (w *wire) reply() (smtp.Reply, error) {
+	if len(w.out) > 0 {
+		if r, err := w.inStep(); err != nil || r.Code != 0 {
+			return r, err
+		}
+	}
 	if err := w.flush(); err != nil {
 		return smtp.Reply{}, err
 	}
 	return smtp.ReadReply(w.in)
+}
+
+// errAhead is a server that answered what it was not asked: whatever it says next may answer something else.
+var errAhead = errors.New("an answer to no command")
+
+// inStep tells whether every answer that came was asked for, before more is said. Only 421 may come by itself (RFC 5321
+// §3.8): it is given, and is the answer to what would be said. Anything else would be taken for the answer to the
+// next command, and a 250 that belongs to nothing for that to a message.
+func (w *wire) inStep() (smtp.Reply, error) {
+	if w.in.Buffered() == 0 {
+		return smtp.Reply{}, nil
+	}
+	r, err := smtp.ReadReply(w.in)
+	if err == nil && r.Code != 421 {
+		err = errAhead
+	}
+	return r, err
 }
 
 // ask sends a command and reads its reply.
