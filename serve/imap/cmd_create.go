@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"errors"
 	"strings"
 
 	"barid/mail/mailbox"
@@ -87,9 +88,21 @@ func (s *session) created(c *call, at place, asked string) error {
 	if s.offersMailboxID() {
 		c.code = mailboxID(at.account.ID(), in.ID)
 	}
+	return s.tellName(&at, asked)
+}
+
+// tellName tells a client of IMAP4rev2 what the mailbox is called that it named, if not as it did: CREATE, RENAME and
+// DELETE take names that are not in the form they are kept in (RFC 9051 §5.1, §6.3.9.7).
+func (s *session) tellName(at *place, asked string) error {
 	if at.shown() == asked || !s.has(extRev2) {
 		return nil
 	}
-	s.writeListed(attributes(in), at.shown(), oldName(asked, true))
-	return nil
+	in, err := at.account.Find(s.ctx, at.Name)
+	if errors.Is(err, mailbox.ErrNoMailbox) {
+		in, err = mailbox.Info{NonExistent: true}, nil
+	}
+	if err == nil {
+		s.writeListed(attributes(in), at.shown(), oldName(asked, true))
+	}
+	return err
 }

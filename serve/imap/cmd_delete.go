@@ -22,5 +22,5 @@ func cmdDelete(s *session, c *call) error {
 	if s.sel != nil && s.sel.box.View().Gone() {
 		s.deselect() // its own doing: no reason to send the client away
 	}
-	return nil
+	return s.tellName(&at, name)
 }

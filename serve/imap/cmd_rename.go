@@ -26,13 +26,20 @@ func cmdRename(s *session, c *call) error {
 		return err
 	}
 	s.cause(at.shown(), at.prefix+name)
-	return at.account.Rename(s.ctx, at.Name, name)
+	if err := at.account.Rename(s.ctx, at.Name, name); err != nil {
+		return err
+	}
+	if err := s.tellName(&at, from); err != nil {
+		return err
+	}
+	at.Name = name
+	return s.tellName(&at, to)
 }
 
-// newName gives the name that a mailbox gets in its owner's account, which it stays in.
+// newName gives the name that a mailbox gets in its owner's account, which it stays in, in the form it is kept in.
 func (s *session) newName(at place, to string) (string, error) {
 	if at.prefix == "" && !reserved(to) {
-		return to, nil
+		return mailbox.CleanName(to)
 	}
 	dst, err := s.place(to)
 	if err != nil {
