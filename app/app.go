@@ -25,6 +25,7 @@ import (
 	"barid/flow/queue"
 	"barid/mail/account"
 	"barid/mail/allowance"
+	"barid/mail/bounce"
 	"barid/mail/event"
 	"barid/mail/mailbox"
 	"barid/mail/relay"
@@ -47,6 +48,7 @@ type System struct {
 	engine    *embedded.Store
 	directory *account.Directory
 	book      *allowance.Book // what logins sent lately
+	bounces   *bounce.Book    // reverse-paths of our own
 	mail      *mailbox.Store
 	search    *search.Index
 	events    *event.Log

@@ -73,7 +73,7 @@ func (s *System) openOutbound(ctx context.Context) error {
 // newInbox makes what reads the reports of other servers.
 func (s *System) newInbox(counts *report.Metrics) *report.Inbox {
 	return report.NewInbox(report.InboxDeps{
-		Matcher: &report.Matcher{Events: s.events, Index: s.events, Names: []string{s.host()}, Metrics: counts},
+		Matcher: &report.Matcher{Events: s.events, Index: s.events, Names: []string{s.host()}, Addresses: s.bounces, Metrics: counts},
 		Blobs:   s.engine, Events: s.events, Flush: s.events.Flush, Log: s.log,
 	})
 }
@@ -84,7 +84,7 @@ func (s *System) newRemote(live *remote.Live) *remote.Deliverer {
 	o := s.cfg.Outbound
 	return remote.New(remote.Deps{
 		Resolver: mxResolver{s.resolver, s.known}, Blobs: s.engine, Memory: s.levels,
-		Routes: live, Sources: live.Sources, Twin: s.twin, Log: s.log, Metrics: remote.NewMetrics(s.reg),
+		Routes: live, Sources: live.Sources, Twin: s.twin, Bounce: s.bounceAddress, Log: s.log, Metrics: remote.NewMetrics(s.reg),
 		Settings: remote.Settings{
 			HeloName: s.host(), Port: uint16(o.Port), AllowPrivate: o.AllowPrivate, MaxHops: s.cfg.Limits.ReceivedHops,
 			Listen: s.smtpAddresses(),

@@ -23,6 +23,7 @@ import (
 	"barid/mail"
 	"barid/mail/account"
 	book "barid/mail/allowance"
+	"barid/mail/bounce"
 	"barid/mail/event"
 	"barid/mail/mailbox"
 	"barid/mail/search"
@@ -95,6 +96,7 @@ func (s *System) openMail() (err error) {
 	if err != nil {
 		return err
 	}
+	s.bounces = bounce.New(s.engine, nil)
 	s.book = book.Open(s.engine, book.Options{Log: s.log, Metrics: book.NewMetrics(s.reg)})
 	s.mail = mailbox.Open(s.engine, s.engine, mailbox.Options{
 		Log: s.log, Metrics: mailbox.NewMetrics(s.reg),
@@ -135,7 +137,7 @@ func (s *System) openIntake() error {
 			MaxReceived: s.cfg.Limits.ReceivedHops, Expire: time.Duration(s.cfg.Outbound.Expire),
 		},
 		Blobs:   s.engine,
-		Router:  route.New(s.directory, s.outbound != nil).AtHost(s.host()),
+		Router:  route.New(s.directory, s.outbound != nil).AtHost(s.host()).With(bounced{s.bounces, s.directory}),
 		Local:   local.New(s.mail),
 		Policy:  policy.NewRunner(chain, policy.DefaultSettings(), policy.NewMetrics(s.reg)),
 		Events:  s.events,
@@ -145,6 +147,7 @@ func (s *System) openIntake() error {
 	}
 	if s.outbound != nil {
 		d.Queue, d.Reports, d.Route, d.MaxPriority = s.outbound.queue, s.outbound.inbox, s.routeHint, mayHurry
+		d.VERP = s.verp
 	}
 	s.intake = intake.New(d)
 	return nil

@@ -82,6 +82,8 @@ type Deps struct {
 	Metrics  *Metrics
 	Now      func() time.Time // nil: time.Now
 
+	// VERP tells whether the mail of a login gets reverse-paths that name the recipient; nil: nobody's does.
+	VERP func(ctx context.Context, c *mail.Client) bool
 	// MaxPriority tells the highest priority that a login may ask for; nil: Settings.MaxPriority.
 	MaxPriority func(ctx context.Context, c *mail.Client) int8
 }

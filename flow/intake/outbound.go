@@ -32,6 +32,7 @@ func (tx *Tx) outbound(ctx context.Context, msg *mailbox.Message, full map[mail.
 	if tx.c.Login != 0 && tx.in.d.Locale != nil {
 		out.common.Locale = tx.in.d.Locale(ctx, tx.c.Login)
 	}
+	out.common.VERP = tx.c.Login != 0 && !tx.from.Null && tx.in.d.VERP != nil && tx.in.d.VERP(ctx, tx.c)
 	for _, r := range tx.rcpts {
 		switch {
 		case len(full) > 0 && leadsTo(r.route.Accounts, full):

@@ -11,6 +11,7 @@ import (
 	"barid/base/kv"
 	"barid/flow/deliver/local"
 	"barid/flow/policy"
+	"barid/flow/report"
 	"barid/flow/route"
 	"barid/mail"
 	"barid/mail/event"
@@ -185,5 +186,65 @@ func TestARefusedAliasSendsNothingElsewhere(t *testing.T) {
 	}
 	if all := spooledIn(t, db); len(all) != 1 || all[0].Destination != "y.test" {
 		t.Errorf("spooled %+v", all)
+	}
+}
+
+// TestVERPIsAskedOfThePolicy marks the mail of logins that have it, and no other.
+func TestVERPIsAskedOfThePolicy(t *testing.T) {
+	for _, on := range []bool{false, true} {
+		in, db, _, _ := outboundWorld(t)
+		in.d.VERP = func(_ context.Context, c *mail.Client) bool { return on && c.Login == 1 }
+		if err := sendOut(t, in, "From: one@example.test\r\n\r\nx\r\n", "a@x.test"); err != nil {
+			t.Fatal(err)
+		}
+		if es := spooledIn(t, db); len(es) != 1 || es[0].VERP != on {
+			t.Errorf("%v: %+v", on, es)
+		}
+	}
+}
+
+// inbox keeps what was handed on.
+type inbox struct{ got []report.Arrival }
+
+func (x *inbox) Arrived(a report.Arrival) { x.got = append(x.got, a) }
+
+// returning routes bounces@ to account 1 as a reverse-path of ours.
+type returning struct{ abroad }
+
+func (r returning) Route(ctx context.Context, c *mail.Client, to addr.Path) (route.Route, error) {
+	if to.Local == "bounces" {
+		return route.Route{Accounts: []mail.AccountID{1}, Bounce: true}, nil
+	}
+	return r.abroad.Route(ctx, c, to)
+}
+
+// TestReportsAreHandedOn takes mail with and without a reverse-path, for a person and for a reverse-path of ours.
+func TestReportsAreHandedOn(t *testing.T) {
+	for _, c := range []struct {
+		null bool
+		to   string
+		want bool
+	}{{true, "one", true}, {true, "bounces", true}, {false, "bounces", true}, {false, "one", false}} {
+		in, _, _, _ := outboundWorld(t)
+		in.d.Events, in.d.Queue = nil, nil
+		x := &inbox{}
+		in.d.Reports, in.d.Router = x, returning{}
+		from := addr.Path{Null: c.null}
+		if !c.null {
+			from.Mailbox = addr.Mailbox{Local: "mailer-daemon", Domain: "x.test"}
+		}
+		tx, err := in.Begin(t.Context(), &mail.Client{Session: "s", Role: mail.RoleMX, Helo: "x.test"}, from, smtp.MailParams{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tx.Rcpt(t.Context(), addr.Path{Mailbox: addr.Mailbox{Local: c.to, Domain: "example.test"}}, smtp.RcptParams{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Data(t.Context(), strings.NewReader("Subject: x\r\n\r\nx\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		if (len(x.got) == 1) != c.want || c.want && x.got[0].From != from {
+			t.Errorf("%+v: %+v", c, x.got)
+		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 // Arrival is a message that was taken and may be a report.
 type Arrival struct {
 	ID     string         // of its own transaction
+	From   addr.Path      // its reverse-path
 	To     []addr.Mailbox // its forward-paths
 	Blob   kv.BlobID
 	Parsed *mime.Message // offsets relative to the stored bytes
@@ -69,7 +70,7 @@ func NewInbox(d InboxDeps) *Inbox {
 // Start begins to read.
 func (x *Inbox) Start() { x.work.Go(x.run) }
 
-// Arrived takes a message with the null reverse-path that was accepted. It never blocks.
+// Arrived takes a message that was accepted with the null reverse-path, or for a reverse-path that we gave out. It never blocks.
 func (x *Inbox) Arrived(a Arrival) {
 	if a.Parsed == nil || len(a.Parsed.Header) > inboxHeader {
 		return
@@ -115,7 +116,7 @@ func (x *Inbox) read(a Arrival) error {
 		return err
 	}
 	defer func() { _ = body.Close() }() // it was only read
-	r, ok, err := x.d.Matcher.Tie(ctx, Incoming{From: addr.Path{Null: true}, To: a.To, Body: body, Parsed: a.Parsed})
+	r, ok, err := x.d.Matcher.Tie(ctx, Incoming{From: a.From, To: a.To, Body: body, Parsed: a.Parsed})
 	if err != nil || !ok {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 
 	"barid/mail/event"
+	"barid/rfc/addr"
 	"barid/rfc/dsn"
 	"barid/rfc/mime"
 )
@@ -15,7 +16,7 @@ import (
 // arrive stores a report and hands it to an Inbox.
 func (w *world) arrive(x *Inbox, text string, to ...string) {
 	w.t.Helper()
-	a := Arrival{ID: "in.1", Blob: w.blob(text), Parsed: mime.Scan([]byte(text), mime.DefaultLimits())}
+	a := Arrival{ID: "in.1", From: addr.Path{Null: true}, Blob: w.blob(text), Parsed: mime.Scan([]byte(text), mime.DefaultLimits())}
 	for _, s := range to {
 		a.To = append(a.To, path(s).Mailbox)
 	}

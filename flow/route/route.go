@@ -5,6 +5,8 @@
 //   - Invariant: a session without a login, but from this machine itself, never gets a route that leaves this server (no open relay), but
 //     by an alias of ours whose members an administrator put elsewhere.
 //   - Somebody unknown in a hosted domain is refused at RCPT, never accepted and then bounced.
+//   - A reverse-path that we gave out is taken as long as it is valid; one that only looks so is refused at RCPT,
+//     also where a catch-all takes everything else.
 //   - Postmaster is always taken, in any case and also bare (RFC 5321 §4.5.1).
 //
 // Limits: the directory's limits of nested aliases. Failure: a directory that can not be asked is a plain
@@ -27,6 +29,7 @@ type Route struct {
 	Remote   []addr.Mailbox   // addresses at other servers; an alias may have several
 	Detail   string           // the sub-address, e.g. "lists" of info+lists@; kept for Sieve, INBOX until then
 	Alias    bool             // the address is a name for others
+	Bounce   bool             // it is a reverse-path that we gave out
 }
 
 // Directory knows hosted domains, accounts and aliases. *account.Directory is one.
@@ -34,11 +37,19 @@ type Directory interface {
 	Resolve(ctx context.Context, a addr.Mailbox) (account.Target, error)
 }
 
+// Bounces knows the reverse-paths that mail of ours was sent with.
+type Bounces interface {
+	// Owner gives the account that such an address was given out for. form: m looks like one; id 0: it is none,
+	// or not any more.
+	Owner(ctx context.Context, m addr.Mailbox) (id mail.AccountID, form bool, err error)
+}
+
 // Router routes. Use New; it is safe for many sessions.
 type Router struct {
 	dir      Directory
 	outbound bool
 	local    Directory // for programs on this machine
+	bounces  Bounces   // nil: reverse-paths are those of the senders
 }
 
 // New gives a router over dir. outbound tells whether this installation carries mail on to other servers.
@@ -49,6 +60,12 @@ func New(dir Directory, outbound bool) *Router {
 // AtHost lets programs on this machine write to its users by the name of the host: see HostNames. It gives r.
 func (r *Router) AtHost(host string) *Router {
 	r.local = HostNames{r.dir, host}
+	return r
+}
+
+// With lets reports come to the reverse-paths that b knows. It gives r.
+func (r *Router) With(b Bounces) *Router {
+	r.bounces = b
 	return r
 }
 
@@ -78,9 +95,20 @@ func (r *Router) Route(ctx context.Context, c *mail.Client, to addr.Path) (Route
 	if c.Role == mail.RoleLocal {
 		dir = r.local
 	}
+	bounce := false
+	if r.bounces != nil {
+		id, form, err := r.bounces.Owner(ctx, m)
+		if err != nil || id != 0 {
+			return Route{Accounts: []mail.AccountID{id}, Bounce: true}, err
+		}
+		bounce = form
+	}
 	t, err := dir.Resolve(ctx, m)
 	if err != nil {
 		return Route{}, err
+	}
+	if bounce && t.Via == account.ByCatchAll {
+		return Route{}, unknownUser() // made up, or too old: nobody is to have that
 	}
 	return r.choose(c, m, &t)
 }

@@ -198,3 +198,37 @@ func TestOutbound(t *testing.T) {
 		})
 	}
 }
+
+// returns are the reverse-paths that were given out: bounces+2@ to account 2. bounces+old@ only looks like one.
+type returns struct{}
+
+func (returns) Owner(_ context.Context, m addr.Mailbox) (mail.AccountID, bool, error) {
+	switch m.Local {
+	case "bounces+2":
+		return 2, true, nil
+	case "bounces+down":
+		return 0, true, errors.New("keys can not be read")
+	}
+	return 0, strings.HasPrefix(m.Local, "bounces+"), nil
+}
+
+// TestBouncesComeBack routes reverse-paths that were given out, with and without a catch-all.
+func TestBouncesComeBack(t *testing.T) {
+	for _, catchAll := range []bool{false, true} {
+		r := New(town{catchAll}, true).With(returns{})
+		got, err := r.Route(t.Context(), stranger(), path(t, "<bounces+2@ours.test>"))
+		if err != nil || !got.Bounce || !slices.Equal(got.Accounts, []mail.AccountID{2}) || len(got.Remote) > 0 {
+			t.Errorf("%+v %v", got, err)
+		}
+		if _, err := r.Route(t.Context(), stranger(), path(t, "<bounces+old@ours.test>")); err == nil || !strings.Contains(err.Error(), "no such mailbox") {
+			t.Errorf("one that was not given out: %v", err)
+		}
+		_, err = r.Route(t.Context(), stranger(), path(t, "<bounces+down@ours.test>"))
+		if se, ok := status.Of(err); err == nil || ok {
+			t.Errorf("without keys: %v", se)
+		}
+		if got, err := r.Route(t.Context(), stranger(), path(t, "<info@ours.test>")); err != nil || got.Bounce {
+			t.Errorf("%+v %v", got, err)
+		}
+	}
+}

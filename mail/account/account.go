@@ -55,6 +55,7 @@ type Domain struct {
 	// Limits are for all accounts of the domain together, EachAccount for each that does not say otherwise.
 	Limits      Limits    `json:"limits,omitzero"`
 	EachAccount Limits    `json:"each_account,omitzero"`
+	VERP        *bool     `json:"verp,omitempty"` // for each account that does not say otherwise; nil: no
 	Created     time.Time `json:"created"`
 }
 
@@ -89,6 +90,7 @@ type Account struct {
 	Disabled   bool      `json:"disabled,omitempty"`
 	POP3Delete string    `json:"pop3_delete"`     // POP3Remove unless set
 	Limits     Limits    `json:"limits,omitzero"` // what it may send; what is not said is as its domain says
+	VERP       *bool     `json:"verp,omitempty"`  // reverse-paths that name the recipient; nil: as its domain says
 	Created    time.Time `json:"created"`
 
 	// Application is the application password that logged in. Authenticate alone sets it; nil: the account's own.

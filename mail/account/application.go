@@ -40,6 +40,7 @@ type Application struct {
 	// From are the addresses of the account it may send as, with their sub-addresses. None: all.
 	From    []string  `json:"from,omitempty"`
 	Limits  Limits    `json:"limits,omitzero"` // besides those of the account
+	VERP    *bool     `json:"verp,omitempty"`  // reverse-paths that name the recipient; nil: as the account says
 	Created time.Time `json:"created"`
 
 	// When and from where it logged in last, to some minutes; zero: never.

@@ -349,6 +349,43 @@ func TestGrantsAreInherited(t *testing.T) {
 	}
 }
 
+// TestVERPIsInherited asks the narrowest record that says something.
+func TestVERPIsInherited(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	id := w.id("info@barid.test")
+	p, _ := w.app("info@barid.test", "shop")
+	step := func(name string, app, own bool, err error) {
+		t.Helper()
+		a, err1 := w.VERP(ctx, id, p.ID)
+		b, err2 := w.VERP(ctx, id, 0)
+		if err := errors.Join(err, err1, err2); a != app || b != own || err != nil {
+			t.Errorf("%s: %v, %v, %v", name, a, b, err)
+		}
+	}
+	step("nothing is set", false, false, nil)
+	dom, err := w.Domain(ctx, "barid.test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dom.VERP = new(true)
+	_, err = w.SetDomain(ctx, dom)
+	step("the domain", true, true, err)
+	a, err := w.Account(ctx, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.VERP = new(false)
+	_, err = w.SetAccount(ctx, a)
+	step("the account not", false, false, err)
+	p.VERP = new(true)
+	_, err = w.SetApplication(ctx, p)
+	step("the application", true, false, err)
+	if _, err := w.VERP(ctx, id, 99); !isUnknown(err) {
+		t.Errorf("an application that is gone: %v", err)
+	}
+}
+
 func BenchmarkAuthenticateApplication(b *testing.B) {
 	w := newWorld(b)
 	_, secret := w.app("info@barid.test", "shop")

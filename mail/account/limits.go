@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -174,4 +175,33 @@ func (d *Directory) MaySend(ctx context.Context, id mail.AccountID, app mail.App
 		return err
 	})
 	return ok && err == nil, err
+}
+
+// VERP tells whether what a login sends gets reverse-paths that name the recipient: as its application password says,
+// else its account, else the domain of the account's name.
+func (d *Directory) VERP(ctx context.Context, id mail.AccountID, app mail.ApplicationID) (on bool, err error) {
+	err = d.view(ctx, func(r kv.Reader) error {
+		a, err := needAccount(r, id)
+		if err != nil {
+			return err
+		}
+		said := a.VERP
+		if app != 0 {
+			p, err := needApplication(r, a, app)
+			if err != nil {
+				return err
+			}
+			said = cmp.Or(p.VERP, said)
+		}
+		if said == nil {
+			dom, _, err := getDomain(r, parseKey(a.Name).Domain)
+			if err != nil {
+				return err
+			}
+			said = dom.VERP
+		}
+		on = said != nil && *said
+		return nil
+	})
+	return on, err
 }

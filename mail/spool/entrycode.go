@@ -27,6 +27,7 @@ const (
 	flagLocal
 	flagRelease
 	flagHasLong
+	flagVERP
 	flagEnd // no bit at or above this
 )
 
@@ -87,7 +88,7 @@ func (e *Entry) flags() uint64 {
 		flagRequireTLS: e.RequireTLS, flagByTrace: e.ByTrace, flagHold: e.Hold, flagNullFrom: e.From.Null,
 		flagDeliverBy: !e.DeliverBy.IsZero(), flagNotBefore: !e.NotBefore.IsZero(),
 		flagMust: !e.Must.IsZero(), flagDelayTold: !e.DelayTold.IsZero(),
-		flagTLSOptional: e.TLSOptional, flagLocal: e.Local, flagRelease: e.Release != "", flagHasLong: e.HasLong,
+		flagTLSOptional: e.TLSOptional, flagLocal: e.Local, flagRelease: e.Release != "", flagHasLong: e.HasLong, flagVERP: e.VERP,
 	} {
 		f = putFlag(f, on, i)
 	}
@@ -102,7 +103,7 @@ func decodeEntry(shard Shard, id ID, v []byte) (*Entry, error) {
 	on := func(i int) bool { return f>>i&1 != 0 }
 	e.UTF8, e.Has8bit, e.HasUTF8Header, e.Binary = on(flagUTF8), on(flagHas8bit), on(flagUTF8Header), on(flagBinary)
 	e.RequireTLS, e.ByTrace, e.Hold, e.TLSOptional = on(flagRequireTLS), on(flagByTrace), on(flagHold), on(flagTLSOptional)
-	e.Local, e.HasLong = on(flagLocal), on(flagHasLong)
+	e.Local, e.HasLong, e.VERP = on(flagLocal), on(flagHasLong), on(flagVERP)
 	e.due = d.millis()
 	e.Message.ID = d.text()
 	copy(e.Blob[:], d.take(len(kv.BlobID{})))

@@ -45,6 +45,7 @@ type transaction struct {
 	a     *attempt
 	s     *session
 	f     *form
+	from  string
 	batch []int // places in a.out
 	taken []int // whose RCPT was accepted
 	piped bool  // commands are sent as one group (RFC 2920)
@@ -55,6 +56,7 @@ type transaction struct {
 // are open still.
 func (a *attempt) transact(ctx context.Context, s *session, f *form) *trouble {
 	x := transaction{a: a, s: s, f: f, batch: a.batch(s), piped: s.caps.has(pipelining)}
+	x.from, x.batch = a.reversePath(ctx, s, f, x.batch)
 	begin := time.Now()
 	t := x.envelope(ctx)
 	a.timing.Dialogue += time.Since(begin)
@@ -153,7 +155,7 @@ func (x *transaction) sayAll() error {
 }
 
 func (x *transaction) sayReset() error { return x.s.wire.line("RSET") }
-func (x *transaction) sayMail() error  { return x.s.wire.line(x.f.mail) }
+func (x *transaction) sayMail() error  { return x.s.wire.line("MAIL FROM:", x.from, x.f.mail) }
 
 // sayRcpt queues RCPT with what the server can do for the sender's wish of reports.
 func (x *transaction) sayRcpt(place int) error {

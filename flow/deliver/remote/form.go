@@ -16,7 +16,8 @@ import (
 
 // form is how the message is given to one server.
 type form struct {
-	mail      string         // the MAIL command
+	from      string         // reverse-path of MAIL, if no recipient has one of his own
+	mail      string         // the parameters of MAIL
 	twins     map[int]string // ASCII addresses of recipients, by place, for a server without SMTPUTF8
 	bdat      bool
 	binary    bool
@@ -46,7 +47,7 @@ func (a *attempt) formFor(ctx context.Context, s *session) (*form, *trouble) {
 	if t != nil {
 		return nil, t
 	}
-	f.mail = a.mailLine(s, f, from, body, unicode, by)
+	f.from, f.mail = from, a.mailParams(s, f, body, unicode, by)
 	return f, nil
 }
 
@@ -54,14 +55,15 @@ func (a *attempt) formFor(ctx context.Context, s *session) (*form, *trouble) {
 // others (RFC 6531 §3.2). unicode: the transaction needs SMTPUTF8.
 func (a *attempt) addresses(ctx context.Context, s *session, f *form) (from string, unicode bool, t *trouble) {
 	from = a.e.From.String()
-	unicode = a.e.From.NeedsUTF8() || a.e.UTF8 && a.e.HasUTF8Header
+	fromUTF8 := a.e.From.NeedsUTF8() && !a.verp(ctx, s)
+	unicode = fromUTF8 || a.e.UTF8 && a.e.HasUTF8Header
 	for _, place := range a.open {
 		unicode = unicode || a.rcpt(place).To.NeedsUTF8()
 	}
 	if !unicode || s.caps.has(utf8SMTP) {
 		return from, unicode, nil
 	}
-	if a.e.From.NeedsUTF8() {
+	if fromUTF8 {
 		twin, ok := a.d.twin(ctx, a.e.From.Mailbox)
 		if !ok {
 			return "", true, ours(queue.Failed, spool.StageMail, "5.6.7",
@@ -161,10 +163,9 @@ func (c *capabilities) duties() (p spool.Passed) {
 // minBy keeps the number within the nine digits of RFC 2852 §4.
 const minBy = -999_999_999
 
-// mailLine builds MAIL with what the server understands.
-func (a *attempt) mailLine(s *session, f *form, from, body string, unicode bool, by string) string {
-	b := make([]byte, 0, 160)
-	b = append(append(b, "MAIL FROM:"...), from...)
+// mailParams builds the parameters of MAIL, of what the server understands.
+func (a *attempt) mailParams(s *session, f *form, body string, unicode bool, by string) string {
+	b := make([]byte, 0, 120)
 	if s.caps.has(size) {
 		b = strconv.AppendInt(append(b, " SIZE="...), f.size, 10)
 	}

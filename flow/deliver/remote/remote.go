@@ -75,6 +75,9 @@ type Deps struct {
 	// Twin gives the ASCII address of a mailbox whose address is not ASCII, for peers without SMTPUTF8;
 	// nil: nobody has one.
 	Twin func(ctx context.Context, m addr.Mailbox) (addr.Mailbox, bool)
+	// Bounce gives the reverse-path to tell a mail exchanger for one recipient of a message with VERP; ok is false
+	// for the sender's own. Relays are always told the sender's: most take no other. Nil: nobody has any.
+	Bounce func(ctx context.Context, e *spool.Entry, rcpt addr.Mailbox) (m addr.Mailbox, ok bool)
 	// Ready is asked right before the octets that make the message the peer's; an error ends the attempt
 	// with nothing delivered. A queue whose lease ends soon says no here. Nil: always ready.
 	Ready func(ctx context.Context, e *spool.Entry) error
