@@ -12,7 +12,8 @@ const MaxNeedleBytes = 4 << 10
 
 // Needle is a text to be found in others as a substring, folded, with the spellings that mean the same:
 //
-//   - a ZWNJ in the needle or the text matches itself, nothing and a space: می‌خواهم, میخواهم, می خواهم;
+//   - a ZWNJ in the needle or the text matches itself, nothing and a space: می‌خواهم, میخواهم, می خواهم. Those of a needle
+//     may be written in different ways, up to maxMixed; those of a text count as all joined or all spaces;
 //   - a word with the Arabic article finds the word without it: والتقرير finds تقرير. The other way round every
 //     substring does. Only the article and what stands before it is taken off, and only if four letters are left:
 //     single letters as in وزير or كتاب are part of too many words;
@@ -27,6 +28,9 @@ func NewNeedle(s string) *Needle {
 	n.add(Fold(nil, s))
 	if strings.ContainsRune(s, zwnj) {
 		n.add(FoldSpaced(nil, s))
+		for _, mixed := range mixedSpaces(s) {
+			n.add(Fold(nil, mixed))
+		}
 	}
 	for _, f := range n.forms {
 		n.add(eachWord(f, respell))
@@ -35,6 +39,31 @@ func NewNeedle(s string) *Needle {
 		n.add(eachWord(f, withoutArticle))
 	}
 	return n
+}
+
+// maxMixed is how many ZWNJ are written as a space and as nothing side by side: mail has words in both ways.
+const maxMixed = 3
+
+// mixedSpaces gives s with each ZWNJ as a space or as it is, in all ways but the two that are the same for all.
+func mixedSpaces(s string) (out []string) {
+	pieces := strings.Split(s, string(zwnj))
+	gaps := len(pieces) - 1
+	if gaps > maxMixed {
+		return nil
+	}
+	for ways := 1; ways < 1<<gaps-1; ways++ {
+		mixed := pieces[0]
+		for i, p := range pieces[1:] {
+			if ways>>i&1 != 0 {
+				mixed += " "
+			} else {
+				mixed += string(zwnj)
+			}
+			mixed += p
+		}
+		out = append(out, mixed)
+	}
+	return out
 }
 
 func (n *Needle) add(form []byte) {
