@@ -137,12 +137,12 @@ func (h *history) list(s *session) *command {
 	return c
 }
 
-// idle begins an IDLE: from now on the server tells what happens by itself.
+// idle begins an IDLE: behind the continuation the server tells what is new, and what happens from now on, by itself.
 func (h *history) idle(s *session) {
 	s.tag++
 	tag := fmt.Sprintf("a%d", s.tag)
 	s.send(tag + " IDLE\r\n")
-	c, r := &command{text: "IDLE"}, &reply{told: make(map[uint32]bool)}
+	c, r := &command{text: "IDLE", push: true}, &reply{told: make(map[uint32]bool)}
 	for {
 		l, ok := s.response()
 		if !ok {
@@ -151,13 +151,13 @@ func (h *history) idle(s *session) {
 		if l.tag == "+" {
 			break
 		}
+		if s.notify == nil {
+			s.fail("%q before the continuation of IDLE", l.raw)
+		}
 		r.lines = append(r.lines, l)
 		s.take(c, r, &l)
 	}
 	s.idle = tag
 	s.takeNews()
-	if s.box != nil {
-		h.compare(s, c, r, nil)
-	}
 	h.settle()
 }

@@ -7,11 +7,15 @@ import (
 )
 
 // cmdIdle is IDLE, RFC 2177. The session waits for DONE as it waits for commands, but is told of news meanwhile.
+//
+// What is new already comes behind the continuation. RFC 2177 §3 shows it before too, but Thunderbird overlooks
+// an EXISTS there and does not show the message until something else happens.
 func cmdIdle(s *session, c *call) error {
 	if err := c.End(); err != nil {
 		return err
 	}
 	s.rung.Store(false)
+	s.out.S("+ idling\r\n")
 	if s.sel != nil && s.hearsSelected() {
 		s.update(true)
 	}
@@ -19,7 +23,6 @@ func cmdIdle(s *session, c *call) error {
 	if s.ended {
 		return nil
 	}
-	s.out.S("+ idling\r\n")
 	s.idling = c.tag
 	return errAnswered // by endIdle
 }
