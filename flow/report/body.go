@@ -58,16 +58,19 @@ func (n *notice) about(p *page, w words, r *spool.Rcpt) {
 	n.said(p, w, &r.Last)
 }
 
-// said gives the host's own words, or ours if no host was reached.
+// said gives the host's own words, or ours where it said nothing: they are not put into its mouth.
 func (n *notice) said(p *page, w words, a *spool.Answer) {
 	if a.Text == "" {
 		return
 	}
-	if a.Remote == "" {
-		p.add(plain, span{text: w.text("label.noted")})
-	} else {
-		p.add(plain, fill(w.text("label.said"), map[string]span{"host": {dsn.Clean(a.Remote, maxSubject), ltr}})...)
+	label := "label.said"
+	switch {
+	case a.Remote == "":
+		label = "label.noted"
+	case a.Code == 0:
+		label = "label.noted-about"
 	}
+	p.add(plain, fill(w.text(label), map[string]span{"host": {dsn.Clean(a.Remote, maxSubject), ltr}})...)
 	p.add(quote, span{dsn.Clean(answerText(a), maxWords), ltr})
 }
 

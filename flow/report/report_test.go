@@ -323,6 +323,31 @@ func TestCodesAreKept(t *testing.T) {
 	}
 }
 
+// What we found out at a host is not told as its answer.
+func TestOurWordsAreNotPutIntoAHostsMouth(t *testing.T) {
+	const host = "mx1.example.org [192.0.2.25]"
+	for _, c := range []struct {
+		answer     spool.Answer
+		want, kind string
+	}{
+		{spool.Answer{Code: 550, Enhanced: "5.1.1", Text: "nobody", Remote: host}, host + " answered:", "smtp"},
+		{spool.Answer{Enhanced: "5.6.7", Text: "it has no SMTPUTF8", Remote: host}, "Our server noted about " + host + ":", "x-barid"},
+		{spool.Answer{Enhanced: "5.1.2", Text: "no such domain"}, "Our server noted:", "x-barid"},
+	} {
+		w := newWorld(t)
+		e := w.entry()
+		e.Rcpts[0].Last, e.Rcpts[0].State, e.Rcpts[0].Notify = c.answer, spool.Failed, notifyAll
+		w.report(e, queue.Failed)
+		text := w.inbox()[0]
+		if b, _ := parse(t, text); b.Recipients[0].DiagType != c.kind {
+			t.Errorf("%+v: %s", c.answer, b.Recipients[0].DiagType)
+		}
+		if !strings.Contains(text, c.want) {
+			t.Errorf("%+v: no %q in\n%s", c.answer, c.want, text)
+		}
+	}
+}
+
 // TestDeadlines: RFC 2852 §4.1.4 and §5, RFC 4865 §5.
 func TestDeadlines(t *testing.T) {
 	last := spool.Answer{Code: 451, Enhanced: "4.7.1", Text: "451 4.7.1 greylisted", Remote: "mx1.example.org"}
