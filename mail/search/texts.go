@@ -141,7 +141,7 @@ func walkHeader(section []byte, s sink, where func(name string) Field) bool {
 		case name == "content-type":
 			value = withoutBoundary(header.DecodeWords(f.Text()))
 		default:
-			value = header.DecodeWords(f.Text())
+			value = Value(f)
 		}
 		if !s.field(where(name), name, value) {
 			return false

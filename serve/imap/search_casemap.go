@@ -68,7 +68,7 @@ func (t *casemapScan) scan(m *message, body kv.BlobReader) ([]bool, error) {
 
 // field looks into a field of the message's header.
 func (t *casemapScan) field(f header.Field) {
-	value := header.DecodeWords(f.Text())
+	value := search.Value(f)
 	line := casemap(nil, []byte(string(f.Name)+": "+value))
 	alone := line[len(line)-len(casemap(nil, []byte(value))):]
 	for i, k := range t.keys {

@@ -8,6 +8,7 @@ import (
 	"barid/base/kv"
 	"barid/base/text"
 	"barid/mail/mailbox"
+	"barid/mail/search"
 	"barid/rfc/header"
 	"barid/rfc/imap"
 )
@@ -193,7 +194,7 @@ func hasField(section []byte, k *imap.SearchKey, m *text.Matcher) bool {
 			continue
 		}
 		if m.Reset(); m.Left() > 0 {
-			m.Look(header.DecodeWords(f.Text()), nil)
+			m.Look(search.Value(f), nil)
 		}
 		if m.Found(0) {
 			return true
