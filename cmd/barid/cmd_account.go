@@ -41,8 +41,10 @@ func accountFlags(c *cobra.Command) func(*manage.AccountChange) error {
 	pop3 := c.Flags().String("pop3-delete", "", "what a POP3 delete does: delete, trash or keep")
 	disabled := c.Flags().Bool("disabled", false, "refuse logins; mail is still taken")
 	addresses := c.Flags().StringSlice("address", nil, "further addresses of the account (replaces the list)")
+	verp := verpFlag(c, "the account")
 	return func(in *manage.AccountChange) error {
 		given := c.Flags().Changed
+		set(given("verp"), &in.VERP, verp)
 		set(given("display"), &in.Display, display)
 		set(given("locale"), &in.Locale, locale)
 		set(given("quota-messages"), &in.QuotaMessages, messages)
@@ -58,6 +60,11 @@ func accountFlags(c *cobra.Command) func(*manage.AccountChange) error {
 		}
 		return nil
 	}
+}
+
+// verpFlag adds --verp for the mail of somebody.
+func verpFlag(c *cobra.Command, of string) *string {
+	return c.Flags().String("verp", manage.VERPDefault, "give mail of "+of+" to others a return path that names the recipient: on, off, or default")
 }
 
 func set[T any](given bool, dst **T, v *T) {

@@ -37,8 +37,10 @@ func applicationRow(a manage.ApplicationInfo) string {
 func applicationFlags(c *cobra.Command) func(*manage.ApplicationChange) error {
 	may := c.Flags().StringSlice("may", []string{"smtp"}, "what it may be used for: smtp, imap, pop3")
 	from := c.Flags().StringSlice("from", nil, "addresses of the account it may send as; \"\" for all (replaces the list)")
+	verp := verpFlag(c, "the program")
 	limits := limitFlags(c)
 	return func(in *manage.ApplicationChange) error {
+		set(c.Flags().Changed("verp"), &in.VERP, verp)
 		set(c.Flags().Changed("may"), &in.May, may)
 		set(c.Flags().Changed("from"), &in.From, from)
 		return limits(&in.LimitsChange)
@@ -57,7 +59,7 @@ func applicationAdd(t *terminal) *cobra.Command {
 		Use: "add ACCOUNT --name NAME", Short: "Make a password for a program and show it, once", Args: cobra.ExactArgs(1),
 		Long: "The password is made here and kept only as a hash. With --for, lines to paste are printed with it.",
 		Example: "  barid app-password add info@example.org --name shop\n" +
-			"  barid app-password add info@example.org --name shop --from info@example.org --per-hour 100 --for wordpress\n" +
+			"  barid app-password add info@example.org --name shop --from info@example.org --per-hour 100 --verp on --for wordpress\n" +
 			"  barid app-password add info@example.org --name phone --may smtp,imap",
 	}
 	c.Flags().StringVar(&name, "name", "", "what it is for: a word such as shop or printer")

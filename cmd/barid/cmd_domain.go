@@ -24,7 +24,9 @@ func domainRow(d manage.DomainInfo) string {
 func domainFlags(c *cobra.Command) func(*manage.DomainChange) {
 	catchAll := c.Flags().String("catch-all", "", "address that gets mail for names that do not exist; \"\" for none")
 	separator := c.Flags().String("separator", "+", "what separates a name from its sub-address; \"\" for none")
+	verp := verpFlag(c, "the domain's accounts")
 	return func(in *manage.DomainChange) {
+		set(c.Flags().Changed("verp"), &in.VERP, verp)
 		if c.Flags().Changed("catch-all") {
 			in.CatchAll = catchAll
 		}
@@ -49,7 +51,7 @@ func domainAdd(t *terminal) *cobra.Command {
 
 func domainSet(t *terminal) *cobra.Command {
 	var s settings
-	c := &cobra.Command{Use: "set DOMAIN", Short: "Change a domain", Args: cobra.ExactArgs(1), Example: "  barid domain set example.org --catch-all info@example.org"}
+	c := &cobra.Command{Use: "set DOMAIN", Short: "Change a domain", Args: cobra.ExactArgs(1), Example: "  barid domain set example.org --catch-all info@example.org\n  barid domain set example.org --verp on"}
 	fill := domainFlags(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
 		in := manage.DomainChange{Domain: args[0]}

@@ -27,6 +27,7 @@ type AccountChange struct {
 	QuotaMessages *int64    `json:"quota_messages,omitempty"`
 	POP3Delete    *string   `json:"pop3_delete,omitempty"`
 	Disabled      *bool     `json:"disabled,omitempty"`
+	VERP          *string   `json:"verp,omitempty"` // VERPOn, VERPOff or VERPDefault
 }
 
 // AccountInfo describes an account and what it holds.
@@ -38,6 +39,7 @@ type AccountInfo struct {
 	Locale        string    `json:"locale,omitempty"`
 	Disabled      bool      `json:"disabled"`
 	POP3Delete    string    `json:"pop3_delete"`
+	VERP          string    `json:"verp,omitempty"` // missing: as the domain says
 	QuotaBytes    int64     `json:"quota_bytes"`
 	QuotaMessages int64     `json:"quota_messages"`
 	Bytes         int64     `json:"bytes"`
@@ -103,7 +105,9 @@ func (m *Manager) addAccount(ctx context.Context, in AccountChange) (AccountInfo
 	if err := in.strong(); err != nil {
 		return AccountInfo{}, err
 	}
-	in.apply(&a)
+	if err := in.apply(&a); err != nil {
+		return AccountInfo{}, err
+	}
 	a, err := m.Directory.AddAccount(ctx, a, in.Password)
 	if err != nil {
 		return AccountInfo{}, err
@@ -119,7 +123,9 @@ func (m *Manager) setAccount(ctx context.Context, in AccountChange) (AccountInfo
 	if err != nil {
 		return AccountInfo{}, err
 	}
-	in.apply(&a)
+	if err := in.apply(&a); err != nil {
+		return AccountInfo{}, err
+	}
 	if a, err = m.Directory.SetAccount(ctx, a); err != nil {
 		return AccountInfo{}, err
 	}
@@ -175,7 +181,7 @@ func (in AccountChange) strong() error {
 		WithFix("for a program: barid app-password add %s --name shop", in.Address).WithFix("for tests: --weak")
 }
 
-func (in AccountChange) apply(a *account.Account) {
+func (in AccountChange) apply(a *account.Account) error {
 	assign(&a.Display, in.Display)
 	assign(&a.Locale, in.Locale)
 	assign(&a.QuotaBytes, in.QuotaBytes)
@@ -185,6 +191,7 @@ func (in AccountChange) apply(a *account.Account) {
 	if in.Addresses != nil {
 		a.Addresses = append([]string{a.Name}, *in.Addresses...)
 	}
+	return setVERP(&a.VERP, in.VERP)
 }
 
 func assign[T any](dst, src *T) {
@@ -197,7 +204,7 @@ func (m *Manager) accountInfo(ctx context.Context, a account.Account) (AccountIn
 	use, err := m.Mail.Account(a.ID).Usage(ctx)
 	info := AccountInfo{
 		ID: uint64(a.ID), Address: unicode(a.Name), Display: a.Display, Locale: a.Locale, Disabled: a.Disabled,
-		POP3Delete: a.POP3Delete, QuotaBytes: a.QuotaBytes, QuotaMessages: a.QuotaMessages,
+		POP3Delete: a.POP3Delete, VERP: verpWord(a.VERP), QuotaBytes: a.QuotaBytes, QuotaMessages: a.QuotaMessages,
 		Bytes: use.Bytes, Messages: use.Messages, Created: a.Created,
 	}
 	for _, s := range a.Addresses {

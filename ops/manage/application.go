@@ -26,6 +26,7 @@ type ApplicationChange struct {
 	NewName *string   `json:"new_name,omitempty"` // set only
 	May     *[]string `json:"may,omitempty"`      // add: nothing given is smtp
 	From    *[]string `json:"from,omitempty"`
+	VERP    *string   `json:"verp,omitempty"` // VERPOn, VERPOff or VERPDefault
 	LimitsChange
 }
 
@@ -36,6 +37,7 @@ type ApplicationInfo struct {
 	User     string         `json:"user"` // to log in with, also account/name
 	May      []string       `json:"may"`
 	From     []string       `json:"from,omitempty"` // none: all addresses of the account
+	VERP     string         `json:"verp,omitempty"` // missing: as the account says
 	Limits   LimitsInfo     `json:"limits"`
 	Created  time.Time      `json:"created"`
 	LastUsed *time.Time     `json:"last_used,omitempty"`
@@ -75,7 +77,9 @@ func (m *Manager) addApplication(ctx context.Context, in ApplicationChange) (App
 		return ApplicationInfo{}, err
 	}
 	p := account.Application{Account: a.ID, Name: in.Name, May: []string{account.MaySMTP}}
-	in.apply(&p)
+	if err := in.apply(&p); err != nil {
+		return ApplicationInfo{}, err
+	}
 	p, secret, err := m.Directory.AddApplication(ctx, p)
 	if err != nil {
 		return ApplicationInfo{}, applicationFault(in.Account, err)
@@ -91,7 +95,9 @@ func (m *Manager) setApplication(ctx context.Context, in ApplicationChange) (App
 	if err != nil {
 		return ApplicationInfo{}, err
 	}
-	in.apply(&p)
+	if err := in.apply(&p); err != nil {
+		return ApplicationInfo{}, err
+	}
 	if p, err = m.Directory.SetApplication(ctx, p); err != nil {
 		return ApplicationInfo{}, applicationFault(in.Account, err)
 	}
@@ -149,16 +155,17 @@ func (m *Manager) listApplications(ctx context.Context, name string) ([]Applicat
 	return out, nil
 }
 
-func (in ApplicationChange) apply(p *account.Application) {
+func (in ApplicationChange) apply(p *account.Application) error {
 	assign(&p.Name, in.NewName)
 	assign(&p.May, in.May)
 	assign(&p.From, in.From)
 	in.LimitsChange.apply(&p.Limits)
+	return setVERP(&p.VERP, in.VERP)
 }
 
 func applicationInfo(a account.Account, p account.Application) ApplicationInfo {
 	info := ApplicationInfo{
-		Account: unicode(a.Name), Name: p.Name, User: unicode(a.Name), May: p.May, Limits: limitsInfo(p.Limits), Created: p.Created,
+		Account: unicode(a.Name), Name: p.Name, User: unicode(a.Name), May: p.May, VERP: verpWord(p.VERP), Limits: limitsInfo(p.Limits), Created: p.Created,
 	}
 	for _, s := range p.From {
 		info.From = append(info.From, unicode(s))

@@ -231,3 +231,32 @@ func TestWeakPasswordsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestVERPIsSetAndShown says all words to all kinds of records.
+func TestVERPIsSetAndShown(t *testing.T) {
+	m, _ := withShop(t)
+	for name, set := range map[string]func(word string) (string, error){
+		"domain": func(word string) (string, error) {
+			got, f := call[manage.DomainInfo](t, m, "domain.set", manage.DomainChange{Domain: "shop.test", VERP: &word})
+			return got.VERP, f
+		},
+		"account": func(word string) (string, error) {
+			got, f := call[manage.AccountInfo](t, m, "account.set", manage.AccountChange{Address: "info@shop.test", VERP: &word})
+			return got.VERP, f
+		},
+		"application": func(word string) (string, error) {
+			in := manage.ApplicationChange{ApplicationNamed: manage.ApplicationNamed{Account: "info@shop.test", Name: "shop"}, VERP: &word}
+			got, f := call[manage.ApplicationInfo](t, m, "application.set", in)
+			return got.VERP, f
+		},
+	} {
+		for _, c := range [][2]string{{manage.VERPOn, manage.VERPOn}, {manage.VERPOff, manage.VERPOff}, {manage.VERPDefault, ""}} {
+			if got, err := set(c[0]); got != c[1] {
+				t.Errorf("%s: %s gave %q, %v", name, c[0], got, err)
+			}
+		}
+		if got, err := set("yes"); got != "" || !strings.Contains(err.Error(), `"yes"`) {
+			t.Errorf("%s: %q %v", name, got, err)
+		}
+	}
+}

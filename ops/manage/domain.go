@@ -12,6 +12,7 @@ type DomainChange struct {
 	Domain    string  `json:"domain"`
 	CatchAll  *string `json:"catch_all,omitempty"`
 	Separator *string `json:"separator,omitempty"` // "" for none
+	VERP      *string `json:"verp,omitempty"`      // VERPOn, VERPOff or VERPDefault
 }
 
 // DomainInfo describes a hosted domain.
@@ -20,6 +21,7 @@ type DomainInfo struct {
 	Unicode   string `json:"unicode"` // as people write it
 	CatchAll  string `json:"catch_all,omitempty"`
 	Separator string `json:"separator,omitempty"`
+	VERP      string `json:"verp,omitempty"` // for each account that does not say otherwise; missing: off
 	Accounts  int    `json:"accounts"`
 	Aliases   int    `json:"aliases"`
 }
@@ -33,7 +35,9 @@ func domainOperations() []Operation {
 	return []Operation{
 		op("domain.add", func(ctx context.Context, m *Manager, in DomainChange, _ Progress) (DomainInfo, error) {
 			d := account.Domain{Name: in.Domain, Separator: account.DefaultSeparator}
-			in.apply(&d)
+			if err := in.apply(&d); err != nil {
+				return DomainInfo{}, err
+			}
 			d, err := m.Directory.AddDomain(ctx, d)
 			return domainInfo(d, nil, nil), err
 		}),
@@ -42,7 +46,9 @@ func domainOperations() []Operation {
 			if err != nil {
 				return DomainInfo{}, err
 			}
-			in.apply(&d)
+			if err := in.apply(&d); err != nil {
+				return DomainInfo{}, err
+			}
 			if d, err = m.Directory.SetDomain(ctx, d); err != nil {
 				return DomainInfo{}, err
 			}
@@ -62,7 +68,7 @@ func domainOperations() []Operation {
 	}
 }
 
-func (in DomainChange) apply(d *account.Domain) {
+func (in DomainChange) apply(d *account.Domain) error {
 	if in.CatchAll != nil {
 		d.CatchAll = *in.CatchAll
 	}
@@ -72,6 +78,7 @@ func (in DomainChange) apply(d *account.Domain) {
 			d.Separator = account.NoSeparator
 		}
 	}
+	return setVERP(&d.VERP, in.VERP)
 }
 
 func (m *Manager) domains(ctx context.Context) ([]DomainInfo, error) {
@@ -124,5 +131,5 @@ func domainInfo(d account.Domain, accounts, aliases []string) DomainInfo {
 	if sep == account.NoSeparator {
 		sep = ""
 	}
-	return DomainInfo{d.Name, d.Unicode(), d.CatchAll, sep, in(accounts), in(aliases)}
+	return DomainInfo{d.Name, d.Unicode(), d.CatchAll, sep, verpWord(d.VERP), in(accounts), in(aliases)}
 }
