@@ -34,7 +34,7 @@ type selection struct {
 func (s *selection) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringSliceVar(&s.Messages, "message", nil, "entries of this message, by the id of the reply to its sender")
-	f.StringVar(&s.Account, "account", "", "submitted by this account")
+	f.StringVar(&s.Account, "account", "", "submitted by this account: its address, or '#7' as barid queue show names one that was removed")
 	f.StringVar(&s.From, "from", "", "sender, with * for any text; \"<>\" for reports")
 	f.StringVar(&s.To, "to", "", "a recipient, with * for any text")
 	f.StringVar(&s.Domain, "domain", "", "destination, with * for any text")

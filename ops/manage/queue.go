@@ -10,6 +10,7 @@ import (
 	"barid/base/fault"
 	"barid/flow/queue"
 	"barid/mail"
+	"barid/mail/account"
 	"barid/mail/relay"
 	"barid/mail/spool"
 	"barid/rfc/addr"
@@ -97,11 +98,11 @@ func (m *Manager) selector(ctx context.Context, in *QueueSelector) (queue.Select
 		s.Names = append(s.Names, n)
 	}
 	if in.Account != "" {
-		a, err := m.Directory.ByName(ctx, in.Account)
+		id, err := m.submitter(ctx, in.Account)
 		if err != nil {
 			return s, err
 		}
-		s.Account = a.ID
+		s.Account = id
 	}
 	if in.OlderThan != "" {
 		age, err := ParseAge(in.OlderThan)
@@ -111,6 +112,28 @@ func (m *Manager) selector(ctx context.Context, in *QueueSelector) (queue.Select
 		s.Before = time.Now().Add(-age)
 	}
 	return s, nil
+}
+
+// submitter finds an account by its address, or by the number that lists show in the place of one that was removed:
+// "#7". Its mail is still on its way.
+func (m *Manager) submitter(ctx context.Context, name string) (mail.AccountID, error) {
+	if number, ok := strings.CutPrefix(name, "#"); ok {
+		id, err := strconv.ParseUint(number, 10, 64)
+		if err != nil || id == 0 {
+			return 0, fault.New("B4003", "%q is no account", name).WithExit(fault.ExitUsage).
+				WithFix("an address, or a number as barid queue show names it for an account that was removed: '#7'")
+		}
+		return mail.AccountID(id), nil
+	}
+	a, err := m.Directory.ByName(ctx, name)
+	if unknown, ok := errors.AsType[account.ErrUnknown](err); ok {
+		f := fault.New("B4002", "there is no account %q", name).Wrap(err)
+		if unknown.Near != "" {
+			f.WithFix("did you mean %s?", unknown.Near)
+		}
+		return 0, f.WithFix("barid queue list --from %s    what it sent, if it was removed; barid queue show ID names its number", name)
+	}
+	return a.ID, err
 }
 
 // names remembers the addresses of accounts while a list is made.

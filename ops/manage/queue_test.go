@@ -142,6 +142,38 @@ func TestQueueSelectors(t *testing.T) {
 	}
 }
 
+// TestMailOfARemovedAccountIsFound: it is on its way, and its account is a number now.
+func TestMailOfARemovedAccountIsFound(t *testing.T) {
+	m, db := newQueue(t)
+	if _, f := call[manage.DomainInfo](t, m, "domain.add", manage.DomainChange{Domain: "ours.test"}); f != nil {
+		t.Fatal(f)
+	}
+	a, f := call[manage.AccountInfo](t, m, "account.add", manage.AccountChange{Address: "info@ours.test", Password: "x", Weak: true})
+	if f != nil {
+		t.Fatal(f)
+	}
+	id := enqueue(t, db, "m1", "info@ours.test", "demo@there.test", 1, func(e *spool.Entry) { e.Account = mail.AccountID(a.ID) })
+	if _, f := call[manage.None](t, m, "account.rm", manage.Named{Name: "info@ours.test"}); f != nil {
+		t.Fatal(f)
+	}
+	_, f = call[manage.QueuePage](t, m, "queue.list", manage.QueueQuery{QueueSelector: manage.QueueSelector{Account: "info@ours.test"}})
+	if f == nil || f.Code != "B4002" || !strings.Contains(strings.Join(f.Fix, " "), "barid queue list --from info@ours.test") {
+		t.Errorf("%v", f)
+	}
+	e, f := call[manage.QueueEntry](t, m, "queue.show", manage.Named{Name: id})
+	if f != nil || e.Account != "#"+fmt.Sprint(a.ID) {
+		t.Fatalf("%+v %v", e, f)
+	}
+	if got := fmt.Sprint(waiting(t, m, manage.QueueSelector{Account: e.Account})); got != "[m1]" {
+		t.Error(got)
+	}
+	for _, bad := range []string{"#", "#0", "#x"} {
+		if _, f := call[manage.QueuePage](t, m, "queue.list", manage.QueueQuery{QueueSelector: manage.QueueSelector{Account: bad}}); f == nil || f.Code != "B4003" {
+			t.Errorf("%s: %v", bad, f)
+		}
+	}
+}
+
 func TestQueueEntryAsProgramsReadIt(t *testing.T) {
 	m, db := newQueue(t)
 	id := enqueue(t, db, "m1", "", "demo@مثال.إختبار", 2, func(e *spool.Entry) {
