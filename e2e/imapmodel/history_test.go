@@ -531,6 +531,9 @@ func (h *history) wake(s *session) {
 	tag := s.idle
 	s.idle = ""
 	h.finish(s, &command{text: "DONE", free: true}, tag, nil)
+	for i := range s.msgs {
+		s.msgs[i].late = false
+	}
 }
 
 // settled gives the modseqs a client may have in mind.

@@ -151,13 +151,16 @@ func (h *history) idle(s *session) {
 		if l.tag == "+" {
 			break
 		}
-		if s.notify == nil {
+		if s.notify == nil && l.num != 0 {
 			s.fail("%q before the continuation of IDLE", l.raw)
 		}
 		r.lines = append(r.lines, l)
 		s.take(c, r, &l)
 	}
 	s.idle = tag
+	for i := range s.msgs {
+		s.msgs[i].late = true
+	}
 	s.takeNews()
 	h.settle()
 }

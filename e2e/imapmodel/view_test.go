@@ -17,6 +17,7 @@ type known struct {
 	flags    flags
 	modseq   uint64 // 0: not yet
 	fresh    bool   // it came while the client listened for the flags of new messages
+	late     bool   // what changed before IDLE began may be told once more, behind its continuation
 	fell     string // a response with a lower modseq than before: only a message that is gone may have one
 }
 
@@ -531,10 +532,10 @@ func (s *session) takeFetch(c *command, r *reply, l *response) {
 	if f.uid != 0 && k.uid == 0 {
 		s.meet(l, i, f.uid)
 	}
-	if c.push && !k.fresh && k.hasFlags && f.flags != nil && k.flags == *f.flags && (k.modseq == f.modseq || f.modseq == 0) {
+	if c.push && !k.fresh && !k.late && k.hasFlags && f.flags != nil && k.flags == *f.flags && (k.modseq == f.modseq || f.modseq == 0) {
 		s.fail("%q tells nothing that is new", l.raw)
 	}
-	k.fresh = k.fresh && f.flags == nil
+	k.fresh, k.late = k.fresh && f.flags == nil, k.late && f.flags == nil
 	s.note(l, k, f)
 	r.told[k.uid] = r.told[k.uid] || f.flags != nil
 }
