@@ -486,3 +486,24 @@ func FuzzRows(f *testing.F) {
 		}
 	})
 }
+
+// TestABrokenOffRebuildIsEnded by the worker, though no mail comes.
+func TestABrokenOffRebuildIsEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, memory.New(), Options{Batch: 10})
+		defer w.store.Close()
+		w.deliver(simples(0, 50)...)
+		w.x.Start(t.Context())
+		defer w.x.Close()
+		synctest.Wait()
+		broken, off := context.WithCancel(t.Context())
+		err := w.a.Rebuild(broken, func(int64) { off() })
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if s, err := w.a.Status(t.Context()); err != nil || s.Waiting != 0 || s.Messages != 50 {
+			t.Errorf("%+v, %v", s, err)
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"barid/base/kv"
 	"barid/mail"
@@ -48,6 +49,15 @@ func (a *Account) Rebuild(ctx context.Context, progress func(done int64)) error 
 	if err := a.drop(ctx); err != nil {
 		return err
 	}
+	err := a.fill(ctx, progress)
+	if err != nil {
+		a.x.wait(a.id, func(w *waiting) { w.due = time.Time{} })
+	}
+	return err
+}
+
+// fill indexes what is not indexed.
+func (a *Account) fill(ctx context.Context, progress func(done int64)) error {
 	for {
 		more, err := a.index(ctx)
 		if err != nil || !more {
