@@ -27,7 +27,7 @@ func (x *notifier) tellNames(w *watched, old mailbox.Names) {
 			x.tellGhost(w, old, was, is)
 		}
 	})
-	told := map[string]bool{} // names above others, each once
+	told := map[string]bool{} // by affected
 	for _, c := range changes {
 		x.tellName(w, old, c, changes, told)
 	}
@@ -36,11 +36,10 @@ func (x *notifier) tellNames(w *watched, old mailbox.Names) {
 func (x *notifier) tellName(w *watched, old mailbox.Names, c nameChange, all []nameChange, told map[string]bool) {
 	switch {
 	case c.was == nil && c.is != nil:
-		x.tellIf(imap.MailboxName, c.is, "")
-		told[c.is.Name] = true // those below it came with it
+		x.affected(c.is, told)
 		x.tellAbove(w, c.is.Name, told)
 	case c.is == nil:
-		x.tellGone(w, c.was)
+		x.tellGone(w, c.was, told)
 		x.tellAbove(w, c.was.Name, told)
 	case c.was.Name != c.is.Name:
 		if !x.movedAlong(c, all) && x.events(c.was)&imap.MailboxName != 0 && !x.isCaused(c.was.Name) {
@@ -84,6 +83,17 @@ func (x *notifier) tellIf(e imap.NotifyEvents, n *named, extended string) {
 	}
 }
 
+// affected tells a name that a mailbox came to or left, once for all that became of it: one that is deleted may leave a name that
+// only holds others, and a name may be another mailbox's by now. A name that is no mailbox's is told as such (RFC 5465 §5.4).
+func (x *notifier) affected(n *named, told map[string]bool) {
+	if told[n.Name] {
+		return
+	}
+	told[n.Name] = true
+	n.NonExistent = n.NonExistent || n.NoSelect
+	x.tellIf(imap.MailboxName, n, "")
+}
+
 // tellSubscription tells that a name is subscribed or not; either may be what a filter means.
 func (x *notifier) tellSubscription(was, is *named) {
 	if (x.events(was)|x.events(is))&imap.SubscriptionChange != 0 && !x.isCaused(is.Name) {
@@ -103,15 +113,14 @@ func (x *notifier) list(n *named, extended string) {
 	x.s.writeListed(a, n.Name, extended)
 }
 
-// tellGone tells of a name that no mailbox has any more, or none that the client may see. One that still holds other
-// names is told as such.
-func (x *notifier) tellGone(w *watched, was *named) {
+// tellGone tells of a name that no mailbox has any more, or none that the client may see.
+func (x *notifier) tellGone(w *watched, was *named, told map[string]bool) {
 	if x.events(was)&imap.MailboxName == 0 || x.isCaused(was.Name) {
 		return
 	}
 	if in, ok := w.names.Named(was.at.Name); ok {
 		if n, visible := x.see(w, w.names, in); visible {
-			x.list(n, "")
+			x.affected(n, told)
 			return
 		}
 	}
@@ -123,14 +132,12 @@ func (x *notifier) tellGone(w *watched, was *named) {
 // tellAbove tells the name right above one that came or went: it is affected, too (RFC 5465 §5.4).
 func (x *notifier) tellAbove(w *watched, name string, told map[string]bool) {
 	i := strings.LastIndexByte(name, '/')
-	if i < len(w.at.prefix) || told[name[:i]] || x.isCaused(name) {
+	if i < len(w.at.prefix) || x.isCaused(name) {
 		return
 	}
-	up := name[:i]
-	told[up] = true
-	if in, ok := w.names.Named(up[len(w.at.prefix):]); ok {
+	if in, ok := w.names.Named(name[len(w.at.prefix):i]); ok {
 		if n, visible := x.see(w, w.names, in); visible {
-			x.tellIf(imap.MailboxName, n, "")
+			x.affected(n, told)
 		}
 	}
 }
