@@ -104,7 +104,7 @@ func TestGuessingIsBraked(t *testing.T) {
 			}
 			took := time.Since(start)
 			t.Logf("60 guesses in %v: %d tested, %d braked", took.Round(time.Millisecond), count[tested], count[braked])
-			if count[tested] > 10 || count[tested] == 0 || took > time.Minute {
+			if most := 10 * (1 + int(took/time.Minute)); count[tested] > most || count[tested] == 0 {
 				t.Errorf("%d of 60 guesses were tested in %v", count[tested], took)
 			}
 			if len(texts) != 1 {
@@ -175,8 +175,8 @@ func TestUsersCanNotBeToldByTheAnswer(t *testing.T) {
 			}
 			slices.Sort(times[0])
 			slices.Sort(times[1])
-			known, unknown := times[0][len(times[0])/2], times[1][len(times[1])/2]
-			t.Logf("medians: %v for a known user, %v for an unknown one (%+.0f%%)", known, unknown, 100*(float64(unknown)/float64(known)-1))
+			known, unknown := times[0][0], times[1][0] // those that a busy machine disturbed least
+			t.Logf("shortest: %v for a known user, %v for an unknown one (%+.0f%%)", known, unknown, 100*(float64(unknown)/float64(known)-1))
 			if texts[0] != texts[1] {
 				t.Errorf("%q for a known user, %q for an unknown one", texts[0], texts[1])
 			}

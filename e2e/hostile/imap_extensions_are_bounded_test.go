@@ -139,7 +139,7 @@ func (b *bed) demand(t *testing.T, d demand) {
 	mem := b.memory(t)
 	var r wire.Result
 	var err error
-	within(t, 10*time.Second, d.name, func() { r, err = box.Do(d.text) })
+	b.within(t, 10*time.Second, d.name, func() { r, err = box.Do(d.text) })
 	if err != nil {
 		t.Fatalf("after %.100q: %v", r.Untagged, err)
 	}
@@ -252,7 +252,7 @@ func TestPOP3DemandsAreBounded(t *testing.T) {
 	} {
 		t.Run(a.name, func(t *testing.T) {
 			drop := b.pop3(t, "127.0.2.2", info)
-			a.play(t, drop, "QUIT\r\n")
+			a.play(t, b, drop, "QUIT\r\n")
 		})
 	}
 	if n := messages(t, b.imap(t, "127.0.2.3", info), "INBOX"); n != 3 {

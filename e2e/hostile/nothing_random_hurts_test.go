@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"barid/e2e/hostile/wire"
 	"barid/e2e/server"
@@ -98,7 +97,6 @@ func (b *bed) playRandom(t *testing.T, seed uint64) {
 		}
 		sent <- err
 	}()
-	c.Wait = 10 * time.Second
 	if said, ended := c.Rest(); !ended {
 		t.Errorf("%s: the session did not end with its client; it said %.500q to\n%q", protocol, said, text.String())
 	}

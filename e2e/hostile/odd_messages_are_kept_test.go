@@ -10,7 +10,7 @@ import (
 	"barid/e2e/server"
 )
 
-// oddLimit is how long an answer to an odd message may take.
+// oddLimit is what an odd message may cost the server.
 const oddLimit = 5 * time.Second
 
 // oddMessages are rows 17 and 24 to 27: each is taken, or refused with 552 5.3.4.
@@ -81,7 +81,7 @@ func TestOddMessagesAreKeptAndDescribed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var r wire.Reply
 			c := b.smtp(t, "127.0.2.2")
-			within(t, oddLimit, "taking it", func() {
+			b.within(t, oddLimit, "taking it", func() {
 				var err error
 				r, err = c.Send(stranger, []string{info}, wire.Stuff(message))
 				if err != nil {
@@ -95,7 +95,7 @@ func TestOddMessagesAreKeptAndDescribed(t *testing.T) {
 			if r.Code != 250 {
 				t.Fatalf("%s; an odd form is no reason to refuse", r)
 			}
-			read(t, box, message)
+			read(t, b, box, message)
 		})
 		b.alive(t)
 	}
@@ -111,12 +111,12 @@ func TestOddMessagesAreKeptAndDescribed(t *testing.T) {
 }
 
 // read makes the server look into the latest message in every way.
-func read(t *testing.T, box *wire.IMAP, message string) {
+func read(t *testing.T, b *bed, box *wire.IMAP, message string) {
 	t.Helper()
 	do(t, box, "NOOP")
 	items := map[string]wire.Node{}
 	for _, f := range []string{"ENVELOPE", "BODYSTRUCTURE", "BODY", "RFC822.SIZE", "BODY.PEEK[]", "BODY.PEEK[HEADER]", "BODY.PEEK[TEXT]", "RFC822.HEADER", "BODY.PEEK[HEADER.FIELDS (Subject From To References X-Folded)]", "BODY.PEEK[HEADER.FIELDS.NOT (X-1)]", "BODY.PEEK[1]", "BODY.PEEK[1.MIME]", "BODY.PEEK[1.1.1.1.1.1]", "BODY.PEEK[2.HEADER]", "BODY.PEEK[99999.99999]"} {
-		within(t, oddLimit, f, func() {
+		b.within(t, oddLimit, f, func() {
 			fetched, err := do(t, box, "FETCH * ("+f+")").Fetches()
 			if err != nil || len(fetched) != 1 {
 				t.Fatalf("FETCH %s: %d responses, %v", f, len(fetched), err)
@@ -146,6 +146,6 @@ func read(t *testing.T, box *wire.IMAP, message string) {
 		t.Error("BODY[HEADER] and BODY[TEXT] are not BODY[]")
 	}
 	for _, s := range []string{"TEXT needle", "BODY needle", "SUBJECT needle", "FROM needle", "HEADER X-Folded needle", "SENTSINCE 1-Jan-2020", "HEADER References needle"} {
-		within(t, oddLimit, "SEARCH "+s, func() { do(t, box, "SEARCH "+s) })
+		b.within(t, oddLimit, "SEARCH "+s, func() { do(t, box, "SEARCH "+s) })
 	}
 }

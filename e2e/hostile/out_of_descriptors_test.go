@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,6 +32,26 @@ func (b *bed) mayOpen(t *testing.T, n int) {
 	}
 }
 
+// patience is how long a new session waits for its first line.
+const patience = 10 * time.Second
+
+// greeting is the first line that a new session hears.
+type greeting struct {
+	line string
+	err  error
+}
+
+// greetings listens to all at once: some may hear nothing.
+func greetings(crowd []*wire.Conn) []greeting {
+	out := make([]greeting, len(crowd))
+	var all sync.WaitGroup
+	for i, c := range crowd {
+		all.Go(func() { out[i].line, out[i].err = c.Line() })
+	}
+	all.Wait()
+	return out
+}
+
 // TestOutOfDescriptorsNewSessionsWait is row 65: the server has no descriptor left. Running sessions finish, their
 // mail is taken or deferred; new ones are refused or wait; when there are some again everything works, by itself.
 func TestOutOfDescriptorsNewSessionsWait(t *testing.T) {
@@ -42,15 +63,17 @@ func TestOutOfDescriptorsNewSessionsWait(t *testing.T) {
 	}
 	b.mayOpen(t, b.descriptors(t)+20)
 	var crowd []*wire.Conn
-	served, refused, waiting := 0, 0, 0
 	for i := range 60 {
 		c, err := wire.Dial(b.Addr[[]string{"smtp", "imap", "pop3"}[i%3]], fmt.Sprintf("127.0.12.%d", i+1))
 		if err != nil {
 			t.Fatal(err) // the system takes connections for us
 		}
+		c.Wait = patience
 		crowd = append(crowd, c)
-		c.Wait = 200 * time.Millisecond
-		switch line, err := c.Line(); {
+	}
+	served, refused, waiting := 0, 0, 0
+	for _, h := range greetings(crowd) {
+		switch line, err := h.line, h.err; {
 		case strings.HasPrefix(line, "220 "), strings.HasPrefix(line, "* OK"), strings.HasPrefix(line, "+OK"):
 			served++
 		case strings.HasPrefix(line, "421 4."), strings.HasPrefix(line, "* BYE [UNAVAILABLE]"), strings.HasPrefix(line, "-ERR [SYS/TEMP]"):

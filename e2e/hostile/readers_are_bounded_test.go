@@ -20,7 +20,7 @@ type abuse struct {
 }
 
 // play sends the text and then, unless the connection has to end, a LOGOUT or QUIT of the caller's.
-func (a abuse) play(t *testing.T, c *wire.Conn, goodbye string) {
+func (a abuse) play(t *testing.T, b *bed, c *wire.Conn, goodbye string) {
 	t.Helper()
 	sent := make(chan struct{})
 	go func() {
@@ -30,7 +30,7 @@ func (a abuse) play(t *testing.T, c *wire.Conn, goodbye string) {
 			_ = c.Put(goodbye)
 		}
 	}()
-	within(t, 10*time.Second, a.name, func() {
+	b.within(t, 10*time.Second, a.name, func() {
 		said, ended := c.Rest()
 		switch {
 		case !ended:
@@ -73,7 +73,7 @@ func TestIMAPBeforeLoginTakesLittle(t *testing.T) {
 			if line, err := c.Line(); err != nil || !strings.HasPrefix(line, "* OK ") {
 				t.Fatal(line, err)
 			}
-			a.play(t, c, "z LOGOUT\r\n")
+			a.play(t, b, c, "z LOGOUT\r\n")
 		})
 	}
 	b.alive(t)
@@ -131,7 +131,7 @@ func TestIMAPCommandsAreBounded(t *testing.T) {
 				_ = box.Cut()
 				return
 			}
-			a.play(t, box.Conn, "\r\nz LOGOUT\r\n")
+			a.play(t, b, box.Conn, "\r\nz LOGOUT\r\n")
 		})
 	}
 	if _, err := os.Stat("/tmp/barid-hostile"); err == nil {
@@ -189,10 +189,10 @@ func TestPOP3CommandsAreBounded(t *testing.T) {
 		t.Run(a.name, func(t *testing.T) {
 			drop := b.pop3(t, "127.0.2.2", info)
 			if a.name == "bare LF" {
-				a.play(t, drop, "\r\nQUIT\r\n")
+				a.play(t, b, drop, "\r\nQUIT\r\n")
 				return
 			}
-			a.play(t, drop, "QUIT\r\n")
+			a.play(t, b, drop, "QUIT\r\n")
 		})
 	}
 	t.Run("deleted and then gone", func(t *testing.T) {

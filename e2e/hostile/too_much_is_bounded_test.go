@@ -31,7 +31,7 @@ func TestLongLinesAreRefused(t *testing.T) {
 			conn := b.smtp(t, "127.0.2.2")
 			sent := make(chan error, 1)
 			go func() { sent <- conn.Put(c.text) }()
-			within(t, 5*time.Second, c.name, func() {
+			b.within(t, 5*time.Second, c.name, func() {
 				said, ended := conn.Rest()
 				if !ended || !strings.HasPrefix(said, c.hear) {
 					t.Errorf("ended %v: %.200q, want %q", ended, said, c.hear)
@@ -82,7 +82,7 @@ func TestSizeIsTheLimit(t *testing.T) {
 			}
 		}
 	}()
-	within(t, 20*time.Second, "the end of an endless message", func() {
+	b.within(t, 20*time.Second, "the end of an endless message", func() {
 		if said, ended := endless.Rest(); !ended || !strings.HasPrefix(said, "552 5.3.4 ") {
 			t.Errorf("an endless message: ended %v, %q", ended, said)
 		}
@@ -241,38 +241,31 @@ func TestManyIdleAndSlowClientsLeaveRoom(t *testing.T) {
 
 // TestWhoSaysNothingIsTimedOut: a session that does not speak ends with 421 after the time that is set.
 func TestWhoSaysNothingIsTimedOut(t *testing.T) {
-	b := begin(t, server.Options{Settings: "[limits]\ncommand_timeout = \"1s\"\ndata_timeout = \"1s\"\ndata_total = \"3s\"\n"})
+	b := begin(t, server.Options{Settings: "[limits]\ncommand_timeout = \"5s\"\ndata_timeout = \"5s\"\ndata_total = \"8s\"\n"})
 	box := b.imap(t, "127.0.2.1", info)
 	before := messages(t, box, "INBOX")
-	t.Run("between commands", func(t *testing.T) {
-		c := b.smtp(t, "127.0.2.2")
-		dialog(t, c, []step{{"", "421 4.4.2 |" + closed}})
-	})
-	t.Run("in a command", func(t *testing.T) {
-		c := b.smtp(t, "127.0.2.2")
-		for range 30 { // each octet in time, the command not
-			if c.Put("N") != nil {
-				break
-			}
-			time.Sleep(100 * time.Millisecond)
-		}
-		dialog(t, c, []step{{"", "421 4.4.2 |" + closed}})
-	})
 	begun := []step{{"MAIL FROM:<" + stranger + ">", "250"}, {"RCPT TO:<" + info + ">", "250"}, {"DATA", "354"}}
-	t.Run("in a message", func(t *testing.T) {
-		c := b.smtp(t, "127.0.2.2")
-		dialog(t, c, append(begun, step{"Subject: half", "421 4.4.2 |" + closed}))
-	})
-	t.Run("a message that takes too long in all", func(t *testing.T) {
-		c := b.smtp(t, "127.0.2.2")
-		dialog(t, c, begun)
-		for range 50 {
-			if c.Put("x") != nil {
-				break
-			}
-			time.Sleep(100 * time.Millisecond)
+	t.Run("all at once", func(t *testing.T) {
+		for _, c := range []struct {
+			name  string
+			begun []step
+			drip  string // an octet that comes again and again, each in time
+		}{
+			{"between commands", nil, ""},
+			{"in a command", nil, "N"},
+			{"in a message", append(begun, step{"Subject: half", ""}), ""},
+			{"a message that takes too long in all", begun, "x"},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				t.Parallel()
+				conn := b.smtp(t, "127.0.2.2")
+				dialog(t, conn, c.begun)
+				for end := time.Now().Add(time.Minute); c.drip != "" && conn.Put(c.drip) == nil && time.Now().Before(end); {
+					time.Sleep(100 * time.Millisecond)
+				}
+				dialog(t, conn, []step{{"", "421 4.4.2 |" + closed}})
+			})
 		}
-		dialog(t, c, []step{{"", "421 4.4.2 |" + closed}})
 	})
 	if n := messages(t, box, "INBOX"); n != before {
 		t.Errorf("%d messages came", n-before)

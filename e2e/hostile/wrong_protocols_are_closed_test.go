@@ -46,8 +46,7 @@ func TestWrongProtocolsAreClosed(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			conn := b.raw(t, c.port)
 			_ = conn.Put(c.text) // it may be closed before all is sent
-			within(t, 5*time.Second, "the end of the connection", func() {
-				conn.Wait = 6 * time.Second
+			b.within(t, 5*time.Second, "the end of the connection", func() {
 				said, ended := conn.Rest()
 				if !ended {
 					t.Errorf("still open; it said %q", said)
