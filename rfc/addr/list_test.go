@@ -148,7 +148,7 @@ func TestParseListIsLinear(t *testing.T) {
 	} {
 		start := time.Now()
 		items, _ := ParseList(s, 100_000)
-		if took := time.Since(start); took > 3*time.Second {
+		if took := time.Since(start); took > 20*time.Second { // it is some 10 ms
 			t.Errorf("%s: %d bytes took %v (%d items)", name, len(s), took, len(items))
 		}
 	}

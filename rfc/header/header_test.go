@@ -194,7 +194,7 @@ func TestHugeSectionsAreLinear(t *testing.T) {
 		if n == 0 || bytes == 0 {
 			t.Errorf("%s: nothing was read", name)
 		}
-		if d := time.Since(start); d > 2*time.Second {
+		if d := time.Since(start); d > 20*time.Second { // it is some 10 ms
 			t.Errorf("%s: took %v", name, d)
 		}
 	}

@@ -141,7 +141,7 @@ func TestManyParamsAreLinear(t *testing.T) {
 	for name, in := range inputs {
 		start := time.Now()
 		_, params := Params([]byte(in), 50000)
-		if d := time.Since(start); d > 2*time.Second {
+		if d := time.Since(start); d > 20*time.Second { // it is some 10 ms
 			t.Errorf("%s: %v", name, d)
 		}
 		if name == "names" && len(params) != 20000 || name == "parts" && len(params) != 1 {

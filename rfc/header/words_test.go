@@ -136,7 +136,7 @@ func TestHostileWordsAreLinear(t *testing.T) {
 		for _, tail := range []string{"", "?="} {
 			start := time.Now()
 			DecodeWords(strings.Repeat(s, 1<<20/len(s)) + tail)
-			if d := time.Since(start); d > 2*time.Second {
+			if d := time.Since(start); d > 20*time.Second { // it is some 10 ms
 				t.Errorf("%q repeated to 1 MB: %v", s, d)
 			}
 		}

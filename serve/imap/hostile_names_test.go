@@ -83,7 +83,7 @@ func TestNamesPastTheLimits(t *testing.T) {
 	if got := last(c.try(`CREATE "%s"`, strings.Repeat("ص", imap.MaxName/2+1))); !strings.HasPrefix(got, long) {
 		t.Errorf("a long name of Arabic: %s", got)
 	}
-	if took := time.Since(began); took > 10*time.Second {
+	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("that took %v", took)
 	}
 }

@@ -58,7 +58,7 @@ func TestHostileSearchesAreBounded(t *testing.T) {
 		if got := lines[len(lines)-1]; !strings.HasPrefix(got, c.want) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
-		if took := time.Since(began); took > 10*time.Second {
+		if took := time.Since(began); took > 30*time.Second {
 			t.Errorf("%s took %v", name, took)
 		}
 		cl.do("NOOP")

@@ -89,7 +89,7 @@ func TestEndlessCommandsAreBounded(t *testing.T) {
 		if got := lines[len(lines)-1]; !strings.HasPrefix(got, "BAD ") {
 			t.Errorf("%s: %q", name, got)
 		}
-		if took := time.Since(began); took > 5*time.Second {
+		if took := time.Since(began); took > 30*time.Second {
 			t.Errorf("%s took %v", name, took)
 		}
 		c.do("NOOP")
@@ -326,7 +326,7 @@ func TestMonstersAreDescribed(t *testing.T) {
 		}
 		c.drain(`SEARCH NOT TEXT "not there"`)
 		c.drain("FETCH 1 BODY.PEEK[]")
-		if took := time.Since(began); took > 5*time.Second {
+		if took := time.Since(began); took > 30*time.Second {
 			t.Errorf("%s took %v", name, took)
 		}
 	}
