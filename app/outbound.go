@@ -52,16 +52,17 @@ func (s *System) openOutbound(ctx context.Context) error {
 	out := &outbound{live: remote.NewLive(s.relays, tokenClient(s.resolver))}
 	out.remote = s.newRemote(out.live)
 	counts := report.NewMetrics(s.reg)
+	here := route.HostNames{Directory: s.directory, Host: s.host()}
 	reports := report.New(report.Deps{
 		Settings: report.Settings{Host: s.host(), Lifetime: time.Duration(s.cfg.Outbound.Expire)},
-		Blobs:    s.engine, Directory: route.HostNames{Directory: s.directory, Host: s.host()}, Store: s.mail, Texts: texts, Events: s.events, Log: s.log,
+		Blobs:    s.engine, Directory: here, Store: s.mail, Texts: texts, Events: s.events, Log: s.log,
 		Metrics:   counts,
 		Route:     func(to addr.Mailbox) string { return s.routeHint(addr.Path{Null: true}, to.Domain) },
 		Submitted: func(es ...*spool.Entry) { out.queue.Submitted(es...) },
 		Together:  s.engine.Caps().Together,
 	})
 	out.queue = s.newQueue(local.NewQueued(local.QueuedDeps{
-		Directory: s.directory, Store: s.mail, Blobs: s.engine, Elsewhere: out.remote, Log: s.log,
+		Directory: here, Store: s.mail, Blobs: s.engine, Elsewhere: out.remote, Log: s.log,
 		Route:     s.routeHint,
 		Submitted: func(es ...*spool.Entry) { out.queue.Submitted(es...) },
 	}), reports)

@@ -9,7 +9,8 @@ import (
 )
 
 // HostNames is a Directory that also knows the users of this machine: root@mail.example.org, as cron and other
-// programs write, when mail.example.org is not a hosted domain itself. Such an address is the same name in the
+// programs write, and postmaster@mail.example.org, whom our reports are from, when mail.example.org is not a hosted
+// domain itself. Such an address is the same name in the
 // hosted domain above (root@example.org) if somebody has it, else the postmaster.
 type HostNames struct {
 	Directory

@@ -47,6 +47,11 @@ func TestUsersOfThisMachine(t *testing.T) {
 		{"a name without dots", local(), "localhost", "<root@localhost>", []mail.AccountID{2}, ""},
 		{"the domain itself is as ever", local(), "mx.village.test", "<x@village.test>", []mail.AccountID{9}, ""},
 		{"others are elsewhere", local(), "mx.village.test", "<root@mx2.village.test>", nil, ""},
+		{"who logs in answers what cron wrote", login(), "mx.village.test", "<root@mx.village.test>", []mail.AccountID{3}, ""},
+		{"who logs in answers a report", login(), "mx.village.test", "<Postmaster@mx.village.test>", []mail.AccountID{1}, ""},
+		{"everybody writes to the postmaster", stranger(), "mx.village.test", "<postmaster@MX.village.test>", []mail.AccountID{1}, ""},
+		{"also where no domain of ours is above", stranger(), "host.test", "<postmaster@host.test>", []mail.AccountID{2}, ""},
+		{"not to that of another host", stranger(), "mx.village.test", "<postmaster@mx2.village.test>", nil, "550 5.7.1"},
 		{"strangers do not reach users of the machine", stranger(), "mx.village.test", "<root@mx.village.test>", nil, "550 5.7.1"},
 	} {
 		r.AtHost(c.host)

@@ -7,7 +7,8 @@
 //   - Somebody unknown in a hosted domain is refused at RCPT, never accepted and then bounced.
 //   - A reverse-path that we gave out is taken as long as it is valid; one that only looks so is refused at RCPT,
 //     also where a catch-all takes everything else.
-//   - Postmaster is always taken, in any case and also bare (RFC 5321 §4.5.1).
+//   - Postmaster is always taken, in any case, also bare and at the name of the host (RFC 5321 §4.5.1): our
+//     reports are from there.
 //
 // Limits: the directory's limits of nested aliases. Failure: a directory that can not be asked is a plain
 // error: temporary. Standards: RFC 5321 §3.3, §3.6, §4.5.1, §7; RFC 5233 for sub-addresses.
@@ -48,7 +49,7 @@ type Bounces interface {
 type Router struct {
 	dir      Directory
 	outbound bool
-	local    Directory // for programs on this machine
+	local    Directory // for those we know, and for postmaster
 	bounces  Bounces   // nil: reverse-paths are those of the senders
 }
 
@@ -57,7 +58,8 @@ func New(dir Directory, outbound bool) *Router {
 	return &Router{dir: dir, outbound: outbound, local: dir}
 }
 
-// AtHost lets programs on this machine write to its users by the name of the host: see HostNames. It gives r.
+// AtHost lets programs on this machine, and who logs in and answers them, write to its users by the name of the
+// host: see HostNames. Strangers reach its postmaster alone. It gives r.
 func (r *Router) AtHost(host string) *Router {
 	r.local = HostNames{r.dir, host}
 	return r
@@ -92,7 +94,7 @@ func (r *Router) Route(ctx context.Context, c *mail.Client, to addr.Path) (Route
 		m = addr.Mailbox{Local: "postmaster"}
 	}
 	dir := r.dir
-	if c.Role == mail.RoleLocal {
+	if c.Known() || strings.EqualFold(m.Local, "postmaster") {
 		dir = r.local
 	}
 	bounce := false
