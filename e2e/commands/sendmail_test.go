@@ -27,7 +27,7 @@ func baridAs(t *testing.T, s *server.Server, stdin string, args ...string) resul
 // runAs runs any program with BARID_CONFIG set, in an empty folder.
 func runAs(t *testing.T, s *server.Server, stdin, name string, args ...string) result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = t.TempDir()

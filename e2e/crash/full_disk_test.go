@@ -95,7 +95,7 @@ func TestAFullDiskDefersMailAndRecoversByItself(t *testing.T) {
 				f.squeeze()
 				f.readable()
 				drop()
-				f.recovers(10 * time.Second)
+				f.recovers(time.Minute)
 				f.accepted(5)
 			}
 			drop := ballast(t, dir, c.leave)
@@ -129,7 +129,7 @@ func TestAServerStartsOnAFullDisk(t *testing.T) {
 	f.deferred(3)
 	again()
 	drop()
-	f.recovers(10 * time.Second)
+	f.recovers(time.Minute)
 	f.ledger.audit(f.inbox()).report(t)
 }
 

@@ -31,8 +31,8 @@ func TestHundredKillsLoseNothing(t *testing.T) {
 	endUnderLoad(t, (*server.Server).Kill, func() bool { left--; return left >= 0 })
 }
 
-// stopWithin is how long a server may take to stop by itself.
-const stopWithin = 5 * time.Second
+// stopWithin is how long a server may take to stop by itself: five seconds, and what a busy machine adds.
+const stopWithin = 30 * time.Second
 
 // TestStopsUnderLoadLoseNothing asks the server to stop (SIGTERM) under the same load. It ends in time, with all
 // that it has acknowledged.

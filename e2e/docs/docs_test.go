@@ -145,7 +145,7 @@ func serve(t *testing.T, dir, bin string) (stop func()) {
 		_ = cmd.Process.Signal(os.Interrupt)
 		_ = cmd.Wait()
 	}
-	for range 100 {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
 		if out, err := barid(dir, bin, "health"); err == nil && strings.Contains(out, "ok") {
 			return stop
 		}

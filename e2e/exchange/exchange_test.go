@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { os.Exit(island.Main(m)) }
 
 const (
 	sendPace  = 300 * time.Millisecond // longest wait of a sender between two messages
-	drainWait = time.Minute            // until everything is settled
+	drainWait = 3 * time.Minute        // until everything is settled
 	pushEvery = 2 * time.Second
 	maxShown  = 10 // findings of a kind
 )

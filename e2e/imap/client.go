@@ -22,7 +22,7 @@ import (
 )
 
 // Wait is how long one answer may take.
-const Wait = 30 * time.Second
+const Wait = time.Minute
 
 // Client is a connection that is logged in.
 type Client struct {

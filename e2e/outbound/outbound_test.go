@@ -109,13 +109,13 @@ func TestWithoutOutboundItIsRefused(t *testing.T) {
 
 func await(t *testing.T, look func() (string, bool), log func() string) string {
 	t.Helper()
-	for range 300 {
+	for end := time.Now().Add(patience); time.Now().Before(end); {
 		if text, ok := look(); ok {
 			return text
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	t.Fatalf("it did not happen within 30 s\n%s", log())
+	t.Fatalf("it did not happen within %v\n%s", patience, log())
 	return ""
 }
 

@@ -19,7 +19,7 @@ import (
 
 // How long a step may wait for what it wants; the second is for scenarios that must fail.
 const (
-	patience      = 40 * time.Second
+	patience      = 90 * time.Second
 	shortPatience = 3 * time.Second
 )
 

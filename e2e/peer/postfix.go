@@ -17,7 +17,7 @@ import (
 )
 
 // StopWait is how long an instance may take to stop.
-const StopWait = 20 * time.Second
+const StopWait = time.Minute
 
 // Postfix is an instance of Postfix with a folder of its own. It needs root, as Postfix does.
 type Postfix struct {
@@ -232,7 +232,7 @@ func (p *Postfix) Log() string {
 // waitFor waits until somebody answers at addr.
 func waitFor(t testing.TB, addr string, log func() string) {
 	t.Helper()
-	for range 200 {
+	for end := time.Now().Add(StopWait); time.Now().Before(end); {
 		c, err := net.DialTimeout("tcp", addr, time.Second)
 		if err == nil {
 			_ = c.Close()

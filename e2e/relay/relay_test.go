@@ -38,15 +38,18 @@ func send(t *testing.T, args ...string) peer.Result {
 	return peer.Run(t, peer.Command{Name: server.Binary(t), Args: append([]string{"send"}, args...), Env: []string{"BARID_PASSWORD=" + server.Password}})
 }
 
+// patience is how long a step may take.
+const patience = time.Minute
+
 func await(t *testing.T, s *server.Server, what string, ok func() bool) {
 	t.Helper()
-	for range 300 {
+	for end := time.Now().Add(patience); time.Now().Before(end); {
 		if ok() {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	t.Fatalf("%s did not happen within 15 s\n%s", what, s.Log())
+	t.Fatalf("%s did not happen within %v\n%s", what, patience, s.Log())
 }
 
 // relayAt starts a relay that wants the login of the test's password.

@@ -23,8 +23,12 @@ import (
 	"time"
 )
 
-// StartWait is how long the server may take until it answers.
-const StartWait = 20 * time.Second
+// StartWait is how long the server may take until it answers, EndWait until it has ended. They only end tests of servers
+// that hang.
+const (
+	StartWait = time.Minute
+	EndWait   = time.Minute
+)
 
 // Options shape a server. The zero value is a server for example.test with the usual three accounts.
 type Options struct {
@@ -266,10 +270,10 @@ func (s *Server) signal(sig syscall.Signal) {
 	_ = s.cmd.Process.Signal(sig) // it may have ended by itself
 	select {
 	case <-s.ended:
-	case <-time.After(10 * time.Second):
+	case <-time.After(EndWait):
 		_ = s.cmd.Process.Kill()
 		<-s.ended
-		s.t.Errorf("the server did not end within 10 s of signal %v", sig)
+		s.t.Errorf("the server did not end within %v of signal %v", EndWait, sig)
 	}
 	s.cmd = nil
 }

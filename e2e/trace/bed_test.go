@@ -110,7 +110,7 @@ func (b *bed) steps(id string) (steps []manage.Step) {
 // await waits until a message has a step with a code: the queue works behind the 250.
 func (b *bed) await(id, code string) []manage.Step {
 	b.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	for deadline := time.Now().Add(90 * time.Second); ; {
 		steps := b.steps(id)
 		for _, s := range steps {
 			if s.Code == code {

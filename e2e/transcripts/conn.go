@@ -13,7 +13,7 @@ import (
 )
 
 // lineWait is how long a line of the server is waited for.
-const lineWait = 10 * time.Second
+const lineWait = time.Minute
 
 // conn is one connection of a transcript.
 type conn struct {
