@@ -59,6 +59,7 @@ const (
 	StepTold        = "told"         // a report of another server about it came in
 	StepAbout       = "about"        // this message is a report on another
 	StepOmitted     = "omitted"      // more happened than is shown
+	StepMissing     = "missing"      // something happened that is not on record
 	StepLocal       = "local"        // no other server was contacted
 	StepWaiting     = "waiting"      // now: in the queue
 	StepHeld        = "held"         // now: in the queue, until it is released
@@ -137,7 +138,7 @@ func (m *Manager) trace(ctx context.Context, in TraceQuery) (Trace, error) {
 	}
 	if len(ids) == 0 {
 		return Trace{}, fault.New("B4006", "nothing is known of %q", in.ID).
-			WithMeans("it is misspelt, or the message is older than the record, which goes back 30 days").
+			WithMeans("it is misspelt, or the message is older than the record, which goes back 30 days; what happened within a tenth of a second before a kill of the server is not on record either, and no mail is lost by that").
 			WithFix("barid trace msg ID    with the id in the reply to the message and in its Received field, or its Message-ID")
 	}
 	t := Trace{More: max(0, len(ids)-maxJourneys)}
@@ -172,6 +173,9 @@ func (m *Manager) messagesOf(ctx context.Context, name string) ([]string, error)
 		if e, err := m.Queue.Show(ctx, n); err != nil || e != nil {
 			return []string{e.Message.ID}, err
 		}
+	}
+	if waits, err := m.traceWords(ctx).unrecorded(name, true); err != nil || len(waits) > 0 {
+		return []string{name}, err
 	}
 	return nil, nil
 }
@@ -214,9 +218,13 @@ func (t *tracer) journey(id string) (Journey, error) {
 	}
 	j.Steps = t.steps(es)
 	left, err := t.standing(es)
+	if err == nil && !begins(es) {
+		left, err = t.unrecorded(id, false)
+	}
 	if err != nil {
 		return j, err
 	}
+	own := left
 	for _, r := range reportsOf(es) {
 		own, _, err := t.events(r)
 		if err != nil {
@@ -237,8 +245,12 @@ func (t *tracer) journey(id string) (Journey, error) {
 	slices.SortStableFunc(j.Steps, func(a, b Step) int { return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(rank(a.Code), rank(b.Code))) })
 	if omitted > 0 {
 		j.Steps = append(j.Steps, t.say(Step{Time: t.now, Code: StepOmitted, ID: id, Count: omitted}))
+	} else {
+		j.Steps = t.gaps(id, es, own, j.Steps)
 	}
-	j.Steps = append(j.Steps, t.ending(id, es, left)...)
+	if last := len(j.Steps) - 1; len(left) > 0 || last < 0 || j.Steps[last].Reason != MissingEnd {
+		j.Steps = append(j.Steps, t.ending(id, es, left)...)
+	}
 	return j, nil
 }
 

@@ -94,12 +94,14 @@ settled: done; nothing of it is in the queue`,
 				answer(0, "5.1.10", "the domain takes no mail", "dns")(e)
 				e.Hop.Host = ""
 			})},
-			`bounced: given up for sales@example.net: 5.1.10 the domain takes no mail
+			`missing: how it came here is not on record: it is too long ago, or the server was killed right behind the answer
+bounced: given up for sales@example.net: 5.1.10 the domain takes no mail
 settled: done; nothing of it is in the queue`,
 		},
 		"our words about a server": {
 			[]event.Event{hop(1, event.Expired, answer(0, "4.4.2", "no answer in time", "greeting"))},
-			`expired: given up for sales@example.net: its time is over; the last answer: mx.example.net [192.0.2.1] (in clear) at the greeting: 4.4.2 no answer in time
+			`missing: how it came here is not on record: it is too long ago, or the server was killed right behind the answer
+expired: given up for sales@example.net: its time is over; the last answer: mx.example.net [192.0.2.1] (in clear) at the greeting: 4.4.2 no answer in time
 settled: done; nothing of it is in the queue`,
 		},
 		"bounced with a report": {
@@ -115,6 +117,39 @@ settled: done; nothing of it is in the queue`,
 reported: the sender is told about sales@example.net: failed report 01jd4xk8t0003f7q2m.1.abcdefghij
 stored: stored in INBOX of info@example.test
 settled: done; nothing of it is in the queue`,
+		},
+		"a kill right behind the answer": {
+			[]event.Event{hop(1, event.Delayed, func(e *event.Event) { answer(451, "4.7.1", "later", "rcpt")(e); e.Hop.Attempt = 2 })},
+			`missing: how it came here is not on record: it is too long ago, or the server was killed right behind the answer
+delayed: attempt 2 for sales@example.net: mx.example.net [192.0.2.1] (in clear) said at RCPT "451 4.7.1 later"
+missing: what became of it for sales@example.net is not on record: it is not in the queue any more, and the server was killed before that was written down`,
+		},
+		"a kill behind the relaying of some": {
+			[]event.Event{
+				taken(event.Accepted, func(e *event.Event) {
+					e.To, e.Rcpts = []string{"sales@example.net", "فروش@xn--mgbh0fb.xn--kgbechtv", "demo@example.test"}, 3
+					e.Places = []event.Place{{Account: 2, Mailbox: 1, UID: 3}}
+					e.Accounts = []mail.AccountID{2}
+				}),
+				hop(0, event.Queued, func(e *event.Event) { e.Hop.Host, e.Hop.Attempt = "", 0 }),
+				hop(0, event.Queued, func(e *event.Event) {
+					e.To, e.Hop = []string{"فروش@xn--mgbh0fb.xn--kgbechtv"}, &event.Hop{Entry: "3312", Destination: "xn--mgbh0fb.xn--kgbechtv"}
+				}),
+				hop(1, event.Relayed, answer(250, "2.0.0", "Ok", "data")),
+			},
+			connected + `
+accepted: taken with 250 2.0.0: 2.0 KiB from info@example.test to sales@example.net, فروش@مثال.إختبار, demo@example.test
+stored: stored in INBOX of demo@example.test
+queued: queued as 3311 for example.net: sales@example.net
+queued: queued as 3312 for xn--mgbh0fb.xn--kgbechtv: فروش@مثال.إختبار
+relayed: mx.example.net [192.0.2.1] (in clear) took it for sales@example.net: "250 2.0.0 Ok"
+missing: what became of it for فروش@مثال.إختبار is not on record: it is not in the queue any more, and the server was killed before that was written down`,
+		},
+		"nothing but that it was taken": {
+			[]event.Event{taken(event.Accepted, nil)},
+			connected + `
+accepted: taken with 250 2.0.0: 2.0 KiB from info@example.test to sales@example.net
+missing: what became of it for sales@example.net is not on record: it is not in the queue any more, and the server was killed before that was written down`,
 		},
 		"nobody is told": {
 			[]event.Event{report(2, func(e *event.Event) {
@@ -155,13 +190,15 @@ refused: answered 550 5.1.1 at RCPT for sales@example.net (rcpt-unknown)`,
 		},
 		"an operator removed it": {
 			[]event.Event{hop(3, event.Discarded, func(e *event.Event) { e.Hop.Attempt = 0 })},
-			`discarded: an operator removed it from the queue for sales@example.net`,
+			`missing: how it came here is not on record: it is too long ago, or the server was killed right behind the answer
+discarded: an operator removed it from the queue for sales@example.net`,
 		},
 		"many recipients, odd letters": {
 			[]event.Event{hop(1, event.Relayed, func(e *event.Event) {
 				e.To, e.Rcpts = []string{"a@xn--mgbh0fb.xn--kgbechtv", "b@example.net", "c@example.net", "d@example.net"}, 250
 			})},
-			`relayed: mx.example.net [192.0.2.1] (in clear) took it for a@مثال.إختبار, b@example.net and 248 more
+			`missing: how it came here is not on record: it is too long ago, or the server was killed right behind the answer
+relayed: mx.example.net [192.0.2.1] (in clear) took it for a@مثال.إختبار, b@example.net and 248 more
 settled: done; nothing of it is in the queue`,
 		},
 	} {
@@ -222,6 +259,23 @@ func TestTraceTakesEveryName(t *testing.T) {
 	for _, name := range []string{"", "nothing", "3312", "01jd4xk8t0003f7q2m.3"} {
 		if _, f := call[manage.Trace](t, m, "trace.message", manage.TraceQuery{ID: name}); f == nil || f.Code != "B4006" {
 			t.Errorf("%q: %v", name, f)
+		}
+	}
+}
+
+// TestWhatWaitsIsFoundWithoutARecord: the events of a message are lost, and it is in the queue.
+func TestWhatWaitsIsFoundWithoutARecord(t *testing.T) {
+	m, db := newQueue(t)
+	name := enqueue(t, db, tx, "info@ours.test", "demo@there.test", 1, nil)
+	enqueue(t, db, "01jd4xk8t0003f7q2m.2", "info@ours.test", "demo@there.test", 1, nil)
+	for _, by := range []string{tx, name} {
+		out, f := call[manage.Trace](t, m, "trace.message", manage.TraceQuery{ID: by})
+		if f != nil || len(out.Messages) != 1 {
+			t.Fatalf("%+v %v", out, f)
+		}
+		steps := out.Messages[0].Steps
+		if len(steps) != 2 || steps[0].Code != manage.StepMissing || steps[0].Reason != manage.MissingBeginning || steps[1].Code != manage.StepWaiting || steps[1].Entry != name {
+			t.Errorf("by %s: %+v", by, steps)
 		}
 	}
 }

@@ -157,6 +157,8 @@ func (t *tracer) words(s *Step) string {
 		return "this message is a report about " + s.About
 	case StepOmitted:
 		return fmt.Sprintf("%d events between are not shown", s.Count)
+	case StepMissing:
+		return missingWords(s)
 	case StepLocal:
 		return "done; no other server was contacted"
 	case StepWaiting, StepHeld:
@@ -355,6 +357,14 @@ func (t *tracer) waitingWords(s *Step) string {
 		w += "; given up at " + clockWords(s.Expires)
 	}
 	return w
+}
+
+// missingWords says what is not known, and that this is no loss of mail.
+func missingWords(s *Step) string {
+	if s.Reason == MissingBeginning {
+		return "how it came here is not on record: it is too long ago, or the server was killed right behind the answer"
+	}
+	return fmt.Sprintf("what became of it for %s is not on record: it is not in the queue any more, and the server was killed before that was written down", toWords(s))
 }
 
 // clockWords gives a time with its day in UTC, so that the words are the same for everybody.
