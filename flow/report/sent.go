@@ -49,10 +49,11 @@ func (s *sent) from(to []addr.Mailbox) bool {
 }
 
 // told ties the recipients of a report to those we sent to. tag names the one that a VERP address is of, or "". What
-// it says is surer than a name in the report, which may be where that mailbox is forwarded to.
+// it says is surer than a name in the report, which may be where that mailbox is forwarded to. A recipient of whom
+// nothing is known is left out.
 func (s *sent) told(rs []dsn.Recipient, tag string) []Told {
-	ts := make([]Told, len(rs))
-	for i, r := range rs {
+	ts := make([]Told, 0, len(rs))
+	for _, r := range rs {
 		t := Told{Recipient: r, Class: r.Class(), Final: r.Final.Text}
 		if t.To = s.match(r.Original); t.To == "" {
 			t.To = s.match(r.Final)
@@ -62,7 +63,9 @@ func (s *sent) told(rs []dsn.Recipient, tag string) []Told {
 				t.To = s.to[0]
 			}
 		}
-		ts[i] = t
+		if t.To != "" || t.Final != "" {
+			ts = append(ts, t)
+		}
 	}
 	return ts
 }

@@ -85,6 +85,31 @@ func verpOf(v dsn.VERP) addr.Mailbox {
 	return m
 }
 
+// TestAReportInWordsThatNamesNobody is what VERP is for: the address that it came to says whom it is about.
+func TestAReportInWordsThatNamesNobody(t *testing.T) {
+	const words = "From: mailer-daemon@mx.example.org\r\nTo: <x@ours.test>\r\nSubject: failure notice\r\n\r\n" +
+		"Sorry, your letter could not be delivered.\r\n550 5.1.1 user unknown\r\n"
+	for name, c := range map[string]struct{ text, to, want string }{
+		"to a VERP address":               {words, verpOf(ours.VERP).String(), "[{box@example.net hard 5.1.1}]"},
+		"with our id, of two recipients":  {words + "\r\n--- Original message follows.\r\n\r\nMessage-ID: <" + txID + "@mail.ours.test>\r\nFrom: a@ours.test\r\nSubject: x\r\n", "sender@ours.test", "[]"},
+		"a person's words are no report":  {"From: box@example.net\r\nSubject: Re: prices\r\n\r\nYour letter made me smile.\r\n", verpOf(ours.VERP).String(), "[]"},
+		"an answer while nobody is there": {"From: box@example.net\r\nSubject: away\r\n\r\nI am on leave until Monday.\r\n", verpOf(ours.VERP).String(), "[]"},
+	} {
+		m := &Matcher{Events: history(), Names: []string{"mail.ours.test"}, Addresses: ours}
+		r, _, err := m.Tie(t.Context(), incoming(c.text, c.to))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := []string{}
+		for _, x := range r.Rcpts {
+			got = append(got, "{"+x.To+" "+x.Class.String()+" "+x.Status.String()+"}")
+		}
+		if "["+strings.Join(got, " ")+"]" != c.want {
+			t.Errorf("%s: %v, want %s", name, got, c.want)
+		}
+	}
+}
+
 func TestTie(t *testing.T) {
 	verp, forged := verpOf(ours.VERP), verpOf(dsn.VERP{Key: []byte("guess")})
 	received := "Received: from a by MAIL.ours.test with ESMTPSA\r\n id " + txID + "\r\n for <info@example.org>; Fri, 20 Nov 2026 06:30:00 +0000\r\n"

@@ -9,7 +9,7 @@ import (
 	"barid/rfc/mime"
 )
 
-// Bounce is what an incoming notification says.
+// Bounce is what an incoming notification says. A recipient of one in words that names nobody has no address.
 type Bounce struct {
 	Report
 	Source   string   // how it was read: "rfc3464", or the name of a form of text: "qmail", "exim", "sendmail" ...

@@ -94,13 +94,14 @@ func (p *parser) fromWords(lines []string) {
 	}
 }
 
-// lastResort takes the recipient from the original when the text names nobody, and the whole text as words.
+// lastResort takes the recipient from the original when the text names nobody, and the whole text as words. One whom
+// the original does not name either has no address: the reader may know him from the address that the report came to.
 func (p *parser) lastResort(s *textScan, lines []string) {
-	to := p.b.Returned.to(2)
-	if len(to) != 1 {
-		return
+	if to := p.b.Returned.to(2); len(to) == 1 {
+		s.add(to[0])
+	} else {
+		s.found = append(s.found, textRecipient{})
 	}
-	s.add(to[0])
 	for _, l := range lines {
 		s.found[0].say(l)
 	}
@@ -119,7 +120,11 @@ func (f *textRecipient) recipient(action Action) Recipient {
 			st.Class = 4
 		}
 	}
-	return Recipient{Final: AddressOf(f.m), Action: action, Status: st, Diagnostic: words, DiagType: "smtp"}
+	var final Address
+	if !f.m.IsZero() {
+		final = AddressOf(f.m)
+	}
+	return Recipient{Final: final, Action: action, Status: st, Diagnostic: words, DiagType: "smtp"}
 }
 
 // form is a kind of text that mail systems write, known by words that stand in it, in lower case.
