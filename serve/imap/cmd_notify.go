@@ -23,8 +23,12 @@ func cmdNotify(s *session, c *call) error {
 		s.update(true) // all that was accumulated, whatever is told from now on
 	}
 	s.tellNews() // x hears already of what comes behind it
+	if err := x.begin(); err != nil {
+		x.close() // what was watched before still is
+		return err
+	}
 	s.watch(&n, x)
-	return x.begin()
+	return nil
 }
 
 // watch makes n what the client is told from now on; x is nil if that is nothing.

@@ -20,6 +20,7 @@ type notifier struct {
 	caused []string           // names that the session's own commands are changing
 	others bool               // mailboxes of others may be meant
 	all    bool               // and NOTIFY asked for them: none may be left out
+	status bool               // NOTIFY asked for STATUS: begin tells what is there
 }
 
 // watched is one account.
@@ -52,7 +53,7 @@ var errNotifyMuch = no("NOTIFICATIONOVERFLOW", "too much to watch")
 // newNotifier begins to watch. What happens from here on is told.
 func (s *session) newNotifier(n *imap.Notify) (*notifier, error) {
 	s.ctx = mailbox.ActingAs(s.ctx, s) // what it does itself is no news to it (RFC 5465 §5)
-	x := &notifier{s: s}
+	x := &notifier{s: s, status: n.Status}
 	names := 0
 	for _, g := range n.Groups {
 		if names += len(g.Filter.Names); names > maxNotifyNames {
@@ -191,7 +192,7 @@ func (x *notifier) beginOne(w *watched, in mailbox.Info) error {
 		return ignoreGone(err)
 	}
 	w.known[in.ID] = figureOf(&st)
-	if x.s.notifying == nil || !x.s.notifying.Status || x.s.sel != nil && n.at.is(x.s.sel) {
+	if !x.status || x.s.sel != nil && n.at.is(x.s.sel) {
 		return nil
 	}
 	items := []string{"MESSAGES", "UIDNEXT", "UIDVALIDITY"}

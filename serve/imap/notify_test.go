@@ -1,13 +1,18 @@
 package imap
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
+	"barid/base/kv"
 	"barid/mail/account"
 	"barid/mail/mailbox"
+	"barid/store/memory"
 )
 
 // TestNotifyOfSharedMailboxes is RFC 5465 §5.4 and §5.9: rights that come and go are mailboxes that do, also of
@@ -285,4 +290,65 @@ func TestNotifyOfNamesThatMoveAlong(t *testing.T) {
 	other.do("RENAME c a")
 	c.expect(`* LIST (\HasNoChildren) "/" a/b ("OLDNAME" (c/b))`)
 	wantLines(t, c.do("RENAME a c"), "-LIST") // its own doing
+}
+
+// failingStore is a store that fails while failing is set, but for the first spare transactions.
+type failingStore struct {
+	engine
+	failing atomic.Bool
+	spare   atomic.Int64
+}
+
+func (f *failingStore) err() error {
+	if f.failing.Load() && f.spare.Add(-1) < 0 {
+		return kv.ErrUnavailable
+	}
+	return nil
+}
+
+func (f *failingStore) View(ctx context.Context, p kv.Part, do func(kv.Reader) error) error {
+	if err := f.err(); err != nil {
+		return err
+	}
+	return f.engine.View(ctx, p, do)
+}
+
+func (f *failingStore) Update(ctx context.Context, p kv.Part, do func(kv.Txn) error) error {
+	if err := f.err(); err != nil {
+		return err
+	}
+	return f.engine.Update(ctx, p, do)
+}
+
+// TestNotifyThatFailsChangesNothing: wherever the store fails, what was watched before still is.
+func TestNotifyThatFailsChangesNothing(t *testing.T) {
+	refused := 0
+	for spare := int64(0); ; spare++ {
+		store := &failingStore{engine: memory.New()}
+		w := newWorldOn(t, store, slog.LevelError, nil)
+		for i := range 3 {
+			w.deliver(fmt.Sprintf("Box%d", i), []byte("Subject: x\r\n\r\n"))
+		}
+		w.mail.Close()
+		w.mail = mailbox.Open(store, store, mailbox.Options{}) // nothing is in memory
+		w.imap.Mail = w.mail
+		c := w.login()
+		c.do("SELECT INBOX")
+		c.do("NOTIFY SET (selected (MessageNew MessageExpunge))")
+		store.spare.Store(spare)
+		store.failing.Store(true)
+		lines := c.try("NOTIFY SET STATUS (personal (MailboxName MessageNew MessageExpunge))")
+		store.failing.Store(false)
+		if last := lines[len(lines)-1]; strings.HasPrefix(last, "OK") {
+			break
+		}
+		refused++
+		w.deliver("Box1", []byte("Subject: x\r\n\r\n"))
+		w.deliver("INBOX", []byte("Subject: x\r\n\r\n"))
+		c.expect("* 1 EXISTS")
+	}
+	if refused == 0 {
+		t.Error("nothing failed")
+	}
+	t.Logf("refused %d times", refused)
 }
