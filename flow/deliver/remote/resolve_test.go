@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -95,7 +96,20 @@ func newWays(t *testing.T, set func(*Deps)) (s *scene, mx1, mx2, v6 *sink.Sink) 
 			set(d)
 		}
 	})
-	return s, s.sink(1, sink.Options{Name: "mx1.test"}), s.sink(2, sink.Options{Name: "mx2.test"}), s.sinkAt("::1", sink.Options{Name: "v6.test"})
+	mx1, mx2 = s.sink(1, sink.Options{Name: "mx1.test"}), s.sink(2, sink.Options{Name: "mx2.test"})
+	if hasIPv6() {
+		v6 = s.sinkAt("::1", sink.Options{Name: "v6.test"})
+	}
+	return s, mx1, mx2, v6
+}
+
+// hasIPv6 tells whether the machine's loopback has an IPv6 address; containers often have none.
+func hasIPv6() bool {
+	l, err := net.Listen("tcp", "[::1]:0")
+	if err == nil {
+		_ = l.Close()
+	}
+	return err == nil
 }
 
 func TestWaysOfDomains(t *testing.T) {
@@ -126,9 +140,7 @@ func TestWaysOfDomains(t *testing.T) {
 		{"the MX has our address", "selfaddr.test", "failed 5.4.6 dns", 0, "loops back"},
 		{"servers behind us are never asked", "behindself.test", "deferred 4.4.1 connect", 0, "refused"},
 		{"the resolver fails", "broken.test", "deferred 4.4.3 dns", 0, "the resolver failed"},
-		{"the resolver is silent", "silent.test", "deferred 4.4.3 dns", 0, "in time"},
 		{"the resolver refuses", "refused.test", "deferred 4.4.3 dns", 0, "refused"},
-		{"the answer is to another question", "liar.test", "deferred 4.4.3 dns", 0, ""},
 		{"the answer can not be read", "garbage.test", "deferred 4.4.3 dns", 0, ""},
 		{"the answer is cut off", "big.test", relayed, 1, ""},
 		{"the answer is huge", "huge.test", relayed, 1, ""},
@@ -138,12 +150,18 @@ func TestWaysOfDomains(t *testing.T) {
 		{"an address literal", "[127.0.0.1]", "failed 5.1.2 dns", 0, "literals"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if c.to == 6 && !hasIPv6() {
+				t.Skip("this machine has no ::1")
+			}
 			s, mx1, mx2, v6 := newWays(t, nil)
 			out := s.expect(s.entry(letterText, "info@"+c.domain), c.want)
 			if !strings.Contains(out[0].Answer.Text, c.says) || strings.Contains(out[0].Answer.Text, s.dns.Addr()) {
 				t.Errorf("%+v", out[0].Answer)
 			}
 			for n, k := range map[int]*sink.Sink{1: mx1, 2: mx2, 6: v6} {
+				if k == nil {
+					continue // without IPv6
+				}
 				if want := n == c.to; k.Count() != map[bool]int{true: 1}[want] || !want && k.Conns() > 0 {
 					t.Errorf("server %d: %d messages, %d connections", n, k.Count(), k.Conns())
 				}
@@ -152,12 +170,31 @@ func TestWaysOfDomains(t *testing.T) {
 	}
 }
 
+// TestAResolverThatAnswersNothingDefers: it is silent, or speaks of something else.
+func TestAResolverThatAnswersNothingDefers(t *testing.T) {
+	s := newScene(t, ways, nil)
+	s.d.Close()
+	s.deps.Resolver = resolver(t, s.dns, 200*time.Millisecond)
+	s.d = New(s.deps)
+	t.Cleanup(s.d.Close)
+	for _, domain := range []string{"silent.test", "liar.test"} {
+		if out := s.expect(s.entry(letterText, "info@"+domain), "deferred 4.4.3 dns"); !strings.Contains(out[0].Answer.Text, "in time") {
+			t.Errorf("%s: %+v", domain, out[0].Answer)
+		}
+	}
+}
+
 func TestAddressLiterals(t *testing.T) {
 	s, mx1, _, v6 := newWays(t, func(d *Deps) { d.Settings.AllowLiterals = true })
 	s.expect(s.entry(letterText, "info@[127.0.0.1]"), relayed)
-	s.expect(s.entry(letterText, "info@[IPv6:::1]"), relayed)
-	if mx1.Count() != 1 || v6.Count() != 1 {
-		t.Error(mx1.Count(), v6.Count())
+	if mx1.Count() != 1 {
+		t.Error(mx1.Count())
+	}
+	if v6 != nil {
+		s.expect(s.entry(letterText, "info@[IPv6:::1]"), relayed)
+		if v6.Count() != 1 {
+			t.Error(v6.Count())
+		}
 	}
 	s.expect(s.entry(letterText, "info@[127.0.0.77]"), "failed 5.4.6 dns")
 }
@@ -354,6 +391,9 @@ func TestMoreServersThanWeTry(t *testing.T) {
 }
 
 func TestTheAddressOfAServerThatWorksIsFound(t *testing.T) {
+	if !hasIPv6() {
+		t.Skip("this machine has no ::1")
+	}
 	s := newScene(t, `
 		$ORIGIN there.test.
 		$TTL 0
@@ -381,7 +421,7 @@ func TestDeliverEndsWithItsContext(t *testing.T) {
 		begin := time.Now()
 		cancel()
 		out := <-done
-		if took := time.Since(begin); took > time.Second {
+		if took := time.Since(begin); took > patience/2 {
 			t.Errorf("%s: %v", stage, took)
 		}
 		if out[0].Kind != queue.Deferred || stage == sink.Mail && out[0].Answer.Stage == spool.StageConnect {

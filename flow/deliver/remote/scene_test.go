@@ -17,6 +17,7 @@ import (
 	"barid/base/dns"
 	"barid/base/kv"
 	basetls "barid/base/tls"
+	"barid/e2e/server"
 	"barid/e2e/sink"
 	"barid/e2e/world"
 	"barid/flow/queue"
@@ -55,12 +56,7 @@ const zone = `
 func newScene(t testing.TB, zone string, set func(*Deps)) *scene {
 	t.Helper()
 	s := &scene{t: t, dns: world.Start(t, zone), store: memory.New(), port: freePort(t)}
-	r, err := dns.New(dns.Config{Servers: []string{s.dns.Addr()}, Timeout: 200 * time.Millisecond, Attempts: 1, FailureTTL: -1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(r.Close)
-	s.deps = Deps{Resolver: r, Blobs: s.store, Rand: rand.New(rand.NewPCG(1, 2)), Settings: Settings{
+	s.deps = Deps{Resolver: resolver(t, s.dns, patience), Blobs: s.store, Rand: rand.New(rand.NewPCG(1, 2)), Settings: Settings{
 		HeloName: "out.test", Port: s.port, AllowPrivate: true, Timeouts: quick(),
 	}}
 	if set != nil {
@@ -71,24 +67,32 @@ func newScene(t testing.TB, zone string, set func(*Deps)) *scene {
 	return s
 }
 
+// patience is the time that nothing needs. It ends what hangs, and what a peer is to run into has another one.
+const patience = 30 * time.Second
+
+func resolver(t testing.TB, w *world.World, timeout time.Duration) *dns.Resolver {
+	t.Helper()
+	r, err := dns.New(dns.Config{Servers: []string{w.Addr()}, Timeout: timeout, Attempts: 1, FailureTTL: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	return r
+}
+
 // quick are times for peers on loopback; those that a peer is to run into are shorter where a test wants it.
 func quick() Timeouts {
-	const d = 5 * time.Second
+	const d = patience
 	return Timeouts{
-		Connect: d, Stagger: 100 * time.Millisecond, Greeting: d, Hello: d, TLS: d, Mail: d, Rcpt: d, DataInit: d,
-		DataBlock: d, DataEnd: d, Quit: time.Second, Attempt: 20 * time.Second,
+		Connect: d, Stagger: d, Greeting: d, Hello: d, TLS: d, Mail: d, Rcpt: d, DataInit: d,
+		DataBlock: d, DataEnd: d, Quit: time.Second, Attempt: 3 * d,
 	}
 }
 
 // freePort finds a port that is free on the loopback addresses tests use.
 func freePort(t testing.TB) uint16 {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return uint16(ln.Addr().(*net.TCPAddr).Port)
+	return netip.MustParseAddrPort(server.FreeAddress(t)).Port()
 }
 
 // sink starts a server at 127.0.0.n.
@@ -154,7 +158,7 @@ func path(t testing.TB, text string) addr.Path {
 // send delivers and checks that each waiting recipient has one outcome, in order, with a time.
 func (s *scene) send(e *spool.Entry) []queue.Outcome {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), 5*patience)
 	defer cancel()
 	out := s.d.Deliver(ctx, e)
 	at := 0
