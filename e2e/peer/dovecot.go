@@ -69,7 +69,11 @@ service imap {
 }
 service auth {
   client_limit = 10000
+  unix_listener %[1]s/auth {
+    mode = 0666
+  }
 }
+auth_mechanisms = plain login
 service anvil {
   client_limit = 10000
 }
@@ -134,6 +138,9 @@ func StartDovecot(t testing.TB, o DovecotOptions) *Dovecot {
 	waitFor(t, d.Addr, d.Log)
 	return d
 }
+
+// SASL is the socket at which a Postfix asks it about logins.
+func (d *Dovecot) SASL() string { return filepath.Join(d.Dir, "auth") }
 
 // PID is the id of the master process; all others are its children.
 func (d *Dovecot) PID() int { return d.cmd.Process.Pid }
