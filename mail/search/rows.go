@@ -36,7 +36,9 @@ const (
 	normsPage      = 16 << 10
 )
 
-const format = 1
+// format stands for how rows are written and for what of a message is indexed. When either changes it grows,
+// and indexes of before are made anew.
+const format = 2
 
 // errDamaged is what all rows that can not be read are.
 var errDamaged = fmt.Errorf("search: damaged index: %w", kv.ErrCorrupt)

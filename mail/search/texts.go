@@ -115,7 +115,7 @@ func (m *Message) part(p *mime.Part, s sink) (more bool, err error) {
 			return false, err
 		}
 	}
-	if p.Type != "TEXT" && p.Type != "" {
+	if !HasText(p) {
 		return true, nil
 	}
 	r := p.Text(io.NewSectionReader(m.Body, p.BodyOff, p.End-p.BodyOff))
@@ -123,6 +123,13 @@ func (m *Message) part(p *mime.Part, s sink) (more bool, err error) {
 		r = text.Visible(r)
 	}
 	return s.text(Body, r)
+}
+
+// HasText reports whether the content of a part is looked into by itself: text, and what is in a report on a
+// delivery or on reading. A message inside is looked into part by part; only other media types may be left
+// out (RFC 3501 §6.4.4).
+func HasText(p *mime.Part) bool {
+	return p.Type == "TEXT" || p.Type == "" || p.Type == "MESSAGE" && len(p.Children) == 0
 }
 
 // walkHeader hands over the fields of a header section.

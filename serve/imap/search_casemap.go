@@ -106,7 +106,7 @@ func (t *casemapScan) part(p *mime.Part, root bool, body kv.BlobReader) error {
 			t.look(casemap(nil, []byte(string(f.Name)+": "+header.DecodeWords(f.Text()))))
 		}
 	}
-	if p.Type != "TEXT" && p.Type != "" {
+	if !search.HasText(p) {
 		return nil
 	}
 	return t.text(p.Text(io.NewSectionReader(body, p.BodyOff, p.End-p.BodyOff)))
