@@ -70,8 +70,12 @@ func (m *Mailbox) store(ctx context.Context, requests []StoreRequest, out []Stor
 }
 
 func (x *tx) store(b *boxTx, q *StoreRequest) (r StoreResult) {
+	table, wanted := b.info.keywords, b.wanted
 	f, err := x.keywords(b, q.Op.Keywords, q.Op.Mode != Remove, false)
 	if err != nil {
+		if len(table) != len(b.info.keywords) || b.wanted != wanted { // those in front of the one that is refused
+			x.editInfo(b).keywords, b.wanted = table, wanted
+		}
 		return StoreResult{Err: err}
 	}
 	before := b.sum.modseq

@@ -33,6 +33,9 @@ func TestStoreAllIsStoreOneAfterTheOther(t *testing.T) {
 		if !slices.Equal(entries(a.View()), entries(b.View())) {
 			t.Fatalf("seed %d: %v, alone %v", seed, entries(a.View()), entries(b.View()))
 		}
+		if !slices.Equal(a.View().Keywords(), b.View().Keywords()) {
+			t.Fatalf("seed %d: keywords %v, alone %v", seed, a.View().Keywords(), b.View().Keywords())
+		}
 		together.check(1)
 		together.restart()
 		if !slices.Equal(entries(together.open(1, "INBOX").View()), entries(b.View())) {
@@ -48,7 +51,7 @@ func randomStores(r *rand.Rand, n int, now ModSeq) (out []StoreRequest) {
 		q := StoreRequest{Set: UIDSet{{lo, lo + UID(r.IntN(8))}}, Op: StoreOp{Mode: Mode(r.IntN(3)), Flags: Flags(r.IntN(32))}}
 		switch r.IntN(4) {
 		case 0:
-			q.Op.Keywords = []string{[]string{"$Forwarded", "work", "bad one"}[r.IntN(3)]}
+			q.Op.Keywords = [][]string{{"$Forwarded"}, {"work"}, {"bad one"}, {"new", "bad one"}}[r.IntN(4)]
 		case 1:
 			since := now - ModSeq(r.IntN(5))
 			q.Op.UnchangedSince = &since
