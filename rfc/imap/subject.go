@@ -2,6 +2,7 @@ package imap
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -33,7 +34,8 @@ func BaseSubject(subject string) (base string, reply bool) {
 	}
 }
 
-// oneLine cuts a subject to MaxSubject and makes one space of each run of white space.
+// oneLine cuts a subject to MaxSubject and makes one space of each run of white space. The spaces of Unicode count, as they
+// do for i;unicode-casemap (RFC 5051 §2): answers often have a plain one for the no-break space of what they answer.
 func oneLine(s string) string {
 	if len(s) > MaxSubject {
 		n := MaxSubject
@@ -42,14 +44,13 @@ func oneLine(s string) string {
 		}
 		s = s[:n]
 	}
-	if !strings.ContainsAny(s, "\t\r\n") && !strings.Contains(s, "  ") {
+	if !strings.Contains(s, "  ") && !strings.ContainsFunc(s, isOtherSpace) {
 		return s
 	}
 	var b strings.Builder
 	space := false
-	for i := 0; i < len(s); i++ {
-		switch s[i] {
-		case ' ', '\t', '\r', '\n':
+	for i, c := range s {
+		if c == ' ' || isOtherSpace(c) {
 			space = true
 			continue
 		}
@@ -57,12 +58,17 @@ func oneLine(s string) string {
 			b.WriteByte(' ')
 			space = false
 		}
-		b.WriteByte(s[i])
+		_, n := utf8.DecodeRuneInString(s[i:])
+		b.WriteString(s[i : i+n])
 	}
 	if space {
 		b.WriteByte(' ')
 	}
 	return b.String()
+}
+
+func isOtherSpace(c rune) bool {
+	return c == '\t' || c == '\r' || c == '\n' || c >= utf8.RuneSelf && unicode.Is(unicode.Zs, c)
 }
 
 // trimTrailers takes off subj-trailer: "(fwd)" and white space at the end.

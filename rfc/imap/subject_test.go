@@ -31,6 +31,9 @@ func TestBaseSubject(t *testing.T) {
 		{"Re: ", "", true},
 		{"[a[b]] x", "[a[b]] x", false},
 		{"Re: گزارش ماهانه", "گزارش ماهانه", true},
+		{"hello\u00a0there", "hello there", false},
+		{"Re\u00a0: hello \u00a0there\u3000", "hello there", true},
+		{"\u2003[list]\u202fre: a\u200cb\xff\xa0", "a\u200cb\xff\xa0", true},
 	} {
 		if base, reply := BaseSubject(c.subject); base != c.base || reply != c.reply {
 			t.Errorf("%q: %q %v, want %q %v", c.subject, base, reply, c.base, c.reply)

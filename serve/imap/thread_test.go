@@ -44,6 +44,7 @@ func TestThreads(t *testing.T) {
 		{"one child of a parent that is not here", []message{{1, "b", "a", "x"}, {2, "c", "", "y"}}, " (1)(2)", " (1)(2)", " (1)(2)"},
 		{"a gap in the middle", []message{{1, "a", "", "x"}, {2, "c", "a b", "Re: x"}}, " (1 2)", " (1 2)", " (1 2)"},
 		{"subjects join", []message{{1, "a", "", "x"}, {2, "b", "", "Re: x"}, {3, "c", "", "y"}}, " (1 2)(3)", " (1 2)(3)", " (1)(2)(3)"},
+		{"a space of Unicode is a space", []message{{1, "a", "", "=?utf-8?q?hello=C2=A0there?="}, {2, "b", "", "=?utf-8?q?Re=C2=A0:?= hello there"}}, " (1 2)", " (1 2)", " (1)(2)"},
 		{"equal subjects get a dummy", []message{{1, "a", "", "x"}, {2, "b", "", "X"}, {3, "c", "", "x"}}, " (1 (2)(3))", " ((1)(2)(3))", " (1)(2)(3)"},
 		{"an answer before its original", []message{{1, "a", "", "Re: x"}, {2, "b", "", "x"}}, " (1 2)", " (2 1)", " (1)(2)"},
 		{"no subject joins nothing", []message{{1, "a", "", ""}, {2, "b", "", "Re:"}}, " (1 2)", " (1)(2)", " (1)(2)"},
