@@ -13,6 +13,7 @@ import (
 	"barid/app/config"
 	"barid/base/fault"
 	"barid/base/log"
+	"barid/e2e/server"
 	"barid/ops/manage"
 )
 
@@ -113,18 +114,14 @@ func TestAPortThatIsTaken(t *testing.T) {
 	defer taken.Close()
 	for _, protocol := range []string{"smtp", "admin"} {
 		cfg := devAt(t, t.TempDir())
-		free, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = free.Close()
-		cfg.Listeners = []config.Listener{{Protocol: "smtp", Address: free.Addr().String()}, {Protocol: protocol, Address: taken.Addr().String()}}
+		free := server.FreeAddress(t)
+		cfg.Listeners = []config.Listener{{Protocol: "smtp", Address: free}, {Protocol: protocol, Address: taken.Addr().String()}}
 		err = serveWhile(t, cfg, func() { t.Error("it is ready") })
 		f := wantFault(t, err, "B1011")
 		if !strings.Contains(f.What, taken.Addr().String()) || f.Means == "" || len(f.Fix) == 0 {
 			t.Errorf("fault %+v", f)
 		}
-		again, err := net.Listen("tcp", free.Addr().String())
+		again, err := net.Listen("tcp", free)
 		if err != nil {
 			t.Fatalf("the first listener stayed open: %v", err)
 		}

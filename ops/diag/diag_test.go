@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"barid/base/fault"
+	"barid/e2e/server"
 	"barid/rfc/mime"
 )
 
@@ -102,13 +103,7 @@ func TestRefusalsAreExplained(t *testing.T) {
 }
 
 func TestNobodyAnswers(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	_ = l.Close()
-	_, err = send(addr).Run(context.Background(), func(Step) {})
+	_, err := send(server.FreeAddress(t)).Run(context.Background(), func(Step) {})
 	if f := fault.Of(err); f.Code != "B2003" || fault.ExitCode(err) != fault.ExitUnreachable {
 		t.Errorf("%v", err)
 	}
