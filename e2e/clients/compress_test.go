@@ -145,13 +145,14 @@ func TestThunderbirdCompresses(t *testing.T) {
 	}
 	w := newPackedWire(t, s)
 	bird := startThunderbird(t, w)
-	bird.do(nil, birdGet)
+	bird.gets(arabic)
 	var path string
 	bird.do(&path, birdDownload, "INBOX")
 	wantKept(t, path, letter("in", 0), letter("in", 1), letter("in", 2))
 	bird.do(nil, birdFlag, "INBOX", "in.1")
 	bird.do(nil, birdMove, "INBOX", "in.2", arabic)
 	wantSoonThere(t, c, "INBOX [] in.0", "INBOX [F] in.1", arabicWire+" [] in.2")
+	w.untilIdle("INBOX", `^C\d+: \d+ uid move 3`)
 	mustAppend(t, c, "INBOX", `\Answered`, letter("new", 1))
 	bird.lists("INBOX", shown("", "in", 0), shown("F", "in", 1), shown("R", "new", 1))
 	w.wantCompressed()

@@ -172,6 +172,24 @@ func (w *wire) wantSaid(expressions ...string) {
 	}
 }
 
+// untilIdle waits until an IMAP client idles in a mailbox, on the connection that selected it last, after it has said
+// something. Thunderbird does not show what it hears of in answers to other commands.
+func (w *wire) untilIdle(mailbox, after string) {
+	w.t.Helper()
+	said := regexp.MustCompile("(?mi)" + after)
+	selects := regexp.MustCompile(`(?mi)^C(\d+): \S+ select "?` + regexp.QuoteMeta(mailbox) + `"?`)
+	until(w.t, "IDLE in "+mailbox+" after "+after, func() bool {
+		all := w.said()
+		at, by := said.FindStringIndex(all), selects.FindAllStringSubmatch(all, -1)
+		if at == nil || by == nil {
+			return false
+		}
+		n := by[len(by)-1][1]
+		lines := regexp.MustCompile(`(?m)^[CS]`+n+`: .*$`).FindAllString(all[at[0]:], -1)
+		return len(lines) > 1 && strings.HasSuffix(lines[len(lines)-2], " IDLE") && lines[len(lines)-1] == "S"+n+": + idling"
+	})
+}
+
 // refused matches an answer that says that the client, or the server, does not know the protocol.
 var refused = regexp.MustCompile(`(?m)^S\d+: (\S+ BAD |-ERR ).*$`)
 
