@@ -26,6 +26,9 @@ func queueList(t *terminal) *cobra.Command {
 			"A short list is in the order of arrival; a long one by destination, and in each the oldest first.",
 		Example: "  barid queue list\n  barid queue list --older-than 1h --domain example.net\n  barid queue list --error \"mailbox full\" --json",
 		RunE: func(c *cobra.Command, ids []string) error {
+			if limit < 0 {
+				return usage(c, "--limit must not be negative")
+			}
 			return s.with(c.Context(), func(m manage.Caller) error {
 				return listQueue(c.Context(), t, m, sel.chosen(c, ids), limit)
 			})
@@ -302,6 +305,9 @@ func queueSummary(t *terminal) *cobra.Command {
 		Use: "summary", Short: "Destinations with the most waiting mail, and how they go", Args: cobra.NoArgs,
 		Example: "  barid queue summary\n  barid queue summary --from \"*@example.org\" --limit 10 --json",
 		RunE: func(c *cobra.Command, _ []string) error {
+			if limit < 0 {
+				return usage(c, "--limit must not be negative")
+			}
 			in := manage.QueueQuery{QueueSelector: sel.chosen(c, nil), Limit: limit}
 			out, err := call[[]manage.QueueLine](c.Context(), &s, t, "queue.summary", in)
 			if err != nil {

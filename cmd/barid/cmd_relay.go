@@ -174,6 +174,9 @@ func showChanges(c *cobra.Command, s *settings, t *terminal, op string, in any) 
 		if len(out.Changes) == 0 {
 			fmt.Fprintln(w, "nothing is different")
 		}
+		for _, note := range out.Notes {
+			fmt.Fprintln(w, "note: "+note)
+		}
 		if out.Queued > 0 {
 			fmt.Fprintf(w, "entries of the queue tried now: %d\n", out.Queued)
 		}

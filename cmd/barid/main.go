@@ -107,7 +107,8 @@ func unknownVerb(c *cobra.Command, verb string) error {
 	return f.WithFix("%s --help", c.CommandPath())
 }
 
-// unknownCommandsAreUsageErrors makes every group answer an unknown or missing verb with the verbs it has.
+// unknownCommandsAreUsageErrors makes every group answer an unknown or missing verb with the verbs it has, and every
+// command a missing flag or argument with its usage.
 func unknownCommandsAreUsageErrors(c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		unknownCommandsAreUsageErrors(sub)
@@ -127,6 +128,14 @@ func unknownCommandsAreUsageErrors(c *cobra.Command) {
 			}
 			return usage(c, "%v", err)
 		})
+	}
+	if c.RunE != nil && c.PreRunE == nil {
+		c.PreRunE = func(c *cobra.Command, _ []string) error { // cobra's own check comes later, and is a plain error
+			if err := c.ValidateRequiredFlags(); err != nil {
+				return usage(c, "%v", err)
+			}
+			return nil
+		}
 	}
 	if c.Args != nil && !c.HasSubCommands() {
 		check := c.Args

@@ -116,6 +116,10 @@ func TestWrongArgumentsExitWithTwo(t *testing.T) {
 		{"config", "explain", "limits.recipents"},
 		{"trace", "msg"},
 		{"restore", "one"},
+		{"relay", "which"},
+		{"relay", "rule", "add", "--to", "example.test"},
+		{"queue", "list", "--limit", "-1"},
+		{"queue", "summary", "--limit", "-1"},
 		{"alias", "add", "office@example.test"},
 	} {
 		if r := barid(t, "", append(args, "--json")...); r.code != 2 || r.out != "" {

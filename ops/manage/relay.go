@@ -56,7 +56,8 @@ type RelayRemoval struct {
 type RelayChanged struct {
 	DryRun  bool           `json:"dry_run"`
 	Changes []relay.Change `json:"changes"`
-	Queued  int            `json:"queued"` // queued messages that are tried now because of it
+	Queued  int            `json:"queued"`          // queued messages that are tried now because of it
+	Notes   []string       `json:"notes,omitempty"` // what whoever changed it should know
 }
 
 // RouteInfo describes a route.

@@ -2,6 +2,10 @@ package manage
 
 import (
 	"context"
+	"errors"
+	"net"
+	"strings"
+	"syscall"
 
 	"barid/mail/relay"
 	"barid/rfc/addr"
@@ -70,7 +74,11 @@ func relayRuleOperations() []Operation {
 			return m.changeRelays(ctx, in.DryRun, p, func(e *relay.Edit) error { return e.RemoveRule(in.From, in.To) })
 		}),
 		op("relay.source.add", func(ctx context.Context, m *Manager, in SourceChange, p Progress) (RelayChanged, error) {
-			return m.changeRelays(ctx, in.DryRun, p, func(e *relay.Edit) error { return e.SetSource(in.Address, in.Helo, in.Senders) })
+			out, err := m.changeRelays(ctx, in.DryRun, p, func(e *relay.Edit) error { return e.SetSource(in.Address, in.Helo, in.Senders) })
+			if err == nil && isElsewhere(in.Address) {
+				out.Notes = append(out.Notes, in.Address+" is no address of this machine now: mail that is to leave from there waits until it is")
+			}
+			return out, err
 		}),
 		op("relay.source.list", func(_ context.Context, m *Manager, _ None, _ Progress) ([]SourceInfo, error) {
 			snap := m.Relaying.Store.Snapshot()
@@ -85,6 +93,17 @@ func relayRuleOperations() []Operation {
 		}),
 		op("relay.which", func(_ context.Context, m *Manager, in WayQuery, _ Progress) (Way, error) { return m.way(in) }),
 	}
+}
+
+// isElsewhere tells whether this machine does not have an address. It may get it later: to move between machines is
+// what some addresses are for.
+func isElsewhere(address string) bool {
+	nc, err := net.ListenPacket("udp", net.JoinHostPort(strings.Trim(address, "[]"), "0"))
+	if err != nil {
+		return errors.Is(err, syscall.EADDRNOTAVAIL)
+	}
+	_ = nc.Close()
+	return false
 }
 
 // way tells how a message would leave.

@@ -20,6 +20,9 @@ func (m *Manager) relayOf(in *RelayChange) (relay.Relay, error) {
 	}
 	var r relay.Relay
 	if strings.Contains(in.Target, "://") {
+		if in.Region != "" {
+			return r, relay.ErrInvalid{Kind: "relay", Name: withoutPassword(in.Target), Field: "region", Value: in.Region, Why: "only a preset has regions"}
+		}
 		r, err = relayAt(in.Target)
 	} else {
 		r, err = relayBy(presets, in)

@@ -162,8 +162,14 @@ func TestRoutesAndRulesAreOneChange(t *testing.T) {
 	if _, f := call[manage.RelayTrials](t, m, "relay.test", manage.RelayTrial{Name: "default"}); f == nil || f.Code != "B2111" {
 		t.Error(f)
 	}
-	if out, f := call[manage.RelayChanged](t, m, "relay.source.add", manage.SourceChange{Address: "192.0.2.7", Helo: "out.example", Senders: []string{"s.example"}}); f != nil || len(out.Changes) != 1 {
+	if out, f := call[manage.RelayChanged](t, m, "relay.source.add", manage.SourceChange{Address: "192.0.2.7", Helo: "out.example", Senders: []string{"s.example"}}); f != nil || len(out.Changes) != 1 || len(out.Notes) != 1 {
+		t.Errorf("%+v %v", out, f) // it is no address of ours, and that is told
+	}
+	if out, f := call[manage.RelayChanged](t, m, "relay.source.add", manage.SourceChange{Address: "127.0.0.1", DryRun: true}); f != nil || len(out.Notes) != 0 {
 		t.Errorf("%+v %v", out, f)
+	}
+	if _, f := call[manage.RelayChanged](t, m, "relay.set", manage.RelayChange{Name: "far", Target: "smtp://relay.example", Region: "eu-west-1"}); f == nil || f.Code != "B4003" {
+		t.Error(f)
 	}
 	if s, f := call[[]manage.SourceInfo](t, m, "relay.source.list", nil); f != nil || len(s) != 1 || s[0].Helo != "out.example" {
 		t.Errorf("%+v %v", s, f)
