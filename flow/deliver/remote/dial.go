@@ -2,8 +2,10 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
+	"syscall"
 	"time"
 
 	"barid/flow/queue"
@@ -76,6 +78,17 @@ func (o *origin) of(to netip.Addr) (from netip.Addr, helo string, ok bool) {
 		return o.v4, o.helo4, !o.bound || o.v4.IsValid()
 	}
 	return o.v6, o.helo6, !o.bound || o.v6.IsValid()
+}
+
+// String names the addresses: "192.0.2.7" or "192.0.2.7 or 2001:db8::7".
+func (o *origin) String() string {
+	switch {
+	case !o.v6.IsValid():
+		return o.v4.String()
+	case !o.v4.IsValid():
+		return o.v6.String()
+	}
+	return o.v4.String() + " or " + o.v6.String()
 }
 
 // usable leaves out the addresses of families that nothing leaves in.
@@ -183,8 +196,13 @@ func (d *Deliverer) dialOne(ctx context.Context, o *origin, to netip.AddrPort) (
 	return d.Dialer.Dial(ctx, from, to)
 }
 
-// unreachable is a host none of whose addresses takes a connection.
-func unreachable(ctx context.Context, h *host, err error) *trouble {
+// unreachable is a host none of whose addresses takes a connection, or to which nothing can leave from our source: that
+// is no fault of the host, and others may reach it.
+func unreachable(ctx context.Context, o *origin, h *host, err error) *trouble {
+	if o.bound && errors.Is(err, syscall.EADDRNOTAVAIL) {
+		return ours(queue.Deferred, spool.StageLocal, "4.3.5", "this mail is to leave from "+o.String()+", which is no address of the machine").
+			because(err).orNext()
+	}
 	t := broken(ctx, spool.StageConnect, h.name, err)
 	if ctx.Err() == nil {
 		t.answer.Enhanced = "4.4.1"

@@ -3,6 +3,7 @@ package remote
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -210,6 +211,21 @@ func TestBusyServersGetFewerConnections(t *testing.T) {
 			t.Errorf("%s: %v", k.host, l.limit)
 		}
 	}
+}
+
+// A source that the machine does not have is no fault of the other side, and no reason to leave it alone.
+func TestASourceThatIsNotHere(t *testing.T) {
+	s := newScene(t, zone, func(d *Deps) {
+		d.Settings.Sources = []Source{{Addr: netip.MustParseAddr("203.0.113.9"), Domains: []string{"shop.test"}}}
+	})
+	s.sink(1, sink.Options{})
+	e := s.entry(letterText)
+	e.From = path(t, "<sender@shop.test>")
+	out := s.expect(e, "deferred 4.3.5 local")
+	if !strings.Contains(out[0].Answer.Text, "203.0.113.9") || len(s.d.Health()) > 0 {
+		t.Errorf("%+v, %+v", out[0].Answer, s.d.Health())
+	}
+	s.expect(s.entry(letterText), relayed)
 }
 
 func TestMailLeavesFromItsSource(t *testing.T) {

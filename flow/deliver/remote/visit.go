@@ -178,7 +178,7 @@ func (a *attempt) dialNext(ctx context.Context, k key, h *host, addrs []netip.Ad
 	nc, used, rest, err := a.d.dial(ctx, &k.from, addrs)
 	a.timing.Connect += time.Since(begin)
 	if err != nil {
-		return nil, used, nil, unreachable(ctx, h, err)
+		return nil, used, nil, unreachable(ctx, &k.from, h, err)
 	}
 	begin, tls := time.Now(), a.timing.TLS
 	s, t = a.openSession(ctx, nc, k, h, used, want)
