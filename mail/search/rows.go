@@ -43,6 +43,9 @@ const format = 2
 // errDamaged is what all rows that can not be read are.
 var errDamaged = fmt.Errorf("search: damaged index: %w", kv.ErrCorrupt)
 
+// errOlder is what the manifest of an index of an older format is: as useless as a damaged one, but nobody's fault.
+var errOlder = fmt.Errorf("search: index of an older format: %w", kv.ErrCorrupt)
+
 // segmentInfo describes a segment.
 type segmentInfo struct {
 	id       uint32
@@ -96,7 +99,10 @@ func (m *manifest) encode() []byte {
 }
 
 func decodeManifest(v []byte) (*manifest, error) {
-	if len(v) == 0 || v[0] != format {
+	switch {
+	case len(v) > 0 && v[0] > 0 && v[0] < format:
+		return nil, errOlder
+	case len(v) == 0 || v[0] != format:
 		return nil, errDamaged
 	}
 	d := decoder{b: v[1:]}

@@ -175,7 +175,11 @@ func (x *Index) do(ctx context.Context, id mail.AccountID, w *waiting) {
 
 // damaged has the index made anew.
 func (a *Account) damaged(err error) {
-	a.x.opt.Metrics.broke()
-	a.x.opt.Log.Error("the search index is damaged and is made anew; searches read messages meanwhile", "account", a.id, "error", err)
+	if errors.Is(err, errOlder) {
+		a.x.opt.Log.Info("the search index is of an older format and is made anew; searches read messages meanwhile", "account", a.id)
+	} else {
+		a.x.opt.Metrics.broke()
+		a.x.opt.Log.Error("the search index is damaged and is made anew; searches read messages meanwhile", "account", a.id, "error", err)
+	}
 	a.x.wait(a.id, func(w *waiting) { w.rebuild, w.due = true, time.Time{} })
 }
