@@ -29,6 +29,9 @@ func TestOlderIndexIsMadeAnew(t *testing.T) {
 		if err != nil || c.Of(nos[0]) != Maybe || c.Of(nos[1]) != Maybe {
 			t.Errorf("with an older index everything is Maybe: %v", err)
 		}
+		if found, err := w.a.Verify(t.Context()); err != nil || len(found) > 0 {
+			t.Errorf("an older index is not a wrong one: %q, %v", found, err)
+		}
 		synctest.Wait() // the worker rebuilds
 		w.verify()
 		w.find("word", nos[0])

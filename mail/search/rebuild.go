@@ -127,7 +127,10 @@ func (a *Account) Verify(ctx context.Context) (found []string, err error) {
 	}
 	defer unlock()
 	m, err := a.manifest(ctx)
-	if errors.Is(err, kv.ErrCorrupt) {
+	switch {
+	case errors.Is(err, errOlder): // whoever reads it first has it made anew
+		return nil, nil
+	case errors.Is(err, kv.ErrCorrupt):
 		return []string{"the manifest can not be read"}, nil
 	}
 	if err != nil {
