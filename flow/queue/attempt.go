@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"slices"
 	"time"
 
 	"barid/mail/spool"
@@ -10,6 +11,7 @@ import (
 func (q *Queue) attempt(it *item, e *spool.Entry) (*spool.Entry, error) {
 	begun := q.d.Now()
 	q.d.Metrics.begin(it)
+	e.Batch = q.batchOf(it)
 	outcomes := q.d.Deliver.Deliver(q.life, e)
 	now := q.d.Now()
 	q.d.Metrics.ended(e, outcomes, now.Sub(begun))
@@ -39,13 +41,21 @@ func (q *Queue) judged(it *item, outcomes []Outcome, begun, now time.Time) (verd
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	l := it.lane.line
+	if !sentAny(outcomes) {
+		l.paced.back(it.size)
+	}
 	if q.life.Err() == nil {
-		full := l.busy >= int(l.flow.limit)
+		full := l.busy >= l.most()
 		l.flow.note(&q.set, l.name, v, why, asked, begun, now, full)
 	}
 	q.release(it, now)
 	q.dispatch(now)
 	return v, why, asked
+}
+
+// sentAny tells whether the octets of the message went out.
+func sentAny(outcomes []Outcome) bool {
+	return slices.ContainsFunc(outcomes, func(o Outcome) bool { return o.Kind == Relayed || o.Timing.Data > 0 })
 }
 
 // nothingNew tells whether every outcome is a deferral.

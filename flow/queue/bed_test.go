@@ -43,13 +43,16 @@ type fake struct {
 	tries   []try
 	running map[string]int // by line
 	most    map[string]int
-	takes   time.Duration // of each attempt
+	batch   map[string]int // Entry.Batch
+	takes   time.Duration  // of each attempt
 	// answer says what becomes of a recipient; nil: relayed.
 	answer answers
 	hang   func(e *spool.Entry) bool // true: until ctx ends
 }
 
-func newFake() *fake { return &fake{running: map[string]int{}, most: map[string]int{}} }
+func newFake() *fake {
+	return &fake{running: map[string]int{}, most: map[string]int{}, batch: map[string]int{}}
+}
 
 func (f *fake) Deliver(ctx context.Context, e *spool.Entry) []Outcome {
 	takes, answer, hang := f.begin(e)
@@ -86,6 +89,7 @@ func (f *fake) begin(e *spool.Entry) (time.Duration, answers, func(*spool.Entry)
 	defer f.mu.Unlock()
 	f.tries = append(f.tries, try{time.Now(), e.Message.ID, e.Queue(), e.Account, e.Priority, len(e.WaitingRcpts())})
 	f.running[e.Queue()]++
+	f.batch[e.Queue()] = e.Batch
 	f.most[e.Queue()] = max(f.most[e.Queue()], f.running[e.Queue()])
 	return f.takes, f.answer, f.hang
 }

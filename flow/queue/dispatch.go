@@ -65,7 +65,7 @@ func (q *Queue) pickFrom(ring int, now time.Time) *item {
 	if l == nil {
 		return nil
 	}
-	if l.ready == 0 || !l.open(now) || l.busy >= int(l.flow.limit) {
+	if l.ready == 0 || !l.open(now) || l.busy >= l.most() {
 		q.list(l, now)
 		return nil
 	}
@@ -80,6 +80,7 @@ func (q *Queue) pickFrom(ring int, now time.Time) *item {
 		q.ailing++
 	}
 	l.busy++
+	l.paced.took(it.size, now)
 	q.list(l, now)
 	return it
 }

@@ -14,6 +14,7 @@ type item struct {
 	due      int64 // milliseconds; its place in the schedule
 	must     int64 // milliseconds; 0: never
 	cost     int32 // octets, about
+	size     int64 // octets of the message
 	shard    spool.Shard
 	state    itemState
 	retry    bool
@@ -87,6 +88,7 @@ type line struct {
 	where  int // the ring it waits in, or noRing
 	flow   flow
 	pause  *spool.Pause
+	paced  paced
 	alarm  int64 // milliseconds of its alarm; 0: none
 	must   int64 // milliseconds; no ready item must be looked at before; 0: none must
 	used   time.Time
@@ -220,12 +222,12 @@ func (l *line) each(f func(*item)) {
 
 // open tells whether the line may be tried now.
 func (l *line) open(now time.Time) bool {
-	return l.pause == nil && !now.Before(l.flow.until)
+	return l.pause == nil && !now.Before(l.until())
 }
 
 // unused tells whether nothing needs the line.
 func (l *line) unused() bool {
-	if l.n > 0 || l.busy > 0 || l.pause != nil {
+	if l.n > 0 || l.busy > 0 || l.pause != nil || l.paced.Shape != nil {
 		return false
 	}
 	for _, la := range l.lanes {

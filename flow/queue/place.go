@@ -46,7 +46,7 @@ func keyOf(s *spool.Slot) laneKey {
 // enter makes the item and sets it to wait for its time or its turn.
 func (q *Queue) enter(la *lane, s *spool.Slot, e *spool.Entry, now time.Time) {
 	sh := la.line.shard
-	it := &item{id: s.ID, due: s.Due, cost: costOf(s.Size), shard: sh.id, retry: s.Retry, priority: s.Priority, lane: la}
+	it := &item{id: s.ID, due: s.Due, cost: costOf(s.Size), size: s.Size, shard: sh.id, retry: s.Retry, priority: s.Priority, lane: la}
 	it.must = q.mustOf(s, e, now)
 	switch {
 	case e == nil:
@@ -137,7 +137,7 @@ func (q *Queue) list(l *line, now time.Time) {
 	case !l.open(now):
 		q.arm(l, now)
 		return
-	case l.busy >= int(l.flow.limit):
+	case l.busy >= l.most():
 		return // listed again when an attempt ends
 	}
 	if ring := l.ringOf(); l.where == noRing || ring < l.where {
@@ -150,7 +150,7 @@ func (q *Queue) list(l *line, now time.Time) {
 func (q *Queue) arm(l *line, now time.Time) {
 	at := int64(0)
 	if l.pause == nil {
-		at = l.flow.until.UnixMilli() + 1
+		at = l.until().UnixMilli() + 1
 	} else if !l.pause.Until.IsZero() {
 		at = l.pause.Until.UnixMilli() + 1
 	}

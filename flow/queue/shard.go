@@ -68,6 +68,7 @@ type opened struct {
 	lease  spool.Lease
 	meta   spool.Meta
 	pauses []spool.Pause
+	shapes []spool.Shape
 }
 
 // openShards takes the leases of those shards that are not ours yet and reads what says how to go on.
@@ -130,6 +131,9 @@ func (o *opened) take(t kv.Txn, node string) (err error) {
 	if err = spool.Pauses(t, func(p spool.Pause) { o.pauses = append(o.pauses, p) }); err != nil {
 		return err
 	}
+	if err = spool.Shapes(t, func(s spool.Shape) { o.shapes = append(o.shapes, s) }); err != nil {
+		return err
+	}
 	o.lease, err = spool.Acquire(t, node, time.Time{})
 	return err
 }
@@ -144,6 +148,9 @@ func (q *Queue) opened(sh *shard, o *opened) {
 		if p.Until.IsZero() || now.Before(p.Until) {
 			q.line(sh, p.Queue).pause = &p
 		}
+	}
+	for _, s := range o.shapes {
+		q.line(sh, s.Queue).shape(s)
 	}
 	q.want(sh)
 }

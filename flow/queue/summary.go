@@ -89,7 +89,7 @@ func (q *Queue) liveLines(lines []Line) {
 		if l == nil {
 			continue
 		}
-		lines[i].Running, lines[i].Limit, lines[i].Trouble, lines[i].Pause = l.busy, int(l.flow.limit), l.flow.trouble, l.pause
+		lines[i].Running, lines[i].Limit, lines[i].Trouble, lines[i].Pause = l.busy, l.most(), l.flow.trouble, l.pause
 		if now.Before(l.flow.until) {
 			lines[i].ShutTill = l.flow.until
 		}

@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"barid/base/kv"
+	"barid/mail"
 	"barid/rfc/addr"
 	"barid/rfc/smtp"
+	"barid/store/memory"
 )
 
 var t0 = time.Date(2026, 11, 22, 10, 0, 0, 123e6, time.UTC)
@@ -208,5 +210,37 @@ func TestShardsAreEven(t *testing.T) {
 		if c < 50 || c > 160 {
 			t.Errorf("shard %d has %d of 100", s, c)
 		}
+	}
+}
+
+// TestShapesAreKept writes, reads and removes what bounds a line.
+func TestShapesAreKept(t *testing.T) {
+	db := memory.New()
+	one := Shape{Queue: "xn--mgbh0fb.xn--kgbechtv", Messages: 500, Bytes: 1 << 40, Connections: 3, Rcpts: 50}
+	all := func(put ...Shape) (out []Shape) {
+		t.Helper()
+		err := db.Update(t.Context(), Shard(1).Part(), func(x kv.Txn) error {
+			for _, s := range put {
+				PutShape(x, s)
+			}
+			return Shapes(x, func(s Shape) { out = append(out, s) })
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	if got := all(one, Shape{Queue: "nothing.example"}); len(got) != 1 || got[0] != one {
+		t.Errorf("%+v", got)
+	}
+	if got := all(Shape{Queue: one.Queue}); len(got) != 0 {
+		t.Errorf("%+v", got)
+	}
+	err := db.Update(t.Context(), Shard(1).Part(), func(x kv.Txn) error {
+		x.Put(mail.TableQueueShape, []byte("a"), []byte{format, 1})
+		return Shapes(x, func(Shape) {})
+	})
+	if !errors.Is(err, kv.ErrCorrupt) {
+		t.Errorf("a damaged row: %v", err)
 	}
 }

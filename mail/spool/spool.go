@@ -174,6 +174,7 @@ type Entry struct {
 	Must        time.Time // when something must happen even if nothing can be tried: notice, expiry; zero: Deadline
 	Hold        bool      // left alone until released: it has no row in the schedule
 	DelayTold   time.Time // when the sender was last told of the delay; zero: never
+	Batch       int       // recipients of one transaction at most, by the line's Shape; 0: no limit. Not stored
 	ReportTries int       // failed tries to make a report that is owed
 
 	due    int64 // milliseconds of its row in the schedule, 0 if it has none

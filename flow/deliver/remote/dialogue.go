@@ -72,7 +72,7 @@ func (a *attempt) transact(ctx context.Context, s *session, f *form) *trouble {
 // batch gives the recipients of the next transaction: as many as we and the server want (RFC 9422 §5.2, §5.3).
 func (a *attempt) batch(s *session) []int {
 	n := min(a.d.set.MaxRcpts, len(a.open))
-	for _, limit := range []int{s.caps.maxRcpts, s.rcpts} {
+	for _, limit := range []int{s.caps.maxRcpts, s.rcpts, a.e.Batch} {
 		if limit > 0 {
 			n = min(n, limit)
 		}

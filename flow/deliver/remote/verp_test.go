@@ -71,3 +71,15 @@ func TestVERPIsAskedForAndOnlyThen(t *testing.T) {
 		}
 	}
 }
+
+// TestALineBoundsTheRecipientsOfATransaction sends to five in twos.
+func TestALineBoundsTheRecipientsOfATransaction(t *testing.T) {
+	s := newScene(t, zone, nil)
+	k := s.sink(1, sink.Options{})
+	e := s.entry(letterText, "a@there.test", "b@there.test", "c@there.test", "d@there.test", "e@there.test")
+	e.Batch = 2
+	s.expect(e, relayed)
+	if m := k.Messages(); len(m) != 3 || len(m[0].Rcpts) != 2 || len(m[2].Rcpts) != 1 {
+		t.Errorf("%d messages", len(m))
+	}
+}
