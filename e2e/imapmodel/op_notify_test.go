@@ -238,14 +238,15 @@ func (s *session) takeName(l *response) {
 		}
 	}
 	name := bare(s.keyOf(l.args[2].s))
-	if slices.Contains(attrs, `\nonexistent`) {
+	gone := slices.Contains(attrs, `\nonexistent`) // a name that is no mailbox's; others may still be below it
+	if gone && !slices.Contains(attrs, `\haschildren`) {
 		if _, known := s.notify.heard[name]; !known {
 			s.fail("%q: there was none", l.raw)
 		}
 		delete(s.notify.heard, name)
 		return
 	}
-	s.notify.heard[name] = !slices.Contains(attrs, `\noselect`)
+	s.notify.heard[name] = !gone && !slices.Contains(attrs, `\noselect`)
 }
 
 // moveNames is what RENAME does to names that are known.

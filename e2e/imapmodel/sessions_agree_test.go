@@ -73,13 +73,13 @@ func playAll(t *testing.T, first, last uint64, dir func() string) {
 
 // explain makes a history that fails short and shows its dialog.
 func explain(set setup, dir func() string, f *failure) string {
-	short, end := shrink(set, dir), f
+	short := shrink(set, dir)
 	for range 5 { // what depends on which goroutine runs first may need another try
-		if h, f := play(short, dir(), true); f != nil {
-			return fmt.Sprintf("%s\nin %d of %d steps:\n%s", f, len(short.steps), len(set.steps), h.dialog.String())
+		if h, again := play(short, dir(), true); again != nil {
+			return fmt.Sprintf("%s\nshorter, in %d of %d steps: %s\n%s", f, len(short.steps), len(set.steps), again, h.dialog.String())
 		}
 	}
-	return fmt.Sprintf("%s\n(it did not fail again)", end)
+	return fmt.Sprintf("%s\n(it did not fail again)", f)
 }
 
 // shrink leaves out steps as long as the rest still fails, for a while.
