@@ -50,7 +50,9 @@ func guessed(b []byte) encoding.Encoding {
 }
 
 // arabicScore is more than 3 for each byte above ASCII if those are the usual letters of Arabic or Persian.
-func arabicScore(b []byte) int { return max(score(b, charmap.Windows1256), score(b, charmap.ISO8859_6)) }
+func arabicScore(b []byte) int {
+	return max(score(b, charmap.Windows1256), score(b, charmap.ISO8859_6))
+}
 
 // western tells whether it is a charset that stands in labels only because nobody chose it.
 func western(e encoding.Encoding) bool { return e == charmap.Windows1252 || e == charmap.ISO8859_1 }

@@ -3,6 +3,7 @@ package imap
 import (
 	"encoding/base64"
 	"errors"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -133,17 +134,39 @@ func (p *Parser) decodeName(s string) string {
 		return ""
 	}
 	name, err := p.decode(s)
-	if err != nil {
+	switch {
+	case err == ErrName: // of what is wrong with a name nothing is wrong with the command
+		p.err = err
+	case err != nil:
 		p.fail(err.Error())
 	}
 	return name
 }
 
+// decode gives a name in UTF-8. Who says that UTF-8 is accepted takes it in names from everybody (RFC 6855 §3: "MUST accept
+// UTF8-quoted mailbox names"): levels with it are UTF-8, the others are modified UTF-7, as a client has them that puts a
+// name which it was told in front of one that was typed.
 func (p *Parser) decode(s string) (string, error) {
-	if p.UTF8 {
+	switch {
+	case p.UTF8:
 		return checkName(s)
+	case isASCII(s):
+		return DecodeName(s)
 	}
-	return DecodeName(s)
+	if _, err := checkName(s); err != nil {
+		return "", err
+	}
+	levels := strings.Split(s, string(Delimiter))
+	for i, level := range levels {
+		if !isASCII(level) {
+			continue
+		}
+		var err error
+		if levels[i], err = DecodeName(level); err != nil {
+			return "", err
+		}
+	}
+	return strings.Join(levels, string(Delimiter)), nil
 }
 
 // ErrNetName is a mailbox name that is not UTF-8 without controls.

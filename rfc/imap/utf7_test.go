@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +45,29 @@ func TestNames(t *testing.T) {
 	} {
 		if got, err := DecodeName(s); err == nil {
 			t.Errorf("%s: %q was taken as %q", what, s, got)
+		}
+	}
+}
+
+// TestNamesInUTF8 is RFC 6855 §3: they are taken from who did not choose them, too, level by level.
+func TestNamesInUTF8(t *testing.T) {
+	for _, c := range []struct {
+		wire, name string
+		err        error
+	}{
+		{"\"صندوق\"", "صندوق", nil},
+		{"{10+}\r\nصندوق", "صندوق", nil},
+		{"\"&BjUGRgYvBkgGQg-/نامه\"", "صندوق/نامه", nil},
+		{"\"R&D صندوق\"", "R&D صندوق", nil},
+		{"\"R&D/صندوق\"", "", ErrName},
+		{"\"R&D\"", "", ErrName},
+		{"\"a\xd9\"", "", errors.New("imap: mailbox name is not UTF-8 at byte 4")},
+	} {
+		lim := BeforeLogin()
+		p := NewParser([]byte(c.wire), &lim)
+		got, err := p.Name(), p.End()
+		if got != c.name && c.err == nil || (err == nil) != (c.err == nil) || err != nil && err.Error() != c.err.Error() {
+			t.Errorf("%s: %q, %v", c.wire, got, err)
 		}
 	}
 }

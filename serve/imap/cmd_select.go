@@ -19,6 +19,9 @@ func (s *session) open(c *call, readOnly bool) error {
 		params = c.SelectParams()
 	}
 	if err := c.End(); err != nil {
+		if !isBad(err) {
+			s.leave() // nothing is wrong but the name
+		}
 		return err
 	}
 	if params.QResync != nil && !s.has(extQResync) {

@@ -76,6 +76,7 @@ var refusals = []struct {
 	{mailbox.ErrNoMailbox, refusal{code: "NONEXISTENT", text: "there is no such mailbox"}},
 	{mailbox.ErrExists, refusal{code: "ALREADYEXISTS", text: "there is a mailbox of that name"}},
 	{mailbox.ErrName, refusal{code: "CANNOT", text: "not a name a mailbox can have"}},
+	{imap.ErrName, refusal{code: "CANNOT", text: "mailbox name is not modified UTF-7"}},
 	{mailbox.ErrKeywordMany, refusal{code: "LIMIT", text: "too many keywords in this mailbox"}},
 	{mailbox.ErrKeyword, refusal{bad: true, text: "not a keyword"}},
 	{mailbox.ErrLimit, refusal{code: "LIMIT", text: "too many mailboxes"}},
