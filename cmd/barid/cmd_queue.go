@@ -20,7 +20,7 @@ func queueCommand(t *terminal) *cobra.Command {
 			"  barid queue bounce --from info@example.org --error \"user unknown\" --dry-run",
 	}
 	c.AddCommand(queueList(t), queueShow(t), queueSummary(t), queueHold(t), queueRelease(t), queueRetry(t),
-		queueBounce(t), queueDelete(t), queueRoute(t), queuePause(t), queueResume(t))
+		queueBounce(t), queueDelete(t), queueRoute(t), queuePause(t), queueResume(t), queueLimit(t))
 	return c
 }
 

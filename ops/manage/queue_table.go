@@ -104,6 +104,10 @@ func queueOperations() []Operation {
 			return m.resumeLine(ctx, in)
 		}),
 		op("queue.pauses", func(ctx context.Context, m *Manager, _ None, _ Progress) ([]PauseInfo, error) { return m.pauses(ctx) }),
+		op("queue.limit", func(ctx context.Context, m *Manager, in LineShape, _ Progress) (ShapeInfo, error) {
+			return m.shapeLine(ctx, in)
+		}),
+		op("queue.limits", func(ctx context.Context, m *Manager, _ None, _ Progress) ([]ShapeInfo, error) { return m.shapes(ctx) }),
 		op("queue.summary", func(ctx context.Context, m *Manager, in QueueQuery, _ Progress) ([]QueueLine, error) {
 			return m.queueSummary(ctx, in)
 		}),

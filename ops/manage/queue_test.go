@@ -142,6 +142,55 @@ func TestQueueSelectors(t *testing.T) {
 	}
 }
 
+// TestLinesAreBounded sets, changes, shows and takes away what bounds lines; a route's two are one.
+func TestLinesAreBounded(t *testing.T) {
+	m, db := newQueue(t)
+	set := func(in manage.LineShape) manage.ShapeInfo {
+		t.Helper()
+		got, f := call[manage.ShapeInfo](t, m, "queue.limit", in)
+		if f != nil {
+			t.Fatal(f)
+		}
+		return got
+	}
+	shown := func() (out []string) {
+		t.Helper()
+		all, f := call[[]manage.ShapeInfo](t, m, "queue.limits", manage.None{})
+		if f != nil {
+			t.Fatal(f)
+		}
+		for _, i := range all {
+			out = append(out, fmt.Sprint(i.Name, " ", i.PerHour, " ", i.PerDay, " ", i.Connections, " ", i.Recipients))
+		}
+		return out
+	}
+	if got := set(manage.LineShape{Line: "مثال.إختبار", PerHour: ptr(int64(500)), DryRun: true}); !got.DryRun || got.PerHour != 500 || len(shown()) != 0 {
+		t.Errorf("%+v %v", got, shown())
+	}
+	set(manage.LineShape{Line: "مثال.إختبار", PerHour: ptr(int64(500))})
+	set(manage.LineShape{Line: "مثال.إختبار", Connections: ptr(int64(3))})
+	set(manage.LineShape{Line: "route:office", PerDay: ptr(int64(1 << 30)), Recipients: ptr(int64(50))})
+	if got := shown(); !slices.Equal(got, []string{"route:office 0 1073741824 0 50", "مثال.إختبار 500 0 3 0"}) {
+		t.Errorf("%q", got)
+	}
+	stored := 0
+	err := db.Parts(t.Context(), kv.Queue, func(p kv.Part) error {
+		return db.View(t.Context(), p, func(r kv.Reader) error { return spool.Shapes(r, func(spool.Shape) { stored++ }) })
+	})
+	if err != nil || stored != 3 {
+		t.Errorf("%d rows, %v", stored, err)
+	}
+	set(manage.LineShape{Line: "route:office", PerDay: ptr(int64(0)), Recipients: ptr(int64(0))})
+	if got := shown(); len(got) != 1 {
+		t.Errorf("%q", got)
+	}
+	for _, bad := range []manage.LineShape{{Line: "", PerHour: ptr(int64(1))}, {Line: "a.example", PerHour: ptr(int64(-1))}, {Line: "a b"}} {
+		if _, f := call[manage.ShapeInfo](t, m, "queue.limit", bad); f == nil || f.Code != "B4003" {
+			t.Errorf("%+v: %v", bad, f)
+		}
+	}
+}
+
 // TestMailOfARemovedAccountIsFound: it is on its way, and its account is a number now.
 func TestMailOfARemovedAccountIsFound(t *testing.T) {
 	m, db := newQueue(t)
