@@ -16,7 +16,7 @@ import (
 
 // check refuses what can not work.
 func (c *Config) check() error {
-	for _, f := range []func() error{c.checkNames, c.checkRoles, c.checkListeners, c.checkNetworks, c.checkHidden, c.checkAdmins, c.checkLimits, c.checkStorage, c.checkWords} {
+	for _, f := range []func() error{c.checkNames, c.checkRoles, c.checkListeners, c.checkNetworks, c.checkHidden, c.checkAdmins, c.checkLimits, c.checkOutbound, c.checkStorage, c.checkWords} {
 		if err := f(); err != nil {
 			return err
 		}
@@ -25,14 +25,7 @@ func (c *Config) check() error {
 }
 
 func (c *Config) bad(key, found, need string) error {
-	return fault.New("B1003", "%s: %s", key, need).WithFound("%q%s", found, c.place()).WithExit(fault.ExitUsage)
-}
-
-func (c *Config) place() string {
-	if c.File == "" {
-		return ""
-	}
-	return " in " + c.File
+	return fault.New("B1003", "%s: %s", key, need).WithFound("%q%s", found, c.where(key, found)).WithExit(fault.ExitUsage)
 }
 
 func (c *Config) checkNames() error {
@@ -87,6 +80,9 @@ func (c *Config) checkNetworks() error {
 				return c.bad(key, p, "a network such as 10.0.0.0/8 is needed")
 			}
 		}
+	}
+	if shortest := 10 * time.Millisecond; time.Duration(c.ResolverWait) < shortest {
+		return c.bad("resolver_timeout", c.ResolverWait.String(), "at least "+shortest.String()+" is needed")
 	}
 	for i, r := range c.Resolver {
 		if a, err := netip.ParseAddr(r); err == nil {
@@ -172,6 +168,30 @@ func (c *Config) checkLimits() error {
 	}
 	if l.MessageBytes < 64<<10 { // RFC 5321 §4.5.3.1.7
 		return c.bad("limits.message_bytes", strconv.FormatInt(l.MessageBytes, 10), "at least 65536 is needed")
+	}
+	return nil
+}
+
+// checkOutbound refuses what would be another time than the one that is written. A delay_notice of 0 means never.
+func (c *Config) checkOutbound() error {
+	o := &c.Outbound
+	if o.Port < 1 || o.Port > math.MaxUint16 {
+		return c.bad("outbound.port", strconv.Itoa(o.Port), "a port from 1 to 65535 is needed")
+	}
+	const shortest = time.Second
+	for _, x := range []struct {
+		key   string
+		v     Duration
+		least Duration
+		than  string
+	}{
+		{"first_retry", o.FirstRetry, Duration(shortest), shortest.String()},
+		{"max_retry", o.MaxRetry, o.FirstRetry, "outbound.first_retry (" + o.FirstRetry.String() + ")"},
+		{"expire", o.Expire, o.FirstRetry, "outbound.first_retry (" + o.FirstRetry.String() + ")"},
+	} {
+		if x.v < x.least {
+			return c.bad("outbound."+x.key, x.v.String(), "at least "+x.than+" is needed")
+		}
 	}
 	return nil
 }

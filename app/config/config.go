@@ -35,6 +35,8 @@ type Config struct {
 
 	File string            `toml:"-"` // where it was read from, "" if nowhere
 	From map[string]string `toml:"-"` // key -> "file", "environment" or "flag"; missing means default
+
+	places []place // of the keys in File
 }
 
 // Listener is one address to listen on.

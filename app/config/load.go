@@ -57,6 +57,10 @@ func (c *Config) readFile(file string) error {
 	if err := d.Decode(c); err != nil {
 		return tomlFault(file, err)
 	}
+	c.places = placesOf(b)
+	if err := c.checkTimes(file); err != nil {
+		return err
+	}
 	c.markKeys(b)
 	if !filepath.IsAbs(c.Data) {
 		c.Data = filepath.Join(filepath.Dir(abs), c.Data)

@@ -97,7 +97,7 @@ func (c *Config) checkRoleListeners() error {
 // contradiction is a setting that does not agree with the roles.
 func (c *Config) contradiction(key, found string) *fault.Fault {
 	return fault.New("B1003", "%s and roles contradict each other", key).
-		WithFound("%s %q with roles %s%s", key, found, strings.Join(c.Roles, ", "), c.place()).WithExit(fault.ExitUsage).
+		WithFound("%s %q with roles %s%s", key, found, strings.Join(c.Roles, ", "), c.where(key, found)).WithExit(fault.ExitUsage).
 		WithMeans("nothing is started, so that no part is on or off by mistake")
 }
 
