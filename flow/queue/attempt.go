@@ -108,14 +108,18 @@ func finalState(k Kind) (spool.State, bool) {
 // expire gives up what still waits.
 func (q *Queue) expire(e *spool.Entry) (*spool.Entry, error) {
 	now := q.d.Now()
-	var gone []int
+	var gone []givenUp
 	after, err := q.commit(e.Name(), func(e *spool.Entry) {
-		gone = e.WaitingRcpts()
+		gone = gone[:0]
+		waiting := e.WaitingRcpts()
 		expireAll(e, now)
+		for _, i := range waiting {
+			gone = append(gone, givenUp{i, e.Rcpts[i].Last})
+		}
 		q.set.schedule(e, now)
 	})
 	if err == nil {
-		q.recordExpired(e, gone, now)
+		q.recordExpired(e, gone, e.Attempts, now)
 	}
 	return after, err
 }

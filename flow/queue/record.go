@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"slices"
 	"time"
 
 	"barid/mail"
@@ -39,35 +40,49 @@ func (q *Queue) recordAttempt(before, after *spool.Entry, outcomes []Outcome, n 
 		q.d.Events.Record(e)
 	}
 	if expired := expiredNow(before, after, outcomes); len(expired) > 0 {
-		q.recordExpired(before, expired, now)
+		q.recordExpired(before, expired, n, now)
 	}
 }
 
+// givenUp is a recipient whose time is over, with the last word about him.
+type givenUp struct {
+	rcpt int
+	last spool.Answer
+}
+
 // expiredNow gives the recipients that were deferred and given up in the same commit.
-func expiredNow(before, after *spool.Entry, outcomes []Outcome) (out []int) {
+func expiredNow(before, after *spool.Entry, outcomes []Outcome) (out []givenUp) {
 	for i := range outcomes {
 		r := outcomes[i].Rcpt
 		if outcomes[i].Kind != Deferred || r < 0 || r >= len(before.Rcpts) {
 			continue
 		}
 		if after == nil || after.Rcpts[r].State == spool.Expired {
-			out = append(out, r)
+			out = append(out, givenUp{r, outcomes[i].Answer})
 		}
 	}
 	return out
 }
 
-func (q *Queue) recordExpired(e *spool.Entry, rcpts []int, now time.Time) {
-	if q.d.Events == nil || len(rcpts) == 0 {
+// recordExpired writes one event for those with the same last word, after n attempts.
+func (q *Queue) recordExpired(e *spool.Entry, gone []givenUp, n int, now time.Time) {
+	if q.d.Events == nil {
 		return
 	}
-	ev := eventOf(e, event.Expired, now)
-	for _, i := range rcpts {
-		addRcpt(&ev, e, i)
+	for len(gone) > 0 {
+		last := gone[0].last
+		ev := eventOf(e, event.Expired, now)
+		gone = slices.DeleteFunc(gone, func(g givenUp) bool {
+			if g.last != last {
+				return false
+			}
+			addRcpt(&ev, e, g.rcpt)
+			return true
+		})
+		ev.Hop.Attempt = n
+		setAnswer(&ev, &last)
+		q.d.Events.Record(ev)
 	}
-	ev.Hop.Attempt = e.Attempts
-	setAnswer(&ev, &e.Rcpts[rcpts[0]].Last)
-	q.d.Events.Record(ev)
 }
 
 // recordVerb writes what an operator made of the recipients whose last answer is a.
