@@ -70,6 +70,7 @@ type Told struct {
 // Limits of the search for ids in a returned header section.
 const (
 	maxCandidates = 8    // transactions that are looked up for one report
+	maxAnswered   = 2    // Message-IDs in its In-Reply-To
 	maxFields     = 2000 // fields of a returned header section
 )
 
@@ -90,7 +91,7 @@ func (m *Matcher) Tie(ctx context.Context, in Incoming) (r Result, ok bool, err 
 		m.candidates(&cs, &b)
 	}
 	if m.Index != nil && in.From.Null {
-		if err := cs.look(ctx, m.Index, &b); err != nil {
+		if err := cs.look(ctx, m.Index, &b, answered(in.Parsed)); err != nil {
 			return Result{}, false, err
 		}
 	}
@@ -164,8 +165,14 @@ func (m *Matcher) candidates(cs *candidates, b *dsn.Bounce) {
 	cs.add(byMessageID, "", m.madeID(b.Returned.MessageID))
 }
 
+// answered gives the Message-IDs that the report itself says it answers (RFC 5322 §3.6.4). Exchange returns nothing else
+// of the message.
+func answered(m *mime.Message) []string {
+	return header.MessageIDs([]byte(header.Get(m.Header, "In-Reply-To")), maxAnswered)
+}
+
 // look adds the transactions that the index knows by the sender's own names.
-func (cs *candidates) look(ctx context.Context, x Index, b *dsn.Bounce) error {
+func (cs *candidates) look(ctx context.Context, x Index, b *dsn.Bounce, answered []string) error {
 	if b.EnvelopeID != "" {
 		ids, err := x.ByEnvelope(ctx, b.EnvelopeID)
 		if err != nil {
@@ -173,8 +180,12 @@ func (cs *candidates) look(ctx context.Context, x Index, b *dsn.Bounce) error {
 		}
 		cs.add(byEnvID, "", ids...)
 	}
+	names := answered
 	if b.Returned.MessageID != "" {
-		ids, err := x.ByMessageID(ctx, b.Returned.MessageID)
+		names = append([]string{b.Returned.MessageID}, answered...)
+	}
+	for _, id := range names {
+		ids, err := x.ByMessageID(ctx, id)
 		if err != nil {
 			return err
 		}

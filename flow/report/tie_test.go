@@ -85,6 +85,23 @@ func verpOf(v dsn.VERP) addr.Mailbox {
 	return m
 }
 
+// TestAReportThatReturnsNothing is tied by what it answers, as that of Exchange.
+func TestAReportThatReturnsNothing(t *testing.T) {
+	const words = "From: postmaster@mx.example.org\r\nTo: <sender@ours.test>\r\nSubject: Undeliverable\r\nIn-Reply-To: <q1@ours.test>\r\n\r\n" +
+		"Your message did not reach some or all of the intended recipients.\r\n\r\ninfo@example.org\r\n  <mx.example.org #5.1.1 smtp;550 5.1.1 unknown>\r\n"
+	for to, want := range map[string]string{"sender@ours.test": "message-id info@example.org", "other@ours.test": ""} {
+		m := &Matcher{Events: history(), Index: index{}}
+		r, ok, err := m.Tie(t.Context(), incoming(words, to))
+		got := ""
+		if ok {
+			got = r.By + " " + r.Rcpts[0].To
+		}
+		if err != nil || got != want {
+			t.Errorf("%s: %q, %v; want %q", to, got, err, want)
+		}
+	}
+}
+
 // TestAReportInWordsThatNamesNobody is what VERP is for: the address that it came to says whom it is about.
 func TestAReportInWordsThatNamesNobody(t *testing.T) {
 	const words = "From: mailer-daemon@mx.example.org\r\nTo: <x@ours.test>\r\nSubject: failure notice\r\n\r\n" +
