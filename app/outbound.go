@@ -56,7 +56,7 @@ func (s *System) openOutbound(ctx context.Context) error {
 	reports := report.New(report.Deps{
 		Settings: report.Settings{Host: s.host(), Lifetime: time.Duration(s.cfg.Outbound.Expire)},
 		Blobs:    s.engine, Directory: here, Store: s.mail, Texts: texts, Events: s.events, Log: s.log,
-		Metrics:   counts,
+		Metrics: counts, Locale: s.locale,
 		Route:     func(to addr.Mailbox) string { return s.routeHint(addr.Path{Null: true}, to.Domain) },
 		Submitted: func(es ...*spool.Entry) { out.queue.Submitted(es...) },
 		Together:  s.engine.Caps().Together,

@@ -88,56 +88,62 @@ func readCount(s string) (int64, error) {
 	return n, nil
 }
 
-// whose finds out whose limits a command is about: the argument, or every account with --default.
-func whose(c *cobra.Command, args []string, dflt bool) (manage.AllowanceOf, error) {
-	switch {
-	case dflt && len(args) == 0:
-		return manage.AllowanceOf{Scope: "default"}, nil
-	case !dflt && len(args) == 1:
-		return manage.AllowanceOf{Scope: "account", Name: args[0]}, nil
+// whose adds the flags that say whose limits a command is about, and gives what finds that out: the argument, every
+// account with --default, or the users of this machine with --local, of whom one may be shown.
+func whose(c *cobra.Command, oneUser bool) func(args []string) (manage.AllowanceOf, error) {
+	dflt := c.Flags().Bool("default", false, "the limits of every account that has none of its own")
+	local := c.Flags().Bool("local", false, "the limits of each user of this machine whose programs send without a login (sendmail)")
+	return func(args []string) (manage.AllowanceOf, error) {
+		switch {
+		case *dflt && !*local && len(args) == 0:
+			return manage.AllowanceOf{Scope: "default"}, nil
+		case *local && !*dflt && (len(args) == 0 || oneUser):
+			return manage.AllowanceOf{Scope: "local", Name: strings.Join(args, "")}, nil
+		case !*dflt && !*local && len(args) == 1:
+			return manage.AllowanceOf{Scope: "account", Name: args[0]}, nil
+		}
+		return manage.AllowanceOf{}, usage(c, "%s takes an ADDRESS, or --default, or --local", c.CommandPath())
 	}
-	return manage.AllowanceOf{}, usage(c, "%s takes an ADDRESS, or --default", c.CommandPath())
 }
 
 func accountLimits(t *terminal) *cobra.Command {
 	var s settings
-	var dflt bool
 	c := &cobra.Command{
 		Use: "limits [ADDRESS]", Short: "Show how much an account sent, and may send", Args: cobra.MaximumNArgs(1),
 		Long: "Shows what the account and its domain sent lately, beside their limits, and from when on there is room again.\n" +
 			"From 80 % on the state is \"warning\", and the log says so once.",
-		Example: "  barid account limits info@example.org\n  barid account limits --default",
-		RunE: func(c *cobra.Command, args []string) error {
-			of, err := whose(c, args, dflt)
-			if err != nil {
-				return err
-			}
-			return showLimits(c, &s, t, "limits.show", of)
-		},
+		Example: "  barid account limits info@example.org\n  barid account limits --default\n  barid account limits --local www-data",
 	}
-	c.Flags().BoolVar(&dflt, "default", false, "the limits of every account that has none of its own")
+	of := whose(c, true)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		in, err := of(args)
+		if err != nil {
+			return err
+		}
+		return showLimits(c, &s, t, "limits.show", in)
+	}
 	s.flags(c)
 	return c
 }
 
 func accountSetLimits(t *terminal) *cobra.Command {
 	var s settings
-	var dflt bool
 	c := &cobra.Command{
 		Use: "set-limits [ADDRESS]", Short: "Change how much an account may send", Args: cobra.MaximumNArgs(1),
 		Long: "A limit that an account does not have is that of its domain (barid domain set-limits --each), else the\n" +
 			"default. What was sent stays counted. A refusal says when to try again.",
 		Example: "  barid account set-limits info@example.org --per-hour 200 --recipients 50 --per-day 1GiB --new-recipients 100\n" +
-			"  barid account set-limits info@example.org --per-hour default\n  barid account set-limits --default --per-hour 300",
+			"  barid account set-limits info@example.org --per-hour default\n  barid account set-limits --default --per-hour 300\n" +
+			"  barid account set-limits --local --per-hour 100",
 	}
 	fill := limitFlags(c)
-	c.Flags().BoolVar(&dflt, "default", false, "the limits of every account that has none of its own")
+	of := whose(c, false)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		of, err := whose(c, args, dflt)
+		whom, err := of(args)
 		if err != nil {
 			return err
 		}
-		in := manage.AllowanceChange{AllowanceOf: of}
+		in := manage.AllowanceChange{AllowanceOf: whom}
 		if err := fill(&in.LimitsChange); err != nil {
 			return err
 		}

@@ -322,3 +322,25 @@ func TestMuttSendsThroughSendmail(t *testing.T) {
 		t.Errorf("mutt did not notice that nobody@ was refused: %s%s", r.out, r.errs)
 	}
 }
+
+// TestASiteThatWasBrokenIntoIsBounded: what a user of this machine may send without a login ends, for now, and is shown.
+func TestASiteThatWasBrokenIntoIsBounded(t *testing.T) {
+	needTime(t)
+	s := server.Start(t, server.Options{})
+	s.Must("account", "set-limits", "--local", "--per-hour", "2")
+	letter := "From: info@" + server.Domain + "\nSubject: one of many\n\nbody\n"
+	for i, want := range []int{0, 0, 75} {
+		r := baridAs(t, s, letter, "shim", "sendmail", "-i", "-f", "info@"+server.Domain, "info@"+server.Domain)
+		if r.code != want || want != 0 && !contains(r.errs, "2 an hour", "try again after") {
+			t.Errorf("%d: exit %d %s%s", i, r.code, r.out, r.errs)
+		}
+	}
+	out := s.Must("account", "limits", "--local", "root")
+	if !contains(out, "full", "messages an hour", "root", "local") {
+		t.Error(out)
+	}
+	s.Must("account", "set-limits", "--local", "--per-hour", "default")
+	if r := baridAs(t, s, letter, "shim", "sendmail", "-i", "-f", "info@"+server.Domain, "info@"+server.Domain); r.code != 0 {
+		t.Errorf("exit %d %s%s", r.code, r.out, r.errs)
+	}
+}

@@ -19,6 +19,7 @@ type notice struct {
 	action dsn.Action
 	rcpts  []int // of e.Rcpts
 	now    time.Time
+	locale string
 }
 
 // id names the report: the transaction it is about, and a code that is the same whenever the same report is
@@ -39,7 +40,7 @@ func (n *notice) id() string {
 // message gives what is to be written. orig is the stored original, nil if it can not be read.
 func (n *notice) message(orig *original) *dsn.Message {
 	s := &n.r.d.Settings
-	w := wordsFor(n.r.d.Texts, n.e.Locale, s.Language, s.Zone)
+	w := wordsFor(n.r.d.Texts, n.locale, s.Language, s.Zone)
 	facts := orig.facts()
 	m := &dsn.Message{
 		FromName: w.text("name"), From: s.Postmaster, To: n.e.From.Mailbox, Subject: n.subject(w, facts.subject),

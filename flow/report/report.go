@@ -26,6 +26,7 @@ import (
 
 	"barid/base/kv"
 	"barid/flow/queue"
+	"barid/mail"
 	"barid/mail/account"
 	"barid/mail/event"
 	"barid/mail/mailbox"
@@ -64,7 +65,7 @@ type Settings struct {
 	Language   string         // of senders whose language is not known; "": "en"
 }
 
-// Deps are what New needs. Events, Log, Metrics, Known, Route, Submitted, Together and Now may be nil.
+// Deps are what New needs. Events, Log, Metrics, Known, Locale, Route, Submitted, Together and Now may be nil.
 type Deps struct {
 	Settings  Settings
 	Blobs     kv.Blobs
@@ -77,6 +78,9 @@ type Deps struct {
 
 	// Known tells whether the reverse-path of a message can be trusted; nil: if somebody logged in for it, or it is from this machine.
 	Known func(*spool.Message) bool
+	// Locale tells the language of an account, for reports to its owner about mail that says none, such as that of
+	// programs on this machine; nil: Settings.Language.
+	Locale func(ctx context.Context, id mail.AccountID) string
 	// Route names the smarthost route for mail to an address; nil: by MX.
 	Route func(to addr.Mailbox) string
 	// Submitted wakes the queue after reports were put into it; queue.Queue.Submitted.
@@ -148,6 +152,9 @@ func (r *Reporter) report(ctx context.Context, e *spool.Entry, kind queue.Kind, 
 		to, err := r.whereTo(ctx, e.From.Mailbox)
 		if err != nil {
 			return err
+		}
+		if n.locale = e.Locale; n.locale == "" && len(to.accounts) == 1 && r.d.Locale != nil {
+			n.locale = r.d.Locale(ctx, to.accounts[0])
 		}
 		if !to.none() {
 			return n.send(ctx, to, mark)

@@ -9,6 +9,7 @@ import (
 
 	"barid/base/kv"
 	"barid/flow/queue"
+	"barid/mail"
 	"barid/mail/mailbox"
 	"barid/mail/spool"
 	"barid/rfc/addr"
@@ -423,5 +424,19 @@ func TestUTF8Sender(t *testing.T) {
 	w.report(e, queue.Failed)
 	if q := w.queued("example.net"); !q.UTF8 || !q.Has8bit || q.Body != smtp.Body8BitMIME {
 		t.Errorf("%+v", q.Message)
+	}
+}
+
+// TestProgramsAreToldInTheOwnersLanguage: mail of a program on this machine says no language; its sender's account does.
+func TestProgramsAreToldInTheOwnersLanguage(t *testing.T) {
+	for _, c := range []struct{ entry, account, want string }{{"", "fa", "fa"}, {"ar", "fa", "ar"}, {"", "", "en"}} {
+		w := newWorld(t)
+		w.r.d.Locale = func(_ context.Context, id mail.AccountID) string { return c.account }
+		e := w.entry()
+		e.Account, e.Local, e.Locale = 0, true, c.entry
+		w.report(e, queue.Failed)
+		if got := readable(t, w.inbox()[0]); !strings.Contains(got, "Content-Language: "+c.want) {
+			t.Errorf("%+v:\n%s", c, got)
+		}
 	}
 }

@@ -98,12 +98,43 @@ func (d *Directory) SetDefaultLimits(ctx context.Context, l Limits) error {
 	})
 }
 
-func getDefaultLimits(r kv.Reader) (l Limits, err error) {
-	v, ok, err := r.Get(mail.TableCounter, keyDefaultLimits)
+func getDefaultLimits(r kv.Reader) (Limits, error) { return getLimits(r, keyDefaultLimits) }
+
+func getLimits(r kv.Reader, key []byte) (l Limits, err error) {
+	v, ok, err := r.Get(mail.TableCounter, key)
 	if err != nil || !ok {
 		return l, err
 	}
-	return l, decode(v, "default limits", &l)
+	return l, decode(v, string(key), &l)
+}
+
+// LocalLimits are what each user of this machine may send through its socket, without a login.
+func (d *Directory) LocalLimits(ctx context.Context) (l Limits, err error) {
+	err = d.view(ctx, func(r kv.Reader) error {
+		l, err = getLimits(r, keyLocalLimits)
+		return err
+	})
+	return l, err
+}
+
+// SetLocalLimits changes that.
+func (d *Directory) SetLocalLimits(ctx context.Context, l Limits) error {
+	if err := l.check("limits", "of every user of this machine"); err != nil {
+		return err
+	}
+	return d.update(ctx, func(t kv.Txn) error {
+		v, err := encode(l)
+		if err == nil {
+			t.Put(mail.TableCounter, keyLocalLimits, v)
+		}
+		return err
+	})
+}
+
+// LocalGrant gives what a user of this machine may send; "" is one whose name is not known.
+func (d *Directory) LocalGrant(ctx context.Context, user string) (allowance.Grant, error) {
+	l, err := d.LocalLimits(ctx)
+	return allowance.Grant{Sender: allowance.Sender{Scope: allowance.Local, User: user}, Name: user, Limits: l.effective()}, err
 }
 
 // Grants gives what a login may send: as its application password if app is not 0, as its account, and as one of

@@ -25,8 +25,9 @@ var (
 	keyNextAccount = []byte("account")     // the last account id given away
 	keyRemoved     = []byte("removed\x00") // prefix, then the id of an account whose mail may be left
 
-	keyDefaultLimits = []byte("limits") // what every account may send, unless it is said elsewhere
-	keySecret        = []byte("secret") // the key of the hashes of application passwords
+	keyLocalLimits   = []byte("local-limits") // what each user of this machine may send without a login
+	keyDefaultLimits = []byte("limits")       // what every account may send, unless it is said elsewhere
+	keySecret        = []byte("secret")       // the key of the hashes of application passwords
 )
 
 // credPassword is the kind of a main password in TableCredential; secret.go has those of application passwords.

@@ -81,23 +81,26 @@ const (
 	Application Scope = 1
 	Account     Scope = 2
 	Domain      Scope = 3
+	Local       Scope = 4
 )
 
 // String gives the word used in logs and listings.
 func (s Scope) String() string {
-	if s < Application || s > Domain {
+	if s < Application || s > Local {
 		return "unknown"
 	}
-	return [...]string{Application: "application", Account: "account", Domain: "domain"}[s]
+	return [...]string{Application: "application", Account: "account", Domain: "domain", Local: "local"}[s]
 }
 
-// Sender is who is counted: an application password, an account, or a hosted domain with all its accounts.
+// Sender is who is counted: an application password, an account, a hosted domain with all its accounts, or a user of
+// this machine whose programs send without a login.
 // The zero values of the fields that its scope does not need.
 type Sender struct {
 	Scope       Scope
 	Account     mail.AccountID
 	Application mail.ApplicationID
 	Domain      string
+	User        string
 }
 
 // key is the key of the sender's row.
@@ -106,12 +109,17 @@ func (s Sender) key() []byte {
 	switch s.Scope {
 	case Domain:
 		return append(k, s.Domain...)
+	case Local:
+		return append(k, s.User[:min(len(s.User), maxUser)]...)
 	case Application:
 		k = binary.BigEndian.AppendUint64(k, uint64(s.Account))
 		return binary.BigEndian.AppendUint32(k, uint32(s.Application))
 	}
 	return binary.BigEndian.AppendUint64(k, uint64(s.Account))
 }
+
+// maxUser is how many octets of the name of a user count.
+const maxUser = 255
 
 // Grant is what one sender may send. A message needs room in all grants of its login.
 type Grant struct {

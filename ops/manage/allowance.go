@@ -30,7 +30,8 @@ type LimitsInfo struct {
 }
 
 // AllowanceOf names whose limits are meant: scope account (Name an address), domain, each (every account of a
-// domain), default (every account), or application (of the account Name).
+// domain), default (every account), application (of the account Name), or local (every user of this machine; to show,
+// one of them as Name).
 type AllowanceOf struct {
 	Scope       string `json:"scope"`
 	Name        string `json:"name,omitempty"`
@@ -45,13 +46,13 @@ type AllowanceChange struct {
 
 // AllowanceRow is one limit and how much of it is used.
 type AllowanceRow struct {
-	Scope   string     `json:"scope"` // "application", "account", "domain", "each" or "default"
+	Scope   string     `json:"scope"` // "application", "account", "domain", "each", "default" or "local"
 	Name    string     `json:"name,omitempty"`
 	Limit   string     `json:"limit"` // "messages", "recipients", "bytes" or "new_recipients"
 	Window  string     `json:"window"`
 	Used    int64      `json:"used"`
 	Of      int64      `json:"of"`     // 0: no limit
-	SetBy   string     `json:"set_by"` // "application", "account", "domain", "default" or "nobody"
+	SetBy   string     `json:"set_by"` // "application", "account", "domain", "default", "local" or "nobody"
 	State   string     `json:"state"`  // "ok", "warning" (80 %) or "full"
 	MoreAt  *time.Time `json:"more_at,omitempty"`
 	ResetAt *time.Time `json:"resets_at,omitempty"`
@@ -77,6 +78,8 @@ func (m *Manager) allowances(ctx context.Context, of AllowanceOf) ([]AllowanceRo
 	case "default":
 		l, err := m.Directory.DefaultLimits(ctx)
 		return limitRows("default", "", l), err
+	case "local":
+		return m.localUsage(ctx, of.Name)
 	case "each", "domain":
 		d, err := m.Directory.Domain(ctx, of.Name)
 		if err != nil {
@@ -92,9 +95,22 @@ func (m *Manager) allowances(ctx context.Context, of AllowanceOf) ([]AllowanceRo
 	return nil, unknownScope(of.Scope)
 }
 
+// localUsage gives what bounds the users of this machine, or one of them with what he sent.
+func (m *Manager) localUsage(ctx context.Context, user string) ([]AllowanceRow, error) {
+	l, err := m.Directory.LocalLimits(ctx)
+	if err != nil || user == "" {
+		return limitRows("local", "", l), err
+	}
+	g, err := m.Directory.LocalGrant(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	return m.usage(ctx, g, source{"local", l})
+}
+
 func unknownScope(scope string) error {
 	return fault.New("B4003", "%q has no limits", scope).WithExit(fault.ExitUsage).
-		WithFix("one of: account, domain, each, default, application")
+		WithFix("one of: account, domain, each, default, application, local")
 }
 
 // limitRows are limits that nobody uses by themselves.
@@ -267,6 +283,13 @@ func (m *Manager) setLimits(ctx context.Context, in AllowanceChange) error {
 		}
 		in.apply(&l)
 		return m.Directory.SetDefaultLimits(ctx, l)
+	case "local":
+		l, err := m.Directory.LocalLimits(ctx)
+		if err != nil {
+			return err
+		}
+		in.apply(&l)
+		return m.Directory.SetLocalLimits(ctx, l)
 	case "domain", "each":
 		d, err := m.Directory.Domain(ctx, in.Name)
 		if err != nil {

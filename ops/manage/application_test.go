@@ -207,6 +207,12 @@ func TestLimitsAreSetAndInherited(t *testing.T) {
 	if rows := set(manage.AllowanceOf{Scope: "application", Name: "info@shop.test", Application: "shop"}, 7); len(rows) != 12 || rows[0].Of != 7 {
 		t.Errorf("%+v", rows)
 	}
+	if rows := set(manage.AllowanceOf{Scope: "local"}, 9); len(rows) != 4 || rows[0].Of != 9 || rows[0].SetBy != "local" || rows[0].Scope != "local" {
+		t.Errorf("%+v", rows)
+	}
+	if rows, f := call[[]manage.AllowanceRow](t, m, "limits.show", manage.AllowanceOf{Scope: "local", Name: "www-data"}); f != nil || len(rows) != 4 || rows[0].Name != "www-data" || rows[0].Of != 9 {
+		t.Errorf("%+v %v", rows, f)
+	}
 	for _, bad := range []manage.AllowanceOf{{Scope: "world"}, {Scope: "account", Name: "nobody@shop.test"}, {Scope: "domain", Name: "x.test"}} {
 		if _, f := call[[]manage.AllowanceRow](t, m, "limits.show", bad); f == nil {
 			t.Errorf("%+v: shown", bad)

@@ -1,8 +1,8 @@
 // Package allowance checks that a login sends no more than it may: its application password, its account, and
-// all accounts of its domain together.
+// all accounts of its domain together; and that no user of this machine does.
 //
 // Life: runs at MAIL (messages, octets announced), at RCPT (recipients of the message, recipients never written
-// to) and at end of data (octets received), for sessions with a login. It holds a place from MAIL on; the end of
+// to) and at end of data (octets received), for sessions with a login, and for programs of this machine. It holds a place from MAIL on; the end of
 // the transaction counts it or gives it back.
 // Promises: refusals are temporary and say from when on to try again; two sessions never share the last place;
 // nothing counts that was not accepted. Only a message that is bigger than a whole day's share is refused for good.
@@ -31,6 +31,8 @@ const Name = "allowance"
 // Granter tells what a login may send. *account.Directory is one.
 type Granter interface {
 	Grants(ctx context.Context, id mail.AccountID, app mail.ApplicationID) ([]allowance.Grant, error)
+	// LocalGrant is the same for a user of this machine, who needs no login.
+	LocalGrant(ctx context.Context, user string) (allowance.Grant, error)
 }
 
 // Checks gives the checks of MAIL, RCPT and end of data. now is the clock of the book; nil: time.Now.
@@ -67,10 +69,10 @@ func (*message) Quick() bool         { return true }
 // Run fails with "allowance-messages", "allowance-bytes" or "allowance-too-big" when there is no room, and with
 // "allowance-revoked" when the login was taken away since.
 func (c *message) Run(ctx context.Context, tx *policy.Tx) ([]policy.Finding, error) {
-	if tx.Client.Login == 0 || tx.Held == nil {
+	if !tx.Client.Known() || tx.Held == nil {
 		return nil, nil
 	}
-	grants, err := c.granter.Grants(ctx, tx.Client.Login, tx.Client.Application)
+	grants, err := c.grants(ctx, tx.Client)
 	if _, gone := errors.AsType[account.ErrUnknown](err); gone {
 		return []policy.Finding{{Result: policy.Fail, Reason: "allowance-revoked", Cause: err}}, nil
 	}
@@ -83,6 +85,14 @@ func (c *message) Run(ctx context.Context, tx *policy.Tx) ([]policy.Finding, err
 	}
 	tx.Held.Put(Name, place{hold})
 	return nil, nil
+}
+
+func (c *message) grants(ctx context.Context, client *mail.Client) ([]allowance.Grant, error) {
+	if client.Login != 0 {
+		return c.granter.Grants(ctx, client.Login, client.Application)
+	}
+	g, err := c.granter.LocalGrant(ctx, client.User)
+	return []allowance.Grant{g}, err
 }
 
 // recipient takes a place at RCPT.
@@ -171,6 +181,8 @@ func says(x *allowance.Exceeded) string {
 		return "application password" + ascii(x.Grant.Name) + ": " + n
 	case allowance.Domain:
 		return "domain" + ascii(x.Grant.Name) + ": " + n
+	case allowance.Local:
+		return "user" + ascii(x.Grant.Name) + " of this machine: " + n
 	}
 	return "account: " + n
 }

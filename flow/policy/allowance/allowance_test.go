@@ -3,6 +3,7 @@ package allowance
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,7 +18,11 @@ import (
 
 // granted gives the same limits to the account and, to an application password, its own. Login 7 was removed, and
 // login 8 can not be asked about.
-type granted struct{ app, account, domain allowance.Limits }
+type granted struct{ app, account, domain, local allowance.Limits }
+
+func (g granted) LocalGrant(_ context.Context, user string) (allowance.Grant, error) {
+	return allowance.Grant{Sender: allowance.Sender{Scope: allowance.Local, User: user}, Name: user, Limits: g.local}, nil
+}
 
 func (g granted) Grants(_ context.Context, id mail.AccountID, app mail.ApplicationID) ([]allowance.Grant, error) {
 	switch id {
@@ -174,6 +179,26 @@ func TestRefusalsSayWhoseLimitAndUntilWhen(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestUsersOfThisMachineAreLimited: each for himself, without a login.
+func TestUsersOfThisMachineAreLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSession(t, granted{account: allowance.Limits{Messages: 1}, local: allowance.Limits{Messages: 2}})
+		s.client = mail.Client{Role: mail.RoleLocal, User: "www-data"}
+		for range 2 {
+			if got := s.send(10, "a@x.test"); got != "" {
+				t.Fatal(got)
+			}
+		}
+		if got := s.send(10, "a@x.test"); !strings.Contains(got, "4.7.1 too many messages (user www-data of this machine: 2 an hour), try again after") {
+			t.Error(got)
+		}
+		s.client.User = "backup"
+		if got := s.send(10, "a@x.test"); got != "" {
+			t.Errorf("another user: %s", got)
+		}
+	})
 }
 
 func TestWhoIsNotLimited(t *testing.T) {
