@@ -17,7 +17,7 @@ func Next(section []byte, off int) (f Field, ok bool) {
 	raw := rest[:n]
 	f = Field{Off: off, Len: n, Value: trimEOL(raw)}
 	if colon := nameLength(raw); colon >= 0 {
-		f.Name = bytes.TrimRight(raw[:colon], " \t") // RFC 5322 §4.5: obsolete white space before the colon
+		f.Name = trimSpace(raw[:colon]) // RFC 5322 §4.5: obsolete white space before the colon
 		f.Value = trimEOL(raw[colon+1:])
 	}
 	return f, true
@@ -136,6 +136,14 @@ func nameLength(line []byte) int {
 		}
 	}
 	return -1
+}
+
+// trimSpace removes white space from the end.
+func trimSpace(b []byte) []byte {
+	for len(b) > 0 && isSpace(b[len(b)-1]) {
+		b = b[:len(b)-1]
+	}
+	return b
 }
 
 // IsField tells whether a line begins like a field: a name and a colon.

@@ -8,6 +8,10 @@ const maxQuoted = 4096
 // AppendString writes s as a quoted string if it is 7-bit without CR, LF and NUL, else as a literal.
 // NUL, which not even a literal may hold (RFC 3501 §9 CHAR8), is left out.
 func AppendString(dst []byte, s string) []byte {
+	if len(s) <= maxQuoted && isPlain(s) {
+		dst = append(append(dst, '"'), s...)
+		return append(dst, '"')
+	}
 	quotable, nul := len(s) <= maxQuoted, 0
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
@@ -34,6 +38,24 @@ func AppendString(dst []byte, s string) []byte {
 	}
 	return dst
 }
+
+// isPlain tells whether s stands between quotes as it is.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if !plain[s[i]] {
+			return false
+		}
+	}
+	return true
+}
+
+// plain are the bytes that stand between quotes as they are, but for controls, which are rare.
+var plain = func() (t [256]bool) {
+	for c := byte(' '); c < 0x7f; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
 
 func appendQuoted(dst []byte, s string) []byte {
 	dst = append(dst, '"')
