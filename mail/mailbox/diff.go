@@ -42,7 +42,7 @@ func (d *differ) goneFrom(i int) {
 
 func (d *differ) run() {
 	for d.align() {
-		if d.skip() {
+		if d.same() {
 			continue
 		}
 		o, n := d.oldC.fix.uid[d.oj], d.newC.fix.uid[d.nj]
@@ -83,11 +83,21 @@ func seek(v *View, k, j *int) *chunk {
 	return nil
 }
 
-// skip passes what both share: the same columns from the same slot on.
-func (d *differ) skip() bool {
+// same passes messages that both have in the same slots, as they have unless some were expunged there. What a STORE did not
+// touch is not looked at.
+func (d *differ) same() bool {
 	o, n := d.oldC, d.newC
-	if d.oj != d.nj || o.mut != n.mut || o.fix != n.fix || n.n < o.n {
+	if d.oj != d.nj || o.fix != n.fix || n.n < o.n {
 		return false
+	}
+	if o.mut != n.mut {
+		flags, seqs := o.mut.flags[:o.n], o.mut.modseq[:o.n]
+		newFlags, newSeqs := n.mut.flags[:o.n], n.mut.modseq[:o.n]
+		for j := d.oj; j < o.n; j++ {
+			if seqs[j] != newSeqs[j] || flags[j] != newFlags[j] {
+				d.other = append(d.other, n.start+j)
+			}
+		}
 	}
 	d.oj, d.nj = o.n, o.n
 	return true
