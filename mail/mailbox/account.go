@@ -30,6 +30,7 @@ type account struct {
 	// removed keeps those who still hold a mailbox of an account that is gone from making it anew.
 	removed bool
 
+	links  atomic.Uint64 // changes of the keys that sign URLs
 	pub    atomic.Pointer[shown]
 	pubMu  sync.Mutex // serialises publishing
 	users  int        // handles and calls under way; under Store.mu
@@ -55,8 +56,9 @@ type box struct {
 	watch   map[*watch]struct{}
 
 	pub   atomic.Pointer[boxShown] // nil: nothing published
-	bytes int64                    // memory of the View; under Store.mu
-	idle  *list.Element            // in Store.idle when loaded and without handles; under Store.mu
+	link  atomic.Pointer[linkKnown]
+	bytes int64         // memory of the View; under Store.mu
+	idle  *list.Element // in Store.idle when loaded and without handles; under Store.mu
 }
 
 // pending is the newest applied state of a mailbox.
