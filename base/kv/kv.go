@@ -154,6 +154,28 @@ type BlobWriter interface {
 	Close() error
 }
 
+// Grouper is an optional ability of Blobs: several bodies become durable together, for less than one after another.
+type Grouper interface {
+	// CommitAll is Commit of each of ws, all of them writers of these Blobs, with its note and no prefix. The ids are in
+	// the order of ws. After an error some bodies may be stored; their writers' Close gives them up.
+	CommitAll(ws []BlobWriter, notes [][]byte) ([]BlobID, error)
+}
+
+// CommitAll is CommitAll of b if it is a Grouper, and otherwise one Commit after another.
+func CommitAll(b Blobs, ws []BlobWriter, notes [][]byte) ([]BlobID, error) {
+	if g, ok := b.(Grouper); ok {
+		return g.CommitAll(ws, notes)
+	}
+	ids := make([]BlobID, len(ws))
+	for i, w := range ws {
+		var err error
+		if ids[i], err = w.Commit(nil, notes[i]); err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
 // BlobReader reads one body; several goroutines may use it.
 type BlobReader interface {
 	io.ReaderAt

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 
 	"barid/base/kv"
@@ -65,9 +66,9 @@ func newBodyLog(s *Store, seg *segment, off int64, next uint32) *bodyLog {
 	return l
 }
 
-// append queues e. The caller then waits for e.done. ctx is not looked at once it is queued: the record
-// may be written all the same.
-func (l *bodyLog) append(ctx context.Context, e *entry) error {
+// append queues entries, of which all are in one group, and waits until they are done; each has its own err then, and the
+// first of them is given. ctx is not looked at once they are queued: the records may be written all the same.
+func (l *bodyLog) append(ctx context.Context, es ...*entry) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -76,15 +77,22 @@ func (l *bodyLog) append(ctx context.Context, e *entry) error {
 		l.mu.Unlock()
 		return kv.ErrClosed
 	}
-	e.done.Add(1)
-	l.queue = append(l.queue, e)
+	for _, e := range es {
+		e.done.Add(1)
+	}
+	l.queue = append(l.queue, es...)
 	l.mu.Unlock()
 	select {
 	case l.wake <- struct{}{}:
 	default:
 	}
-	e.done.Wait()
-	return e.err
+	var err error
+	for _, e := range slices.Backward(es) { // the last is done last: whoever waits for it wakes up once
+		if e.done.Wait(); e.err != nil {
+			err = e.err
+		}
+	}
+	return err
 }
 
 func (l *bodyLog) close() {

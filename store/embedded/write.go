@@ -8,7 +8,10 @@ import (
 	"barid/base/kv"
 )
 
-var errWriterDone = errors.New("embedded: body writer is committed or closed")
+var (
+	errWriterDone = errors.New("embedded: body writer is committed or closed")
+	errNotOurs    = errors.New("embedded: body writer of another store")
+)
 
 // blobWriter keeps a small body in memory until Commit, and streams a larger one in frames.
 //
@@ -101,6 +104,14 @@ func (w *blobWriter) frame() error {
 
 // put makes a record of prefix and buffer and appends it.
 func (w *blobWriter) put(prefix, note []byte) error {
+	w.seal(prefix, note)
+	err := w.s.log.append(w.ctx, &w.e)
+	w.e.rec = nil
+	return err
+}
+
+// seal makes a record of prefix and buffer.
+func (w *blobWriter) seal(prefix, note []byte) {
 	h := &w.e.h
 	h.payload = int64(len(prefix) + w.n)
 	h.noteLen = len(note)
@@ -116,20 +127,12 @@ func (w *blobWriter) put(prefix, note []byte) error {
 	copy(rec[h.payloadAt():], prefix)
 	h.seal(rec, note)
 	w.e.rec = rec
-	err := w.s.log.append(w.ctx, &w.e)
-	w.e.rec = nil
-	return err
 }
 
 // Commit implements kv.BlobWriter.
 func (w *blobWriter) Commit(prefix, note []byte) (kv.BlobID, error) {
-	switch {
-	case w.done || w.closed:
-		return kv.BlobID{}, errWriterDone
-	case w.err != nil:
-		return kv.BlobID{}, w.err
-	case len(note) > maxNote || len(prefix) > maxPrefix || w.size > maxBodyBytes:
-		return kv.BlobID{}, fmt.Errorf("%w: note of %d, prefix of %d, body of %d bytes", ErrLimit, len(note), len(prefix), w.size)
+	if err := w.refuse(prefix, note); err != nil {
+		return kv.BlobID{}, err
 	}
 	if w.started {
 		w.err = w.endStream(prefix, note)
@@ -139,19 +142,96 @@ func (w *blobWriter) Commit(prefix, note []byte) (kv.BlobID, error) {
 	if w.err != nil {
 		return kv.BlobID{}, w.err
 	}
-	w.done = true
-	w.giveBuffer()
-	w.s.metrics.body(w.size)
+	w.finish()
 	return w.id, nil
 }
 
+// refuse tells why the writer can not be committed.
+func (w *blobWriter) refuse(prefix, note []byte) error {
+	switch {
+	case w.done || w.closed:
+		return errWriterDone
+	case w.err != nil:
+		return w.err
+	case len(note) > maxNote || len(prefix) > maxPrefix || w.size > maxBodyBytes:
+		return fmt.Errorf("%w: note of %d, prefix of %d, body of %d bytes", ErrLimit, len(note), len(prefix), w.size)
+	}
+	return nil
+}
+
+// finish notes that the body is durable.
+func (w *blobWriter) finish() {
+	w.done = true
+	w.giveBuffer()
+	w.s.metrics.body(w.size)
+}
+
 func (w *blobWriter) whole(prefix, note []byte) error {
-	w.e = entry{h: header{typ: recBody, total: w.size + int64(len(prefix))}, kind: kindBody, sync: true}
+	w.wholeEntry(prefix)
 	if err := w.put(prefix, note); err != nil {
 		return err
 	}
 	w.id = w.e.h.origin
 	return nil
+}
+
+func (w *blobWriter) wholeEntry(prefix []byte) {
+	w.e = entry{h: header{typ: recBody, total: w.size + int64(len(prefix))}, kind: kindBody, sync: true}
+}
+
+// CommitAll implements kv.Grouper: bodies of one record are in one group of the log, so that they share its writes, its sync
+// and the wait for it.
+func (s *Store) CommitAll(ws []kv.BlobWriter, notes [][]byte) ([]kv.BlobID, error) {
+	ids := make([]kv.BlobID, len(ws))
+	group := make([]*blobWriter, 0, len(ws))
+	for i, kw := range ws {
+		w, ok := kw.(*blobWriter)
+		if !ok || w.s != s {
+			return nil, errNotOurs
+		}
+		if w.started {
+			if _, err := w.Commit(nil, notes[i]); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if err := w.refuse(nil, notes[i]); err != nil {
+			return nil, err
+		}
+		w.wholeEntry(nil)
+		w.seal(nil, notes[i])
+		group = append(group, w)
+	}
+	if err := s.commitGroup(group); err != nil {
+		return nil, err
+	}
+	for i, w := range ws {
+		ids[i] = w.(*blobWriter).id
+	}
+	return ids, nil
+}
+
+// commitGroup appends the sealed records of a group.
+func (s *Store) commitGroup(group []*blobWriter) error {
+	if len(group) == 0 {
+		return nil
+	}
+	es := make([]*entry, len(group))
+	for i, w := range group {
+		es[i] = &w.e
+	}
+	err := s.log.append(group[0].ctx, es...)
+	for _, w := range group {
+		w.e.rec = nil
+		switch {
+		case w.e.err != nil:
+			w.err = w.e.err
+		case !w.e.h.origin.IsZero(): // it was written
+			w.id = w.e.h.origin
+			w.finish()
+		}
+	}
+	return err
 }
 
 // endStream writes the last frame and the end record, durably, and tells the pins where all is.

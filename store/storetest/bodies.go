@@ -56,6 +56,47 @@ func testBodySizes(t *testing.T, e Engine) {
 	}
 }
 
+// testBodiesTogether makes bodies of all sizes durable in one call; those that are linked stay.
+func testBodiesTogether(t *testing.T, e Engine) {
+	var ws []kv.BlobWriter
+	var notes [][]byte
+	for i, n := range bodySizes {
+		w, err := e.Blobs.Create(t.Context())
+		must(t, err)
+		_, err = w.Write(body(n, uint32(i)))
+		must(t, err)
+		ws, notes = append(ws, w), append(notes, fmt.Appendf(nil, "note %d", i))
+	}
+	ids, err := kv.CommitAll(e.Blobs, ws, notes)
+	must(t, err)
+	must(t, e.KV.Update(t.Context(), acct1, func(x kv.Txn) error {
+		for i, id := range ids {
+			x.Link(id, uint64(i))
+		}
+		return nil
+	}))
+	if _, err := kv.CommitAll(e.Blobs, ws[:2], notes[:2]); err == nil {
+		t.Error("writers can be committed twice")
+	}
+	for _, w := range ws {
+		must(t, w.Close())
+	}
+	if e.GC != nil {
+		must(t, e.GC(t.Context()))
+	}
+	for i, id := range ids {
+		got, err := load(t.Context(), e, id)
+		must(t, err)
+		if !bytes.Equal(got, body(bodySizes[i], uint32(i))) {
+			t.Errorf("body %d of %d bytes: what is read differs", i, bodySizes[i])
+		}
+	}
+	none, err := kv.CommitAll(e.Blobs, nil, nil)
+	if must(t, err); len(none) != 0 {
+		t.Error("ids of nothing")
+	}
+}
+
 func testBodyReadAt(t *testing.T, e Engine) {
 	for _, n := range []int{0, 100, 70000, 1<<20 + 333} {
 		data := body(n, uint32(n))

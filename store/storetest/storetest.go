@@ -57,6 +57,7 @@ func Run(t *testing.T, open Open) {
 		{"BodySizes", testBodySizes},
 		{"BodyReadAt", testBodyReadAt},
 		{"BodyWriterStates", testBodyStates},
+		{"BodiesTogether", testBodiesTogether},
 		{"BodiesInParallel", testBodiesParallel},
 		{"BodyUnknown", testBodyUnknown},
 		{"LinksKeepBodies", testLinks},
