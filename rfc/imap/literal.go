@@ -2,7 +2,7 @@ package imap
 
 import "io"
 
-// Literal is a message, or a part of one, in an APPEND or REPLACE: Accept it, Read it and End it, or Refuse it,
+// Literal is a message, or a part of one, in an APPEND or REPLACE: Accept it, take all that Next gives and End it, or Refuse it,
 // before the next command.
 type Literal struct {
 	Size   int64 // bytes announced
@@ -12,20 +12,23 @@ type Literal struct {
 	r      *Reader
 }
 
-// Read reads message bytes; io.EOF after Size of them, io.ErrUnexpectedEOF if the connection ends first.
-func (l *Literal) Read(p []byte) (int, error) {
+// Next gives the message bytes that have come, at least one, or waits for some; valid until anything else is read. io.EOF
+// after Size of them, io.ErrUnexpectedEOF if the connection ends first.
+func (l *Literal) Next() ([]byte, error) {
 	if l.left == 0 {
-		return 0, io.EOF
+		return nil, io.EOF
 	}
-	if int64(len(p)) > l.left {
-		p = p[:l.left]
+	br := l.r.br
+	if _, err := br.Peek(1); err != nil {
+		return nil, eof(err, true)
 	}
-	n, err := l.r.br.Read(p)
-	l.left -= int64(n)
-	if err == io.EOF && l.left > 0 {
-		err = io.ErrUnexpectedEOF
+	b, err := br.Peek(int(min(int64(br.Buffered()), l.left)))
+	if err != nil {
+		return nil, err
 	}
-	return n, err
+	l.left -= int64(len(b))
+	_, err = br.Discard(len(b))
+	return b, err
 }
 
 // Left is how many bytes were not read yet.

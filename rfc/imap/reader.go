@@ -13,6 +13,7 @@ type Reader struct {
 	Knows func(name string) bool
 
 	br     *bufio.Reader
+	narrow *bufio.Reader // what br reads from since Widen; nil: nothing
 	limits Limits
 	more   func() error // answers "+ " to a synchronising literal and flushes
 	buf    []byte       // the command being read; kept between commands when small
@@ -50,10 +51,35 @@ func (r *Reader) Buffered() int { return r.br.Buffered() }
 
 // Reset drops everything that came so far and goes on with br: RFC 3501 §6.2.1, what came in the clear
 // behind STARTTLS must not be taken as said under TLS.
-func (r *Reader) Reset(br *bufio.Reader) { r.br, r.buf, r.body, r.inside = br, nil, nil, "" }
+func (r *Reader) Reset(br *bufio.Reader) {
+	r.br, r.narrow, r.buf, r.body, r.inside = br, nil, nil, nil, ""
+}
+
+// Widen reads through the larger buffer of wide from now on: many messages come with a call for each buffer then, not with
+// some for each of them.
+func (r *Reader) Widen(wide *bufio.Reader) {
+	wide.Reset(r.br)
+	if r.br.Buffered() > 0 {
+		_, _ = wide.Peek(1) // takes all of it, so that Buffered tells what there is
+	}
+	r.narrow, r.br = r.br, wide
+}
+
+// IsWide reports whether Widen was called, and Narrow did not undo it yet.
+func (r *Reader) IsWide() bool { return r.narrow != nil }
+
+// Narrow undoes Widen and gives the larger buffer back; nil if there is something in it still.
+func (r *Reader) Narrow() *bufio.Reader {
+	if r.narrow == nil || r.br.Buffered() > 0 {
+		return nil
+	}
+	wide := r.br
+	r.br, r.narrow = r.narrow, nil
+	return wide
+}
 
 // Through makes what comes from now on pass f, which is given all that no command has used yet: COMPRESS of RFC 4978.
-func (r *Reader) Through(f func(*bufio.Reader) *bufio.Reader) { r.br = f(r.br) }
+func (r *Reader) Through(f func(*bufio.Reader) *bufio.Reader) { r.br, r.narrow = f(r.br), nil }
 
 // Next reads the next command. See the package comment for its errors.
 func (r *Reader) Next() (Command, error) {
@@ -274,6 +300,7 @@ func (r *Reader) Whole() bool {
 // Detach gives up the buffers between two commands, while nothing is in them, and returns the one that was read from. Reset
 // must be called before anything else is.
 func (r *Reader) Detach() *bufio.Reader {
+	r.Narrow()
 	br := r.br
 	r.br, r.buf = nil, nil
 	return br

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -40,13 +41,27 @@ func read(in string, lim Limits) (out []string, asked int) {
 	return append(out, "endless"), asked
 }
 
+// readAll reads a message.
+func readAll(l *Literal) (b []byte, err error) {
+	for {
+		piece, err := l.Next()
+		if err == io.EOF {
+			return b, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		b = append(b, piece...)
+	}
+}
+
 func message(c Command) string {
 	out := fmt.Sprintf("%s %s %q", c.Tag, c.Name, c.Args)
 	for l := c.Body; ; {
 		if err := l.Accept(); err != nil {
 			return err.Error()
 		}
-		b, err := io.ReadAll(l)
+		b, err := readAll(l)
 		if err != nil {
 			return "body " + err.Error()
 		}
@@ -179,6 +194,67 @@ func TestMessageRefusedEarlyIsNotAskedFor(t *testing.T) {
 	}
 }
 
+// TestWideReaderReadsTheSame: whenever the reader is widened and narrowed, it gives the same commands and messages.
+func TestWideReaderReadsTheSame(t *testing.T) {
+	m := strings.Repeat("0123456789\r\n", 40)
+	in := fmt.Sprintf("a NOOP\r\nb APPEND x {%d+}\r\n%s {3+}\r\nabc {%[1]d+}\r\n%[2]s\r\nc NOOP\r\nd APPEND x {3+}\r\nxyz\r\ne NOOP\r\n", len(m), m)
+	for _, sizes := range [][2]int{{16, 64}, {16, 100}, {32, 4096}, {512, 600}} {
+		calls := 0
+		src := readerFunc(func(p []byte) (int, error) {
+			calls++
+			n := copy(p, in[:min(len(in), 700)])
+			if in = in[n:]; n == 0 {
+				return 0, io.EOF
+			}
+			return n, nil
+		})
+		all := in
+		narrow, wide := bufio.NewReaderSize(src, sizes[0]), bufio.NewReaderSize(nil, sizes[1])
+		r := NewReader(narrow, AfterLogin(1000), func() error { return nil })
+		var got []string
+		for {
+			c, err := r.Next()
+			if err != nil {
+				break
+			}
+			got = append(got, c.Tag)
+			for l := c.Body; l != nil; {
+				if !r.IsWide() {
+					r.Widen(wide)
+				}
+				b, err := readAll(l)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, string(b))
+				if _, l, err = l.End(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if br := r.Narrow(); br != nil && (br != wide || r.IsWide()) {
+				t.Fatal("another buffer came back")
+			}
+		}
+		if want := []string{"a", "b", m, "abc", m, "c", "d", "xyz", "e"}; !slices.Equal(got, want) {
+			t.Errorf("%v: %q", sizes, got)
+		}
+		if r.IsWide() {
+			t.Errorf("%v: nothing is left, and it is wide", sizes)
+		}
+		if r.Detach() != narrow {
+			t.Errorf("%v: another reader was detached", sizes)
+		}
+		if sizes[1] == 4096 && calls > 8 {
+			t.Errorf("%d calls for %d bytes", calls, len(all))
+		}
+		in = all
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
 func TestReaderHoldsNoMoreThanItsLimit(t *testing.T) {
 	endless := io.MultiReader(strings.NewReader("a SEARCH "), &repeat{'('})
 	r := NewReader(bufio.NewReader(io.LimitReader(endless, 1<<30)), AfterLogin(0), nil)
@@ -223,9 +299,9 @@ func FuzzReader(f *testing.F) {
 					if l.Accept() != nil {
 						t.Fatal("accept failed")
 					}
-					n, err := io.Copy(io.Discard, l)
-					if err == nil && n != l.Size {
-						t.Fatalf("message of %d has %d", l.Size, n)
+					b, err := readAll(l)
+					if err == nil && int64(len(b)) != l.Size {
+						t.Fatalf("message of %d has %d", l.Size, len(b))
 					}
 					if _, l, err = l.End(); err != nil && !errors.As(err, &syntax) {
 						return

@@ -16,9 +16,10 @@ import (
 
 // Limits of the messages of one command.
 const (
-	incomingBytes = 64 << 10         // read and written at once
 	incomingPause = 5 * time.Minute  // a client may pause between two pieces of a message
 	incomingTime  = 60 * time.Minute // for a whole command
+	groupCount    = 64               // messages that are made durable together
+	groupBytes    = 512 << 10        // and their bytes
 	windowCount   = 256              // messages whose bytes are not durable yet
 	windowBytes   = 4 << 20          // and their bytes
 )
@@ -35,20 +36,25 @@ type incoming struct {
 	told    bool          // the session may read there, so it is told the UIDs (RFC 9051 §6.3.12)
 	batch   *mailbox.Batch
 	scan    *mime.Scanner
-	window  []*incomingMessage // being made durable
-	waiting int                // their bytes
-	open    []kv.BlobWriter    // all of the command: they protect the bodies until the commit
-	total   int64              // bytes of all messages
-	copied  int64              // of these, bytes that URLs brought
+	gather  incomingGroup    // messages that are not being made durable yet
+	groups  []*incomingGroup // those that are
+	waiting int64            // bytes of all of them
+	open    []kv.BlobWriter  // all of the command: they protect the bodies until the commit
+	total   int64            // bytes of all messages
+	copied  int64            // of these, bytes that URLs brought
 
 	replaces *mailbox.Entry         // REPLACE: the message that goes
 	single   *mailbox.AppendMessage // REPLACE: the one that comes, when its bytes are durable
 }
 
-// incomingMessage is a message whose bytes are being made durable.
-type incomingMessage struct {
-	m    mailbox.AppendMessage
-	done chan error // nil: they are
+// incomingGroup are messages that are made durable together: they share a sync of the disk.
+type incomingGroup struct {
+	first int // place of the first in the batch
+	ws    []kv.BlobWriter
+	notes [][]byte
+	bytes int64
+	ids   []kv.BlobID
+	done  chan error
 }
 
 // incoming begins a command that brings messages for the mailbox called name.
@@ -69,10 +75,8 @@ func (s *session) incoming(c *call, name string) (*incoming, error) {
 
 // close gives up what was not appended.
 func (in *incoming) close() {
-	for _, m := range in.window {
-		if m.done != nil {
-			<-m.done // it uses its writer
-		}
+	for _, g := range in.groups {
+		<-g.done // it uses its writers
 	}
 	for _, w := range in.open {
 		_ = w.Close() // after the commit it only ends a protection; before it there is nothing to lose
@@ -95,7 +99,7 @@ func (in *incoming) next() error {
 	}
 	in.open = append(in.open, w)
 	in.scan.Reset()
-	if err := in.data(io.MultiWriter(in.scan, w)); err != nil {
+	if err := in.data(&tee{in.scan, w}); err != nil {
 		return err
 	}
 	parsed := in.scan.Finish()
@@ -178,7 +182,7 @@ func (in *incoming) utf8(w io.Writer, size int64) error {
 func (in *incoming) made() int64 { return in.open[len(in.open)-1].Size() }
 
 // count is how many messages there are so far.
-func (in *incoming) count() int { return in.batch.Len() + len(in.window) }
+func (in *incoming) count() int { return in.batch.Len() }
 
 // admit refuses early: no such mailbox, nothing to append, no room.
 func (in *incoming) admit(size int64) error {
@@ -204,6 +208,18 @@ func (in *incoming) admit(size int64) error {
 	return nil
 }
 
+// tee writes a message to those who look at it and who keep it.
+type tee struct {
+	scan *mime.Scanner
+	w    kv.BlobWriter
+}
+
+// Write implements io.Writer.
+func (t *tee) Write(p []byte) (int, error) {
+	_, _ = t.scan.Write(p) // it never fails
+	return t.w.Write(p)
+}
+
 // literal copies the literal that is next to w, and reads on behind it.
 func (in *incoming) literal(w io.Writer, binary bool) error {
 	if err := in.c.body.Accept(); err != nil {
@@ -215,72 +231,91 @@ func (in *incoming) literal(w io.Writer, binary bool) error {
 	return in.c.resume()
 }
 
+// allowPause gives the client incomingPause for what is read next, to the second: moving the deadline costs more than
+// reading a short message.
+func (s *session) allowPause() {
+	if until := time.Now().Add(incomingPause); until.Sub(s.until).Abs() > time.Second {
+		s.allow(until)
+	}
+}
+
 // receive copies a literal piece by piece.
 func (s *session) receive(body *imap.Literal, to io.Writer, binary bool) error {
-	buf := s.srv.buffers.Get()
-	defer s.srv.buffers.Put(buf)
-	piece := buf[:incomingBytes]
+	s.widen()
 	for {
-		s.allow(time.Now().Add(incomingPause))
-		n, err := body.Read(piece)
-		if !binary && bytes.IndexByte(piece[:n], 0) >= 0 {
-			return badf("NUL is not allowed in a message")
-		}
-		if _, werr := to.Write(piece[:n]); werr != nil {
-			return werr
-		}
+		s.allowPause()
+		piece, err := body.Next()
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
+		if !binary && bytes.IndexByte(piece, 0) >= 0 {
+			return badf("NUL is not allowed in a message")
+		}
+		if _, err := to.Write(piece); err != nil {
+			return err
+		}
 	}
 }
 
-// keep makes the bytes of a message durable. While more messages follow that happens beside reading them, so that
-// many share one sync of the disk.
-func (in *incoming) keep(w kv.BlobWriter, parsed *mime.Message, m mailbox.AppendMessage) error {
+// keep adds a message. While more messages follow, groups of them are made durable beside reading those.
+func (in *incoming) keep(w kv.BlobWriter, parsed *mime.Message, m mailbox.AppendMessage) (err error) {
 	m.Message = mailbox.Message{Size: w.Size(), Parsed: parsed, Received: time.Now(), Session: in.s.id}
 	note := mail.Note{Accounts: []mail.AccountID{in.account.ID()}, Mailbox: in.name, Received: m.Received}.Append(nil)
-	im := &incomingMessage{m: m}
-	commit := func() (err error) {
-		im.m.Blob, err = w.Commit(nil, note)
+	if in.replaces != nil {
+		m.Blob, err = w.Commit(nil, note)
+		in.single = &m
 		return err
 	}
-	if in.c.body == nil && len(in.window) == 0 {
-		if err := commit(); err != nil {
-			return err
-		}
-		if in.replaces != nil {
-			in.single = &im.m
-			return nil
-		}
-		return in.batch.Add(im.m)
+	g := &in.gather
+	if len(g.ws) == 0 {
+		g.first = in.batch.Len()
 	}
-	im.done = make(chan error, 1)
-	go func() { im.done <- commit() }()
-	in.window, in.waiting = append(in.window, im), in.waiting+int(m.Size)
-	if len(in.window) >= windowCount || in.waiting >= windowBytes {
+	if err := in.batch.Add(m); err != nil {
+		return err
+	}
+	g.ws, g.notes, g.bytes = append(g.ws, w), append(g.notes, note), g.bytes+m.Size
+	in.waiting += m.Size
+	switch {
+	case len(in.groups)*groupCount+len(g.ws) >= windowCount, in.waiting >= windowBytes:
 		return in.settle()
+	case len(g.ws) >= groupCount || g.bytes >= groupBytes:
+		in.begin()
 	}
 	return nil
 }
 
+// begin makes the messages that were gathered durable while others are read.
+func (in *incoming) begin() {
+	g := in.gather
+	g.done = make(chan error, 1)
+	in.gather = incomingGroup{}
+	in.groups = append(in.groups, &g)
+	go func() { g.done <- g.commit(in.s.srv.Blobs) }()
+}
+
+func (g *incomingGroup) commit(b kv.Blobs) (err error) {
+	g.ids, err = kv.CommitAll(b, g.ws, g.notes)
+	return err
+}
+
 // settle waits until all bytes so far are durable.
 func (in *incoming) settle() error {
-	var errs []error
-	for _, im := range in.window {
-		errs = append(errs, <-im.done)
-		im.done = nil
+	last := in.gather
+	err := last.commit(in.s.srv.Blobs)
+	for _, g := range in.groups {
+		err = errors.Join(err, <-g.done)
 	}
-	err := errors.Join(errs...)
-	for _, im := range in.window {
-		if err == nil {
-			err = in.batch.Add(im.m)
+	if err == nil {
+		for _, g := range append(in.groups, &last) {
+			for i, id := range g.ids {
+				in.batch.Stored(g.first+i, id)
+			}
 		}
 	}
-	in.window, in.waiting = in.window[:0], 0
+	in.gather, in.groups, in.waiting = incomingGroup{}, nil, 0
 	return err
 }
 

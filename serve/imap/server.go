@@ -140,6 +140,7 @@ type Server struct {
 	statusItems  []statusItem
 	buffers      *buffers
 	readers      readers
+	wide         readers
 	keyrings     *keyrings
 	previews     *previews
 	collation    text.Collation
@@ -153,7 +154,8 @@ func New(d Deps, s Settings) *Server {
 	srv := &Server{
 		Deps: d, set: s, commands: commandTable(), capabilities: capabilityTable(), extensions: extensionTable(),
 		statusItems: statusItems(),
-		buffers:     newBuffers(), keyrings: newKeyrings(s.SortBytes), previews: newPreviews(),
+		readers:     readers{size: readBytes}, wide: readers{size: wideBytes},
+		buffers: newBuffers(), keyrings: newKeyrings(s.SortBytes), previews: newPreviews(),
 	}
 	srv.warnOfHidden()
 	return srv

@@ -28,8 +28,11 @@ const (
 	anyState = notAuthenticated | loggedIn
 )
 
-// readBytes is the size of a session's read buffer. Bodies larger than it bypass it.
-const readBytes = 2 << 10
+// Sizes of a session's read buffer.
+const (
+	readBytes = 2 << 10
+	wideBytes = 64 << 10 // while messages come
+)
 
 // session is one connection. Its methods run on the goroutine that has the turn, see wait.go.
 type session struct {

@@ -2,6 +2,7 @@ package imap
 
 import (
 	"bufio"
+	"io"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -41,6 +42,7 @@ func (s *session) work() {
 	}
 	for !s.ended {
 		if !s.in.Pending() {
+			s.narrow()
 			if s.out.Flush() != nil {
 				s.ended = true
 			} else if !s.hear(woken) {
@@ -186,15 +188,32 @@ func (s *session) pushed(expunges bool) {
 	}
 }
 
-// readers lends read buffers to sessions that do something.
-type readers struct{ pool sync.Pool }
+// widen gives the session a buffer for reading messages, if it has none.
+func (s *session) widen() {
+	if !s.in.IsWide() {
+		s.in.Widen(s.srv.wide.get(nil))
+	}
+}
 
-func (r *readers) get(c Conn) *bufio.Reader {
+// narrow gives that buffer back, if all that is in it was used.
+func (s *session) narrow() {
+	if br := s.in.Narrow(); br != nil {
+		s.srv.wide.put(br)
+	}
+}
+
+// readers lends read buffers to sessions that do something.
+type readers struct {
+	size int
+	pool sync.Pool
+}
+
+func (r *readers) get(from io.Reader) *bufio.Reader {
 	if br, ok := r.pool.Get().(*bufio.Reader); ok {
-		br.Reset(c)
+		br.Reset(from)
 		return br
 	}
-	return bufio.NewReaderSize(c, readBytes)
+	return bufio.NewReaderSize(from, r.size)
 }
 
 func (r *readers) put(br *bufio.Reader) {
