@@ -125,6 +125,11 @@ func (s *session) sourceNames(sources []imap.MailboxFilter) ([]place, error) {
 	if err != nil {
 		return nil, err
 	}
+	for i := range sources {
+		if sources[i], err = s.canonical(sources[i]); err != nil {
+			return nil, err
+		}
+	}
 	var out []place
 	for _, n := range all {
 		if n.NoSelect || n.NonExistent || n.at.need(mailbox.RightRead) != nil {
@@ -185,7 +190,7 @@ func (s *session) filterMeans(f imap.MailboxFilter, in named) bool {
 		return in.Subscribed
 	}
 	return slices.ContainsFunc(f.Names, func(name string) bool {
-		rest, below := strings.CutPrefix(in.Name, strings.TrimSuffix(name, "/")+"/")
+		rest, below := strings.CutPrefix(in.Name, name+"/")
 		switch {
 		case in.Name == name:
 			return true
@@ -196,4 +201,26 @@ func (s *session) filterMeans(f imap.MailboxFilter, in named) bool {
 		}
 		return false
 	})
+}
+
+// canonical gives a filter the names that mailboxes have, as every command that takes a name does: INBOX in capitals, NFC, and
+// the mailbox of a special use for its usual names. What is not there stays as it is kept; it may come (RFC 5465 §6).
+func (s *session) canonical(f imap.MailboxFilter) (imap.MailboxFilter, error) {
+	names := make([]string, 0, len(f.Names))
+	for _, name := range f.Names {
+		if clean, err := mailbox.CleanName(strings.TrimSuffix(name, "/")); err == nil {
+			name = clean
+		}
+		names = append(names, name)
+		at, err := s.place(name)
+		switch {
+		case isGone(err), errors.Is(err, mailbox.ErrName):
+		case err != nil:
+			return f, err
+		case at.shown() != name:
+			names = append(names, at.shown())
+		}
+	}
+	f.Names = names
+	return f, nil
 }

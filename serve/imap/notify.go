@@ -60,6 +60,10 @@ func (s *session) newNotifier(n *imap.Notify) (*notifier, error) {
 			return nil, errNotifyMuch
 		}
 		if g.Filter.Kind > imap.FilterSelectedDelayed {
+			var err error
+			if g.Filter, err = s.canonical(g.Filter); err != nil {
+				return nil, err
+			}
 			x.groups = append(x.groups, g)
 			x.others = x.others || g.Filter.Kind == imap.FilterSubscribed || slices.ContainsFunc(g.Filter.Names, reserved)
 		}
