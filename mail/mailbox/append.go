@@ -76,9 +76,13 @@ func (m *Message) received(now time.Time) time.Time {
 	return m.Received
 }
 
+// appendAll writes the rows of one table behind one another: a store takes keys that ascend for less.
 func (x *tx) appendAll(name string, ms []AppendMessage, ready []*coldCommon) ([]Delivered, error) {
 	b, err := x.named(name)
 	if err != nil {
+		return nil, err
+	}
+	if err := x.messageIDs(ready); err != nil {
 		return nil, err
 	}
 	es := make([]Entry, len(ms))
@@ -105,13 +109,17 @@ func (x *tx) appendAll(name string, ms []AppendMessage, ready []*coldCommon) ([]
 	}
 	for i := range es {
 		out[i].UID = es[i].UID
+		x.putThread(es[i].Msg, out[i].Thread)
+	}
+	for i := range es {
+		x.hold(es[i].Msg, &ms[i].Message)
 	}
 	x.tally.appended += len(ms)
 	return out, nil
 }
 
-// keep makes a message of the account: its number, its cold record, its thread, its claim on the bytes and
-// its place in the usage. It is in no mailbox yet.
+// keep makes a message of the account: its number, its cold record, its claims on a thread and its place in the
+// usage. It is in no mailbox yet; putThread and hold belong to it.
 func (x *tx) keep(m *Message, c *coldCommon) (no MsgNo, thread uint64, err error) {
 	x.changed = true
 	no = x.st.nextMsg
@@ -123,11 +131,16 @@ func (x *tx) keep(m *Message, c *coldCommon) (no MsgNo, thread uint64, err error
 		return 0, 0, err
 	}
 	x.buf = c.encode(x.buf[:0], thread, mask)
-	x.putMessage(no, thread)
+	x.key = appendMessageKey(x.key[:0], coldPrefix, uint64(no))
+	x.t.Put(mail.TableMessage, x.key, x.buf)
+	return no, thread, nil
+}
+
+// hold makes a message's claim on its bytes.
+func (x *tx) hold(no MsgNo, m *Message) {
 	if !m.Blob.IsZero() {
 		x.t.Link(m.Blob, uint64(no))
 	}
-	return no, thread, nil
 }
 
 // withinQuota refuses what is over the account's quota now.

@@ -1,6 +1,10 @@
 package mailbox
 
-import "context"
+import (
+	"context"
+
+	"barid/base/kv"
+)
 
 // Batch collects messages for one Append (RFC 3502). Of each it keeps what will be stored, not what it was made
 // from, so that thousands need little memory.
@@ -18,7 +22,7 @@ func (a *Account) Batch() *Batch { return &Batch{a: a} }
 // message-ids.
 const entryRowBytes = 256
 
-// Add adds a message. ErrBatch: one commit would not hold them all.
+// Add adds a message, whose Blob may be told later with Stored. ErrBatch: one commit would not hold them all.
 func (b *Batch) Add(m AppendMessage) error {
 	if err := m.check(); err != nil {
 		return err
@@ -32,6 +36,12 @@ func (b *Batch) Add(m AppendMessage) error {
 	b.bytes += n
 	b.ms, b.ready = append(b.ms, m), append(b.ready, c)
 	return nil
+}
+
+// Stored tells where the bytes of the i-th message are.
+func (b *Batch) Stored(i int, id kv.BlobID) {
+	b.ms[i].Blob = id
+	b.ready[i].setBlob(id)
 }
 
 // Len is how many messages there are.

@@ -65,6 +65,9 @@ func (s *Store) common(m *Message, copies int) *coldCommon {
 	return c
 }
 
+// setBlob enters where the bytes are, which buildCold puts first.
+func (c *coldCommon) setBlob(id kv.BlobID) { copy(c.b, id[:]) }
+
 // buildCold codes what is common.
 func buildCold(m *Message, p *mime.Message, env *mime.Envelope, raw []byte, complete bool, received int64) []byte {
 	b := make([]byte, 0, 1024+len(raw))

@@ -160,6 +160,8 @@ func (d *delivery) one(p *deliveryPart, t kv.Txn) error {
 	if err != nil {
 		return err
 	}
+	x.putThread(no, thread)
+	x.hold(no, d.m)
 	if err := x.withinQuota(); err != nil {
 		return err
 	}

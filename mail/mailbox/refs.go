@@ -33,9 +33,10 @@ const (
 	refPrefix  = 'r' // message number / 256 -> further times
 )
 
-func messageKey(kind byte, n uint64) []byte {
-	b := append(make([]byte, 0, 13), kind)
-	return binary.BigEndian.AppendUint64(b, n)
+func messageKey(kind byte, n uint64) []byte { return appendMessageKey(make([]byte, 0, 13), kind, n) }
+
+func appendMessageKey(b []byte, kind byte, n uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(b, kind), n)
 }
 
 // coldKey is the key of a message's cold record.

@@ -125,12 +125,18 @@ func (x *tx) messageID(h idHash) (*msgIDRow, error) {
 	if r := x.ids[h]; r != nil {
 		return r, nil
 	}
-	v, ok, err := x.t.Get(mail.TableMsgID, h[:])
+	x.key = append(x.key[:0], h[:]...)
+	v, _, err := x.t.Get(mail.TableMsgID, x.key)
 	if err != nil {
 		return nil, err
 	}
-	r := &msgIDRow{}
-	if ok {
+	return x.haveID(h, v)
+}
+
+// haveID notes the row of h; v is nil if there is none.
+func (x *tx) haveID(h idHash, v []byte) (r *msgIDRow, err error) {
+	r = &msgIDRow{}
+	if v != nil {
 		if r.msgID, err = decodeMsgID(v); err != nil {
 			return nil, err
 		}
@@ -142,6 +148,40 @@ func (x *tx) messageID(h idHash) (*msgIDRow, error) {
 	return r, nil
 }
 
+// seekTogether is from how many messages on their rows are found in one pass: below, what a pass costs to begin with is more
+// than it saves.
+const seekTogether = 8
+
+// messageIDs reads the rows that each of these messages needs, its own and its parent's.
+func (x *tx) messageIDs(cs []*coldCommon) error {
+	if len(cs) < seekTogether {
+		return nil
+	}
+	hs := make([]idHash, 0, 2*len(cs))
+	for _, c := range cs {
+		for _, h := range [...]idHash{c.lineage.own, c.lineage.parent} {
+			if h != (idHash{}) {
+				hs = append(hs, h)
+			}
+		}
+	}
+	sortIDs(hs)
+	hs = slices.Compact(hs)
+	keys := make([][]byte, len(hs))
+	for i := range hs {
+		keys[i] = hs[i][:]
+	}
+	x.ids = make(msgIDs, len(hs))
+	return x.t.GetMany(mail.TableMsgID, keys, func(i int, v []byte) error {
+		_, err := x.haveID(hs[i], v)
+		return err
+	})
+}
+
+func sortIDs(hs []idHash) {
+	slices.SortFunc(hs, func(a, b idHash) int { return bytes.Compare(a[:], b[:]) })
+}
+
 // flushMsgIDs writes the rows that changed.
 func (x *tx) flushMsgIDs() {
 	var keys []idHash
@@ -150,7 +190,7 @@ func (x *tx) flushMsgIDs() {
 			keys = append(keys, h)
 		}
 	}
-	slices.SortFunc(keys, func(a, b idHash) int { return bytes.Compare(a[:], b[:]) })
+	sortIDs(keys)
 	for i := range keys {
 		h := &keys[i]
 		if r := x.ids[*h]; r.claims > 0 {
@@ -217,14 +257,18 @@ func (x *tx) unclaim(h idHash) error {
 
 // threadKey is the key of a TableThread row: thread, message number.
 func threadKey(thread uint64, m MsgNo) []byte {
-	b := binary.BigEndian.AppendUint64(make([]byte, 0, 16), thread)
-	return binary.BigEndian.AppendUint64(b, uint64(m))
+	return appendThreadKey(make([]byte, 0, 16), thread, m)
 }
 
-// putMessage writes the cold record that is in buf, and the thread row.
-func (x *tx) putMessage(no MsgNo, thread uint64) {
-	x.t.Put(mail.TableMessage, coldKey(no), x.buf)
-	x.t.Put(mail.TableThread, threadKey(thread, no), []byte{format})
+func appendThreadKey(b []byte, thread uint64, m MsgNo) []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(b, thread), uint64(m))
+}
+
+// putThread writes a message's row in its thread.
+func (x *tx) putThread(no MsgNo, thread uint64) {
+	x.key = appendThreadKey(x.key[:0], thread, no)
+	x.buf = append(x.buf[:0], format)
+	x.t.Put(mail.TableThread, x.key, x.buf)
 }
 
 // Thread gives the messages of a thread, oldest first; at most limit.

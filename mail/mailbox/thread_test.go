@@ -2,12 +2,14 @@ package mailbox
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
 	"barid/base/kv"
 	"barid/mail"
+	"barid/rfc/mime"
 )
 
 func TestThreads(t *testing.T) {
@@ -93,4 +95,39 @@ func TestHostileReferencesAreBounded(t *testing.T) {
 		t.Errorf("one message made %d message-id rows", n)
 	}
 	w.check(1)
+}
+
+// TestThreadsOfABatch: messages that come together are threaded as those that come one after another, whether what they
+// answer was there, is among them, or is not known.
+func TestThreadsOfABatch(t *testing.T) {
+	together, alone := newWorld(t, Options{}), newWorld(t, Options{})
+	for _, w := range []*world{together, alone} {
+		w.deliver(text("known@example.test", "", "", "first"), Destination{Account: 1})
+	}
+	r := rand.New(rand.NewPCG(7, 7))
+	ids := []string{"known@example.test", "lost@example.test"}
+	var ms []AppendMessage
+	for i := range 60 {
+		own := fmt.Sprintf("m%d@example.test", i%50) // some come twice
+		parent, refs := "", ""
+		if r.IntN(3) > 0 {
+			parent = ids[r.IntN(len(ids))]
+		}
+		if r.IntN(2) > 0 {
+			refs = "<" + ids[r.IntN(len(ids))] + "> <" + ids[r.IntN(len(ids))] + ">"
+		}
+		ids = append(ids, own)
+		body := []byte(text(own, parent, refs, "subject"))
+		ms = append(ms, AppendMessage{Message: Message{Size: int64(len(body)), Parsed: mime.Scan(body, mime.DefaultLimits()), Received: epoch}})
+	}
+	got, err := together.Account(1).Append(ctx, "INBOX", ms)
+	must(t, err)
+	for i := range ms {
+		want, err := alone.Account(1).Append(ctx, "INBOX", ms[i:i+1])
+		must(t, err)
+		if got[i].Thread != want[0].Thread || got[i].Msg != want[0].Msg {
+			t.Errorf("message %d is %d of thread %d, alone %d of thread %d", i, got[i].Msg, got[i].Thread, want[0].Msg, want[0].Thread)
+		}
+	}
+	together.check(1)
 }

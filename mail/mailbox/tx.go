@@ -23,7 +23,8 @@ type tx struct {
 	tally   tally
 	marks   []Mark // annotations it changes
 	by      any    // who makes it, as ActingAs says
-	buf     []byte
+	buf     []byte // for a value
+	key     []byte // for a key
 	changed bool
 	dead    bool // there is something to reap in the background
 }
