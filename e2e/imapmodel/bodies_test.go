@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // body is a message's text. Its size is its own, by which the store's are known.
@@ -14,6 +15,9 @@ type body struct {
 	root    int    // where the thread began
 	preview string // "?" is not known
 	parts   []part // of a multipart; none: it is one text
+	sent    time.Time
+	// BODY and BODYSTRUCTURE as they were told first
+	structures [2]string
 }
 
 // part is one of a multipart.
@@ -25,6 +29,10 @@ func (h *history) body() int {
 	n := len(m.bodies)
 	b := body{parent: -1, root: n}
 	head := fmt.Sprintf("Subject: m%d\r\n", n)
+	if h.r.IntN(3) == 0 {
+		b.sent = time.Unix(1e9+int64(h.r.IntN(1e6)), 0).In(time.FixedZone("", (h.r.IntN(25)-12)*3600))
+		head += "Date: " + b.sent.Format(time.RFC1123Z) + "\r\n"
+	}
 	switch h.r.IntN(6) {
 	case 0, 1:
 		head += h.relations(&b, n)

@@ -31,7 +31,7 @@ func label(item string) string {
 
 // setsSeen reports whether an item sets \Seen.
 func setsSeen(item string) bool {
-	return strings.HasPrefix(item, "BODY[") || strings.HasPrefix(item, "BINARY[")
+	return strings.HasPrefix(item, "BODY[") || strings.HasPrefix(item, "BINARY[") || item == "RFC822" || item == "RFC822.TEXT"
 }
 
 // section gives what a section of BINARY decodes to; ok is false if there is no such part.

@@ -29,11 +29,15 @@ type fetching struct {
 // fetching makes up a FETCH.
 func (h *history) fetching(s *session, uid bool) *command {
 	f := &fetching{h: h, s: s, uid: uid, set: s.set(uid), c: &command{numbers: !uid, quiet: !uid}}
-	all := []string{"FLAGS", "UID", "INTERNALDATE", "RFC822.SIZE", "BODY.PEEK[]", "BODY[]", "MODSEQ", "ENVELOPE", "FLAGS", "EMAILID", "THREADID", "SAVEDATE", "PREVIEW", "PREVIEW (LAZY)", "", ""}
+	all := []string{"FLAGS", "UID", "INTERNALDATE", "RFC822.SIZE", "BODY.PEEK[]", "BODY[]", "MODSEQ", "ENVELOPE", "FLAGS", "EMAILID", "THREADID", "SAVEDATE", "PREVIEW", "PREVIEW (LAZY)", "", "", "", ""}
 	for range 1 + h.r.IntN(3) {
 		it := all[h.r.IntN(len(all))]
-		if it == "" {
+		switch {
+		case it != "":
+		case h.r.IntN(2) == 0:
 			it = h.binaryItem()
+		default:
+			it = h.sectionItem(s)
 		}
 		if !slices.ContainsFunc(f.items, func(o string) bool { return label(o) == label(it) }) {
 			f.items = append(f.items, it)
@@ -154,7 +158,7 @@ func (f *fetching) complete(got fetched) bool {
 func (f *fetching) values(l *response, got fetched, m *message) {
 	text := f.h.m.bodies[m.body].text
 	for name, v := range got.items {
-		if f.ids(l, name, v, m) || f.texts(l, name, v, m) {
+		if f.ids(l, name, v, m) || f.texts(l, name, v, m) || f.sections(l, name, v, m) {
 			continue
 		}
 		want := v.s

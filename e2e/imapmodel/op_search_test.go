@@ -63,10 +63,15 @@ func (h *history) leaf(s *session) key {
 		n := s.someModSeq()
 		return key{text: fmt.Sprintf("MODSEQ %d", n), mods: true, has: func(_ int, m *message) bool { return m.modseq >= n }}
 	}
-	if n := h.r.IntN(8); n == 0 {
+	switch h.r.IntN(12) {
+	case 0:
 		return h.savedKey()
-	} else if n == 1 {
+	case 1:
 		return h.emailKey()
+	case 2, 3, 4:
+		return h.dateKey(s)
+	case 5, 6, 7:
+		return h.textKey()
 	}
 	n := 20 + h.r.IntN(120)
 	if h.r.IntN(2) == 0 {
@@ -116,10 +121,13 @@ type searching struct {
 }
 
 func (h *history) searching(s *session, uid, sort bool) *command {
+	if h.r.IntN(4) == 0 {
+		check(h.w.search.Account(h.w.ids[s.box.account()]).Sync(h.w.ctx))
+	}
 	q := &searching{h: h, s: s, uid: uid, key: h.key(s, 2), c: &command{}}
 	word := "SEARCH"
 	if sort {
-		word, q.sort = "SORT", []string{"ARRIVAL", "REVERSE SIZE", "SIZE", "REVERSE ARRIVAL", "ARRIVAL REVERSE SIZE"}[h.r.IntN(5)]
+		word, q.sort = "SORT", []string{"ARRIVAL", "REVERSE SIZE", "SIZE", "REVERSE ARRIVAL", "ARRIVAL REVERSE SIZE", "DATE", "REVERSE DATE SIZE", "SUBJECT"}[h.r.IntN(8)]
 	}
 	if q.given = h.r.IntN(2) == 0; q.given {
 		for _, o := range []string{"MIN", "MAX", "ALL", "COUNT", "SAVE"} {
@@ -176,6 +184,10 @@ func (q *searching) order() {
 				continue
 			case "ARRIVAL":
 				d = int(a.date - b.date)
+			case "DATE":
+				d = q.h.m.sent(&a).Compare(q.h.m.sent(&b))
+			case "SUBJECT": // numbers are ordered by value
+				d = a.body - b.body
 			case "SIZE":
 				d = q.h.m.size(&a) - q.h.m.size(&b)
 			}

@@ -436,6 +436,11 @@ func (s *session) takeFlags(l *response) {
 	if s.announced&system != system {
 		s.fail("%q lacks system flags", l.raw)
 	}
+	for _, k := range s.msgs {
+		if k.hasFlags && k.flags&^s.announced != 0 {
+			s.fail("%q, but UID %d has (%s)", l.raw, k.uid, k.flags)
+		}
+	}
 }
 
 func (s *session) takeCode(l *response) {

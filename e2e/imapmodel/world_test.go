@@ -16,6 +16,7 @@ import (
 	"barid/mail"
 	"barid/mail/account"
 	"barid/mail/mailbox"
+	"barid/mail/search"
 	"barid/rfc/mime"
 	"barid/serve/imap"
 	"barid/store/embedded"
@@ -48,6 +49,7 @@ type world struct {
 	mail   *mailbox.Store
 	ids    [2]mail.AccountID
 	accts  [2]*mailbox.Account
+	search *search.Index
 	imap   *imap.Server
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -74,11 +76,12 @@ func (w *world) open() {
 		w.store = s
 	}
 	w.mail = mailbox.Open(w.store, w.store, mailbox.Options{Now: w.now})
+	w.search = search.Open(w.store, w.mail, search.Options{}) // not started: histories say when messages are indexed
 	who := w.accounts()
 	set := imap.DefaultSettings("mail.example.test")
 	set.PlainLogin, set.AwakeTime = true, w.awake
 	w.imap = imap.New(imap.Deps{
-		Mail: w.mail, Blobs: w.store, Accounts: who, IDs: id.NewSource(time.Now),
+		Mail: w.mail, Blobs: w.store, Accounts: who, Index: w.search, IDs: id.NewSource(time.Now),
 		Log: slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError})),
 	}, set)
 }
