@@ -46,10 +46,20 @@ func (s *Store) Deliver(ctx context.Context, m *Message, to []Destination) ([]De
 	return s.DeliverAlso(ctx, m, to)
 }
 
-// DeliverAlso is Deliver together with what also writes; to may be empty.
+// DeliverAlso is Deliver together with what also writes; to may be empty. Mailboxes get parts that hold NUL in base64.
 func (s *Store) DeliverAlso(ctx context.Context, m *Message, to []Destination, also ...Also) ([]Delivered, error) {
 	if err := m.check(); err != nil || len(to)+len(also) == 0 {
 		return nil, err
+	}
+	if m.Parsed != nil && m.Parsed.HasNUL && len(to) > 0 {
+		shown, w, err := s.withoutNUL(ctx, m, to)
+		if w != nil {
+			defer func() { _ = w.Close() }() // after the commit that links it
+		}
+		if err != nil {
+			return nil, err
+		}
+		m = shown
 	}
 	d := &delivery{s: s, m: m, to: to, common: s.common(m, max(1, len(to))), now: s.opt.Now(), out: make([]Delivered, len(to)), also: also}
 	d.group()

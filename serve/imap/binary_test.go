@@ -76,16 +76,42 @@ func TestLargePartsAreDecodedInPieces(t *testing.T) {
 	}
 }
 
-// TestDeliveredNULIsNotSentInLiterals: BINARYMIME brings it, BODY[] must not show it.
-func TestDeliveredNULIsNotSentInLiterals(t *testing.T) {
+// TestDeliveredNULIsShownInBase64: BINARYMIME brings it, and BODYSTRUCTURE, BODY[] and sizes are as if it had come in an encoding
+// that base IMAP can show (RFC 3516 §6).
+func TestDeliveredNULIsShownInBase64(t *testing.T) {
 	w := newWorld(t, nil)
-	w.deliver("INBOX", []byte("Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n\r\na\x00b"))
+	w.deliver("INBOX", []byte("MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding: binary\r\n\r\n"+
+		"--b\r\nContent-Type: text/plain\r\n\r\nsee below\r\n"+
+		"--b\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n\r\na\x00\nb\r\n--b--\r\n"))
 	c := w.login()
 	c.do("EXAMINE INBOX")
-	if got := c.do("FETCH 1 BODY[TEXT]"); got[1] != "a\x80b)" {
+	if got := c.do("FETCH 1 BODY")[0]; !strings.Contains(got, `("APPLICATION" "OCTET-STREAM" NIL NIL NIL "BASE64" 8)`) {
 		t.Errorf("%q", got)
 	}
-	if got := c.do("FETCH 1 BINARY[1]"); got[0] != "* 1 FETCH (BINARY[1] ~{3}" || got[1] != "a\x00b)" {
+	if got := c.do("FETCH 1 BODY[2]"); got[1] != "YQAKYg==)" {
+		t.Errorf("%q", got)
+	}
+	if got := c.do("FETCH 1 BINARY[2]"); got[0] != "* 1 FETCH (BINARY[2] ~{4}" || got[1] != "a\x00" || got[2] != "b)" {
+		t.Errorf("%q", got)
+	}
+	size := c.do("FETCH 1 RFC822.SIZE")[0]
+	n := strings.TrimSuffix(strings.TrimPrefix(size, "* 1 FETCH (RFC822.SIZE "), ")")
+	if got := c.do("FETCH 1 BODY[]")[0]; got != "* 1 FETCH (BODY[] {"+n+"}" {
+		t.Errorf("%q, but %q", got, size)
+	}
+	c.do("SELECT INBOX")
+	if got := c.do(`SEARCH BODY "see below"`)[0]; got != "* SEARCH 1" {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestNULThatNothingHidesIsNotSentInLiterals: between parts there is no encoding.
+func TestNULThatNothingHidesIsNotSentInLiterals(t *testing.T) {
+	w := newWorld(t, nil)
+	w.deliver("INBOX", []byte("Content-Type: multipart/mixed; boundary=b\r\n\r\na\x00b\r\n--b\r\n\r\nx\r\n--b--\r\n"))
+	c := w.login()
+	c.do("EXAMINE INBOX")
+	if got := c.do("FETCH 1 BODY[TEXT]"); got[1] != "a\x80b" {
 		t.Errorf("%q", got)
 	}
 }

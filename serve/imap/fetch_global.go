@@ -42,8 +42,8 @@ func (f *fetch) appendStructure(dst []byte, p *mime.Part, extended bool) []byte 
 	return imap.AppendBodyStructure(dst, p, extended)
 }
 
-// noNUL shows a message that was accepted with NUL, by BINARYMIME, to a client that did not ask for BINARY: no
-// literal may hold NUL (RFC 3501 §4.3), and sizes must stay, so 0x80 stands for it.
+// noNUL shows a message with NUL that no encoding of a part could hide, to a client that did not ask for BINARY: no literal
+// may hold NUL (RFC 3501 §4.3), and sizes must stay, so 0x80 stands for it.
 type noNUL struct{ kv.BlobReader }
 
 // ReadAt implements io.ReaderAt.
