@@ -23,6 +23,8 @@ type Load struct {
 	Recipients []string
 	From       string // reverse-path; "" is sender@example.com
 	Password   string // "" without AUTH; else From logs in with it, as AUTH PLAIN
+
+	Answered func(time.Duration) // told of each message how long it took from MAIL to the 250 at its end; nil: nobody
 }
 
 // sources is how many addresses of 127.0.0.0/8 the connections come from.
@@ -84,6 +86,7 @@ func (l Load) connection(next *atomic.Int64, body []byte, source int) (more bool
 			return false, s.err
 		}
 		rcpt := l.Recipients[int(i)%len(l.Recipients)]
+		begin := time.Now()
 		s.send(fmt.Appendf(nil, "MAIL FROM:<%s>\r\nRCPT TO:<%s>\r\nDATA\r\n", from, rcpt))
 		s.expect("250")
 		s.expect("250")
@@ -92,6 +95,9 @@ func (l Load) connection(next *atomic.Int64, body []byte, source int) (more bool
 		s.expect("250")
 		if s.err != nil {
 			return false, s.err
+		}
+		if l.Answered != nil {
+			l.Answered(time.Since(begin))
 		}
 	}
 	s.send([]byte("QUIT\r\n"))

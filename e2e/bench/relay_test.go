@@ -3,6 +3,8 @@ package bench
 import (
 	"fmt"
 	"net"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -78,6 +80,13 @@ func relay(b *testing.B, r relayer, conns int) {
 func relayed(b *testing.B, to *sink.Sink, l Load, pid, conns int) {
 	already := to.Count()
 	l.Conns, l.Messages, l.PerConn, l.Size, l.Recipients = conns, b.N, 100, 4<<10, []string{"info@" + relayTo}
+	var mu sync.Mutex
+	took := make([]time.Duration, 0, b.N)
+	l.Answered = func(d time.Duration) {
+		mu.Lock()
+		defer mu.Unlock()
+		took = append(took, d)
+	}
 	before := CPU(pid)
 	b.ResetTimer()
 	begin := time.Now()
@@ -92,6 +101,10 @@ func relayed(b *testing.B, to *sink.Sink, l Load, pid, conns int) {
 	b.StopTimer()
 	if n := to.Count() - already; n != b.N {
 		b.Fatalf("%d messages arrived, want %d", n, b.N)
+	}
+	slices.Sort(took)
+	for _, percent := range []int{50, 95, 99} { // how long a program waits that sends: D107
+		b.ReportMetric(float64(took[len(took)*percent/100].Microseconds())/1000, fmt.Sprintf("answered-p%d-ms", percent))
 	}
 	b.ReportMetric(float64(b.N)/taken.Seconds(), "taken/s")
 	b.ReportMetric(float64(b.N)/elapsed.Seconds(), "msg/s")
