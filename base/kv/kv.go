@@ -116,11 +116,22 @@ type Txn interface {
 	Ver() Ver
 	Put(t Table, k, v []byte)
 	Del(t Table, k []byte)
+	// DelOnce is Del of a row that was Put once, and not more often, since there was none. It spares an engine the
+	// mark that Del has to leave for older values; of a row that was Put more often one may come back.
+	DelOnce(t Table, k []byte)
 	DelRange(t Table, lo, hi []byte) // lo <= key < hi; nil hi: to the end of the table
 	// Link makes b live as long as (this partition, owner) holds it; linking twice is one link.
 	// b must come from a BlobWriter that is not closed yet, or be linked already by some owner.
 	Link(b BlobID, owner uint64)
 	Unlink(b BlobID, owner uint64)
+	// UnlinkOnce is Unlink of what was linked once, as DelOnce is Del.
+	UnlinkOnce(b BlobID, owner uint64)
+	// Keep leaves v, which must not change any more, for the next transaction of the partition, if this one is
+	// applied. It is for what is read by every transaction and told by the rows: an engine may forget it, and
+	// does when another transaction is applied that does not Keep anything, and when a commit fails.
+	Keep(v any)
+	// Kept gives what this transaction or the one before it left, or nil.
+	Kept() any
 	// Applied registers f to run when this transaction's rows became visible to the next transaction
 	// of the partition, still before any such transaction starts. It is not yet durable then. v is the
 	// version the next transaction will see. f must not block and must not touch the store.

@@ -42,6 +42,9 @@
 //	                                                       outcome, note or removal that settles the last recipient
 //	reroute             S1 here → S0 here and S1 there     as it was: one commit over both shards
 //
+// Invariant: an entry whose stored form says so (once) has rows that were put once, by Enqueue; they are deleted
+// by kv.Txn.DelOnce. Every change of an entry takes that away.
+//
 // Verify checks a shard against these tables; tests walk them with a crash at every write.
 //
 // Invariant: the low mark of a shard is not after any row of its schedule. Whoever writes an earlier row

@@ -28,6 +28,7 @@ const (
 	flagRelease
 	flagHasLong
 	flagVERP
+	flagOnce
 	flagEnd // no bit at or above this
 )
 
@@ -89,6 +90,7 @@ func (e *Entry) flags() uint64 {
 		flagDeliverBy: !e.DeliverBy.IsZero(), flagNotBefore: !e.NotBefore.IsZero(),
 		flagMust: !e.Must.IsZero(), flagDelayTold: !e.DelayTold.IsZero(),
 		flagTLSOptional: e.TLSOptional, flagLocal: e.Local, flagRelease: e.Release != "", flagHasLong: e.HasLong, flagVERP: e.VERP,
+		flagOnce: e.once,
 	} {
 		f = putFlag(f, on, i)
 	}
@@ -104,6 +106,7 @@ func decodeEntry(shard Shard, id ID, v []byte) (*Entry, error) {
 	e.UTF8, e.Has8bit, e.HasUTF8Header, e.Binary = on(flagUTF8), on(flagHas8bit), on(flagUTF8Header), on(flagBinary)
 	e.RequireTLS, e.ByTrace, e.Hold, e.TLSOptional = on(flagRequireTLS), on(flagByTrace), on(flagHold), on(flagTLSOptional)
 	e.Local, e.HasLong, e.VERP = on(flagLocal), on(flagHasLong), on(flagVERP)
+	e.once = on(flagOnce)
 	e.due = d.millis()
 	e.Message.ID = d.text()
 	copy(e.Blob[:], d.take(len(kv.BlobID{})))

@@ -63,7 +63,18 @@ func ReadMeta(r kv.Reader) (Meta, error) {
 	return decodeMeta(v)
 }
 
-func (m *Meta) put(t kv.Txn) { t.Put(mail.TableQueueMeta, metaKey(), m.encode()) }
+// meta is ReadMeta for a transaction: mostly the transaction before has left the row.
+func meta(t kv.Txn) (Meta, error) {
+	if m, ok := t.Kept().(Meta); ok {
+		return m, nil
+	}
+	return ReadMeta(t)
+}
+
+func (m *Meta) put(t kv.Txn) {
+	t.Put(mail.TableQueueMeta, metaKey(), m.encode())
+	t.Keep(*m)
+}
 
 // never is the low mark of an empty schedule.
 const never = 1 << 62
@@ -77,7 +88,7 @@ func (m *Meta) lower(due int64) { m.Low = min(m.Low, due) }
 // Acquire takes the shard for owner and gives the lease with the next epoch. Whoever had it before can not
 // write any more.
 func Acquire(t kv.Txn, owner string, until time.Time) (Lease, error) {
-	m, err := ReadMeta(t)
+	m, err := meta(t)
 	if err != nil {
 		return Lease{}, err
 	}
@@ -88,7 +99,7 @@ func Acquire(t kv.Txn, owner string, until time.Time) (Lease, error) {
 
 // owned reads the shard's row and checks that l still holds.
 func owned(t kv.Txn, l Lease) (Meta, error) {
-	m, err := ReadMeta(t)
+	m, err := meta(t)
 	if err == nil && m.Epoch != l.Epoch {
 		err = ErrLostLease
 	}

@@ -179,6 +179,7 @@ type Entry struct {
 
 	due    int64 // milliseconds of its row in the schedule, 0 if it has none
 	stored bool  // the row exists, with due as it is here
+	once   bool  // its rows are as Enqueue put them: told by the stored form
 }
 
 // Queue names the line the entry stands in: its destination, or "route:NAME" if it has a route.

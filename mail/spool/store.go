@@ -14,7 +14,7 @@ func Enqueue(t kv.Txn, e *Entry) error { return EnqueueAll(t, e) }
 
 // EnqueueAll is Enqueue for several entries of one shard.
 func EnqueueAll(t kv.Txn, es ...*Entry) error {
-	m, err := ReadMeta(t)
+	m, err := meta(t)
 	if err != nil {
 		return err
 	}
@@ -27,6 +27,9 @@ func EnqueueAll(t kv.Txn, es ...*Entry) error {
 		}
 	}
 	m.put(t)
+	for _, e := range es {
+		t.Link(e.Blob, uint64(e.ID))
+	}
 	return nil
 }
 
@@ -45,7 +48,6 @@ func (m *Meta) enqueue(t kv.Txn, e *Entry) error {
 	m.Bytes += e.Size
 	e.due, e.stored = 0, false
 	m.write(t, e)
-	t.Link(e.Blob, uint64(e.ID))
 	return nil
 }
 
@@ -59,13 +61,14 @@ func (m *Meta) write(t kv.Txn, e *Entry) {
 	if e.stored && old.Due != 0 && old.Due != e.due {
 		t.Del(mail.TableQueueSchedule, old.key())
 	}
-	var buf [512]byte
+	e.once = !e.stored
+	buf := make([]byte, 0, 256)
 	if e.due != 0 {
 		m.lower(e.due)
 		s := e.Slot()
-		t.Put(mail.TableQueueSchedule, s.key(), s.encode(buf[:0]))
+		t.Put(mail.TableQueueSchedule, s.key(), s.encode(buf))
 	}
-	t.Put(mail.TableQueueEntry, entryKey(e.ID), appendEntry(buf[:0], e))
+	t.Put(mail.TableQueueEntry, entryKey(e.ID), appendEntry(buf, e))
 	e.stored = true
 }
 
@@ -101,6 +104,11 @@ func Update(t kv.Txn, l Lease, es ...*Entry) error {
 	if m != before {
 		m.put(t)
 	}
+	for _, e := range es {
+		if !e.stored {
+			t.UnlinkOnce(e.Blob, uint64(e.ID))
+		}
+	}
 	return nil
 }
 
@@ -112,15 +120,21 @@ func Remove(t kv.Txn, l Lease, e *Entry) error {
 	}
 	m.remove(t, e)
 	m.put(t)
+	t.UnlinkOnce(e.Blob, uint64(e.ID))
 	return nil
 }
 
+// remove deletes the rows of e. Its blob is linked once, by Enqueue; its rows were put once if they were never
+// changed, as those of mail that the first attempt gets rid of.
 func (m *Meta) remove(t kv.Txn, e *Entry) {
-	if e.due != 0 {
-		t.Del(mail.TableQueueSchedule, e.Cursor().key())
+	del := t.Del
+	if e.once {
+		del = t.DelOnce
 	}
-	t.Del(mail.TableQueueEntry, entryKey(e.ID))
-	t.Unlink(e.Blob, uint64(e.ID))
+	if e.due != 0 {
+		del(mail.TableQueueSchedule, e.Cursor().key())
+	}
+	del(mail.TableQueueEntry, entryKey(e.ID))
 	m.Entries--
 	m.Bytes -= e.Size
 	e.due, e.stored = 0, false

@@ -46,10 +46,15 @@ func appendEnd(b []byte, p kv.Part, t kv.Table) []byte {
 	return b
 }
 
-func blobKey(space byte, b kv.BlobID) []byte { return append([]byte{space}, b[:]...) }
+func blobKey(space byte, b kv.BlobID) []byte {
+	return append(append(make([]byte, 0, 1+len(b)), space), b[:]...)
+}
 
 func linkKey(b kv.BlobID, p kv.Part, owner uint64) []byte {
-	k := make([]byte, 0, linkLen)
+	return appendLink(make([]byte, 0, linkLen), b, p, owner)
+}
+
+func appendLink(k []byte, b kv.BlobID, p kv.Part, owner uint64) []byte {
 	k = append(k, spaceLink)
 	k = append(k, b[:]...)
 	k = append(k, byte(p.Kind))

@@ -17,6 +17,8 @@ type partition struct {
 	name    kv.Part
 	mu      sync.Mutex
 	ver     kv.Ver       // guarded by mu
+	kept    any          // guarded by mu; what Keep left at version keptAt
+	keptAt  kv.Ver       // guarded by mu
 	gen     uint64       // guarded by mu; the generation of the table in which ver was given
 	pending atomic.Int64 // commits that are applied and not yet durable
 	users   atomic.Int64 // who holds or waits for mu

@@ -93,7 +93,7 @@ func (r *rows) options(s *Store) *pebble.Options {
 		FormatMajorVersion:          pebble.FormatWALSyncChunks,
 		MemTableSize:                uint64(s.o.MemtableBytes),
 		MemTableStopWritesThreshold: never,
-		L0CompactionThreshold:       4,
+		L0CompactionThreshold:       8,
 		L0StopWritesThreshold:       l0Never,
 		LBaseMaxBytes:               64 << 20,
 		MaxOpenFiles:                1000,
@@ -124,6 +124,12 @@ func (r *rows) events(s *Store) *pebble.EventListener {
 		DataCorruption: func(i pebble.DataCorruptionInfo) {
 			s.o.Logger.Error("store: damaged row data", "what", i.String())
 			s.metrics.damage()
+		},
+		PossibleAPIMisuse: func(i pebble.PossibleAPIMisuseInfo) {
+			if i.Kind == pebble.NondeterministicSingleDelete {
+				s.o.Logger.Error("store: a row was put more than once and deleted as if it was not", "what", i.String())
+				s.metrics.damage()
+			}
 		},
 		FlushEnd: func(i pebble.FlushInfo) {
 			flushed = i.Err

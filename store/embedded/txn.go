@@ -18,8 +18,8 @@ const copyUpTo = 8 << 10
 type rowReader struct {
 	part    kv.Part
 	src     pebble.Reader
-	key     []byte // scratch
-	values  []byte // values handed out
+	key     [64]byte // scratch, enough for most keys
+	values  []byte   // values handed out
 	borrows []io.Closer
 }
 
@@ -31,8 +31,7 @@ func (r *rowReader) close() {
 }
 
 func (r *rowReader) get(src pebble.Reader, t kv.Table, k []byte) ([]byte, bool, error) {
-	r.key = appendKey(r.key[:0], r.part, t, k)
-	v, c, err := src.Get(r.key)
+	v, c, err := src.Get(appendKey(r.key[:0], r.part, t, k))
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, false, nil
 	}
@@ -69,8 +68,7 @@ func (r *rowReader) getMany(src pebble.Reader, t kv.Table, keys [][]byte, f func
 		return storageError("get many", err)
 	}
 	for i, k := range keys {
-		r.key = appendKey(r.key[:0], r.part, t, k)
-		v, err := seekExact(it, r.key)
+		v, err := seekExact(it, appendKey(r.key[:0], r.part, t, k))
 		if err == nil {
 			err = f(i, v)
 		}
@@ -159,12 +157,14 @@ type txn struct {
 	rowReader
 	c       *commit
 	ver     kv.Ver
+	p       *partition
 	dirty   [4]uint64 // tables written
 	applied []func(kv.Ver)
+	keep    any
 }
 
 func (t *txn) init(c *commit, p *partition) {
-	t.c, t.part, t.ver, t.src = c, p.name, p.ver, c.rows.db
+	t.c, t.p, t.part, t.ver, t.src = c, p, p.name, p.ver, c.rows.db
 }
 
 func (t *txn) Part() kv.Part { return t.part }
@@ -223,11 +223,19 @@ func (t *txn) Put(tb kv.Table, k, v []byte) {
 	t.finish(op)
 }
 
-func (t *txn) Del(tb kv.Table, k []byte) {
+func (t *txn) Del(tb kv.Table, k []byte) { t.del(tb, k, (*pebble.Batch).DeleteDeferred) }
+
+// DelOnce leaves a mark that goes with the one value when a flush or merge finds both: Pebble's single delete.
+func (t *txn) DelOnce(tb kv.Table, k []byte) { t.del(tb, k, (*pebble.Batch).SingleDeleteDeferred) }
+
+// deferred begins an operation on a key of so many bytes.
+type deferred func(b *pebble.Batch, keyLen int) *pebble.DeferredBatchOp
+
+func (t *txn) del(tb kv.Table, k []byte, begin deferred) {
 	if !t.mark(tb, len(k), 0) {
 		return
 	}
-	op := t.c.writes(prefixLen + len(k)).DeleteDeferred(prefixLen + len(k))
+	op := begin(t.c.writes(prefixLen+len(k)), prefixLen+len(k))
 	appendKey(op.Key[:0], t.part, tb, k)
 	t.finish(op)
 }
@@ -264,15 +272,21 @@ func (t *txn) Link(b kv.BlobID, owner uint64) {
 }
 
 // Unlink drops the link row and leaves a note for garbage collection.
-func (t *txn) Unlink(b kv.BlobID, owner uint64) {
+func (t *txn) Unlink(b kv.BlobID, owner uint64) { t.unlink(b, owner, (*pebble.Batch).DeleteDeferred) }
+
+// UnlinkOnce is to Unlink what DelOnce is to Del.
+func (t *txn) UnlinkOnce(b kv.BlobID, owner uint64) {
+	t.unlink(b, owner, (*pebble.Batch).SingleDeleteDeferred)
+}
+
+func (t *txn) unlink(b kv.BlobID, owner uint64, begin deferred) {
 	if _, err := parseID(b); err != nil {
 		t.c.fail(err)
 		return
 	}
-	k := linkKey(b, t.part, owner)
-	if err := t.c.writes(len(k)).Delete(k, nil); err != nil {
-		t.c.fail(storageError("write to batch", err))
-	}
+	op := begin(t.c.writes(linkLen), linkLen)
+	appendLink(op.Key[:0], b, t.part, owner)
+	t.finish(op)
 	t.own(blobKey(spaceSuspect, b), nil)
 }
 
@@ -288,8 +302,21 @@ func (t *txn) own(k, v []byte) {
 
 func (t *txn) Applied(f func(kv.Ver)) { t.applied = append(t.applied, f) }
 
-func (t *txn) runApplied(v kv.Ver) {
+func (t *txn) Keep(v any) { t.keep = v }
+
+func (t *txn) Kept() any {
+	if t.keep == nil && t.p.keptAt == t.ver {
+		return t.p.kept
+	}
+	return t.keep
+}
+
+// runApplied ends the transaction under the partition's lock.
+func (t *txn) runApplied() {
+	if t.keep != nil {
+		t.p.kept, t.p.keptAt = t.keep, t.p.ver
+	}
 	for _, f := range t.applied {
-		f(v)
+		f(t.p.ver)
 	}
 }

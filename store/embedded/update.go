@@ -149,7 +149,7 @@ func (c *commit) apply(unlock func()) error {
 	c.batch = nil // Pebble may keep it until it is synced
 	for i, p := range c.parts {
 		p.ver = c.s.parts.nextVer()
-		c.txns[i].runApplied(p.ver)
+		c.txns[i].runApplied()
 	}
 	unlock()
 	err = batch.SyncWait()
@@ -181,7 +181,7 @@ func (c *commit) barrier(unlock func()) error {
 	busy := false
 	for i, p := range c.parts {
 		busy = busy || p.pending.Load() > 0
-		c.txns[i].runApplied(p.ver)
+		c.txns[i].runApplied()
 	}
 	unlock()
 	if busy && !c.rows.still { // a still instance shows nothing of theirs

@@ -33,7 +33,10 @@ const (
 	maxTxn   = 32 << 20
 )
 
-var errLimit = errors.New("memory: row or transaction is over the limit")
+var (
+	errLimit = errors.New("memory: row or transaction is over the limit")
+	errOnce  = errors.New("memory: DelOnce of a row that was put more than once")
+)
 
 // Store is the engine. Use New; share one.
 type Store struct {
@@ -50,6 +53,8 @@ type part struct {
 	writer sync.Mutex           // held by the one transaction that runs
 	root   atomic.Pointer[node] // what readers see
 	ver    kv.Ver               // guarded by writer
+	kept   any                  // guarded by writer; what Keep left at version keptAt
+	keptAt kv.Ver
 }
 
 // New makes an empty store.

@@ -30,6 +30,7 @@ func TestFailedCommitWritesNothingAndJumps(t *testing.T) {
 		seen = x.Ver()
 		x.Put(1, []byte("a"), nil)
 		x.Applied(func(kv.Ver) { t.Error("hook of a failed commit ran") })
+		x.Keep("lost")
 		return nil
 	})
 	if !errors.Is(err, kv.ErrFull) {
@@ -39,13 +40,27 @@ func TestFailedCommitWritesNothingAndJumps(t *testing.T) {
 	err = s.Update(t.Context(), p, func(x kv.Txn) error {
 		after = x.Ver()
 		_, ok, err := x.Get(1, []byte("a"))
-		if ok {
-			t.Error("row of a failed commit is there")
+		if ok || x.Kept() != nil {
+			t.Errorf("row of a failed commit is there: %v, and %v is kept", ok, x.Kept())
 		}
 		return err
 	})
 	if err != nil || after <= seen {
 		t.Fatalf("%v; version %d after %d", err, after, seen)
+	}
+}
+
+// TestDelOnceOfWhatWasPutTwice: what another engine could bring back later is an error here at once.
+func TestDelOnceOfWhatWasPutTwice(t *testing.T) {
+	s := memory.New()
+	err := s.Update(t.Context(), kv.Part{Kind: kv.Account, ID: 1}, func(x kv.Txn) error {
+		x.Put(1, []byte("a"), nil)
+		x.Put(1, []byte("a"), nil)
+		x.DelOnce(1, []byte("a"))
+		return nil
+	})
+	if err == nil {
+		t.Error("it was done")
 	}
 }
 

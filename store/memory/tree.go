@@ -9,6 +9,7 @@ import (
 // reachable, so an old root is a snapshot. The nil node is the empty tree.
 type node struct {
 	key, value  []byte
+	again       bool // it replaced another value: see kv.Txn, DelOnce
 	prio        uint64
 	left, right *node
 }
@@ -17,7 +18,7 @@ type node struct {
 var seed = maphash.MakeSeed()
 
 func (n *node) with(left, right *node) *node {
-	return &node{key: n.key, value: n.value, prio: n.prio, left: left, right: right}
+	return &node{key: n.key, value: n.value, again: n.again, prio: n.prio, left: left, right: right}
 }
 
 // split gives the trees of the keys < k and >= k.
@@ -48,23 +49,30 @@ func merge(a, b *node) *node {
 }
 
 func (n *node) get(k []byte) ([]byte, bool) {
+	if n = n.find(k); n == nil {
+		return nil, false
+	}
+	return n.value, true
+}
+
+func (n *node) find(k []byte) *node {
 	for n != nil {
 		switch c := bytes.Compare(k, n.key); {
 		case c == 0:
-			return n.value, true
+			return n
 		case c < 0:
 			n = n.left
 		default:
 			n = n.right
 		}
 	}
-	return nil, false
+	return nil
 }
 
 func (n *node) put(k, v []byte) *node {
 	below, rest := split(n, k)
 	_, above := split(rest, append(bytes.Clone(k), 0))
-	one := &node{key: k, value: v, prio: maphash.Bytes(seed, k)}
+	one := &node{key: k, value: v, again: n.find(k) != nil, prio: maphash.Bytes(seed, k)}
 	return merge(merge(below, one), above)
 }
 

@@ -91,6 +91,7 @@ type txn struct {
 	root    *node
 	links   []link
 	applied []func(kv.Ver)
+	keep    any
 	size    int // bytes written, and 1 more for each operation
 	err     error
 }
@@ -123,6 +124,14 @@ func (t *txn) Del(tb kv.Table, k []byte) {
 	t.root = t.root.delRange(full, append(bytes.Clone(full), 0))
 }
 
+func (t *txn) DelOnce(tb kv.Table, k []byte) {
+	if n := t.root.find(rowKey(tb, k)); n != nil && n.again {
+		t.err = errOnce
+		return
+	}
+	t.Del(tb, k)
+}
+
 func (t *txn) DelRange(tb kv.Table, lo, hi []byte) {
 	if hi != nil && bytes.Compare(lo, hi) >= 0 {
 		return
@@ -135,6 +144,8 @@ func (t *txn) DelRange(tb kv.Table, lo, hi []byte) {
 func (t *txn) Link(b kv.BlobID, owner uint64)   { t.addLink(link{b, owner, true}) }
 func (t *txn) Unlink(b kv.BlobID, owner uint64) { t.addLink(link{b, owner, false}) }
 
+func (t *txn) UnlinkOnce(b kv.BlobID, owner uint64) { t.Unlink(b, owner) }
+
 func (t *txn) addLink(l link) {
 	t.size++
 	t.links = append(t.links, l)
@@ -142,7 +153,19 @@ func (t *txn) addLink(l link) {
 
 func (t *txn) Applied(f func(kv.Ver)) { t.applied = append(t.applied, f) }
 
+func (t *txn) Keep(v any) { t.keep = v }
+
+func (t *txn) Kept() any {
+	if t.keep == nil && t.part.keptAt == t.ver {
+		return t.part.kept
+	}
+	return t.keep
+}
+
 func (t *txn) runApplied() {
+	if t.keep != nil {
+		t.part.kept, t.part.keptAt = t.keep, t.part.ver
+	}
 	for _, f := range t.applied {
 		f(t.part.ver)
 	}

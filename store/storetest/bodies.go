@@ -277,6 +277,8 @@ func testLinks(t *testing.T, e Engine) {
 		}
 		alive("two links")
 		link(acct2, func(x kv.Txn) { x.Link(id, 1) })
+		link(acct2, func(x kv.Txn) { x.Link(id, 3) })
+		link(acct2, func(x kv.Txn) { x.UnlinkOnce(id, 3) })
 		link(acct1, func(x kv.Txn) { x.Unlink(id, 1); x.Unlink(id, 99) })
 		alive("one of two unlinked")
 		_ = e.KV.Update(t.Context(), acct1, func(x kv.Txn) error { x.Unlink(id, 2); return errOurs })
@@ -290,7 +292,7 @@ func testLinks(t *testing.T, e Engine) {
 		alive("moved to another partition")
 		link(acct2, func(x kv.Txn) { x.Unlink(id, 7); x.Link(id, 7) })
 		alive("unlinked and linked in one transaction")
-		link(acct2, func(x kv.Txn) { x.Link(id, 8); x.Unlink(id, 8); x.Unlink(id, 7) })
+		link(acct2, func(x kv.Txn) { x.Link(id, 8); x.UnlinkOnce(id, 8); x.Unlink(id, 7) })
 		gc(t, e)
 	}
 }

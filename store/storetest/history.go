@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"barid/base/kv"
@@ -76,6 +77,9 @@ func randomKey(rng *rand.Rand) string {
 	return string(k)
 }
 
+// again begins the values of rows that were put more than once, for which DelOnce is not.
+const again = "again "
+
 var historyTables = []kv.Table{18, 19}
 
 func randomOp(t *testing.T, rng *rand.Rand, x kv.Txn, rows map[string]string, step int) {
@@ -85,10 +89,17 @@ func randomOp(t *testing.T, rng *rand.Rand, x kv.Txn, rows map[string]string, st
 	switch rng.IntN(10) {
 	case 0, 1, 2, 3:
 		v := fmt.Sprintf("%d.%d", step, rng.IntN(100))
+		if _, there := rows[modelKey(tb, k)]; there {
+			v = again + v
+		}
 		x.Put(tb, []byte(k), []byte(v))
 		rows[modelKey(tb, k)] = v
 	case 4, 5:
-		x.Del(tb, []byte(k))
+		del := x.DelOnce
+		if strings.HasPrefix(rows[modelKey(tb, k)], again) {
+			del = x.Del
+		}
+		del(tb, []byte(k))
 		delete(rows, modelKey(tb, k))
 	case 6:
 		hi := randomKey(rng)

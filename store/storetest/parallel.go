@@ -2,7 +2,9 @@ package storetest
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -44,6 +46,47 @@ func testVersions(t *testing.T, e Engine) {
 		return nil
 	}))
 	want(t, "hooks in order", order, "12")
+}
+
+// testKeep: what is kept is the last that was applied, or nothing.
+func testKeep(t *testing.T, e Engine) {
+	update := func(p kv.Part, want []any, f func(kv.Txn) error) {
+		t.Helper()
+		err := e.KV.Update(t.Context(), p, func(x kv.Txn) error {
+			if got := x.Kept(); !slices.Contains(want, got) {
+				t.Errorf("kept %v, want one of %v", got, want)
+			}
+			return f(x)
+		})
+		if err != nil && !errors.Is(err, errOurs) {
+			t.Fatal(err)
+		}
+	}
+	keep := func(v any) func(kv.Txn) error {
+		return func(x kv.Txn) error {
+			x.Put(table, []byte("a"), nil)
+			x.Keep(v)
+			if x.Kept() != v {
+				t.Errorf("kept %v in the transaction itself, want %v", x.Kept(), v)
+			}
+			return nil
+		}
+	}
+	idle := func(kv.Txn) error { return nil }
+	update(acct1, []any{nil}, keep(1))
+	update(acct1, []any{nil, 1}, keep(2))
+	update(acct1, []any{nil, 2}, func(x kv.Txn) error { return errors.Join(keep(3)(x), errOurs) })
+	update(acct1, []any{nil, 2}, idle)
+	update(acct2, []any{nil}, idle)
+	update(acct1, []any{nil, 2}, func(x kv.Txn) error { x.Put(table, []byte("b"), nil); return nil })
+	update(acct1, []any{nil}, keep(4))
+	must(t, e.KV.UpdateMany(t.Context(), []kv.Part{acct2, acct1}, func(xs []kv.Txn) error {
+		xs[0].Keep(5)
+		xs[0].Put(table, []byte("a"), nil)
+		return nil
+	}))
+	update(acct2, []any{nil, 5}, idle)
+	update(acct1, []any{nil, 4}, idle)
 }
 
 // testSerial: transactions of one partition are serial, a later one sees an earlier one's rows and its

@@ -48,6 +48,7 @@ func Run(t *testing.T, open Open) {
 		{"ViewIsSnapshot", testSnapshot},
 		{"CallerKeepsSlices", testSlices},
 		{"VersionsAndApplied", testVersions},
+		{"KeepIsForTheNext", testKeep},
 		{"SerialPerPartition", testSerial},
 		{"UpdateManyIsOneCommit", testUpdateMany},
 		{"UpdateManyDoesNotDeadlock", testNoDeadlock},
