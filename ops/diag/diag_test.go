@@ -56,7 +56,7 @@ func script(t *testing.T, replies ...string) (addr string, heard *[]string) {
 func send(addr string) Send {
 	return Send{
 		Server: addr, TLS: "auto", Helo: "client.example", From: "sender@client.example", To: []string{"info@example.test"},
-		Message: []byte("Subject: x\r\n\r\n.body\r\n"), Wait: 5 * time.Second,
+		Message: []byte("Subject: x\r\n\r\n.body\r\n"), Wait: time.Minute,
 	}
 }
 

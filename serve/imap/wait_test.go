@@ -3,6 +3,7 @@ package imap
 import (
 	"bufio"
 	"crypto/tls"
+	"fmt"
 	"log/slog"
 	"net"
 	"runtime"
@@ -20,7 +21,7 @@ func settle(t *testing.T, n int) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(20 * time.Second); runtime.NumGoroutine() > n; <-tick.C {
+	for end := time.Now().Add(time.Minute); runtime.NumGoroutine() > n; <-tick.C {
 		if time.Now().After(end) {
 			t.Fatalf("%d goroutines, want %d", runtime.NumGoroutine(), n)
 		}
@@ -112,8 +113,9 @@ func TestRestHasAnEnd(t *testing.T) {
 	stranger := newWorld(t, func(s *Settings) { restless(s); s.LoginTime = 200 * time.Millisecond }).dial()
 	stranger.expect("* BYE autologout...")
 	stranger.closed()
-	idle := newWorld(t, func(s *Settings) { restless(s); s.IdleTime = time.Second }).login()
-	idle.send("i IDLE\r\n")
+	idle := newWorld(t, func(s *Settings) { restless(s); s.IdleTime = time.Second }).dial()
+	idle.send(fmt.Sprintf("a LOGIN %s %q\r\ni IDLE\r\n", testUser, testPassword)) // at once: the second passes from the login on
+	idle.expect("a OK ...")
 	idle.expect("+ idling")
 	idle.expect("* BYE autologout...")
 	idle.closed()

@@ -181,7 +181,7 @@ func (w *world) login() *client {
 
 func (c *client) send(s string) {
 	c.t.Helper()
-	_ = c.conn.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.conn.SetDeadline(time.Now().Add(time.Minute))
 	_, err := c.conn.Write([]byte(s))
 	must(c.t, err)
 }
@@ -189,7 +189,7 @@ func (c *client) send(s string) {
 // line reads one line without its end.
 func (c *client) line() string {
 	c.t.Helper()
-	_ = c.conn.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.conn.SetDeadline(time.Now().Add(time.Minute))
 	s, err := c.br.ReadString('\n')
 	if err != nil {
 		c.t.Fatalf("%sconnection ended: %v, %q", c.at, err, s)
@@ -210,7 +210,7 @@ func (c *client) expect(pattern string) string {
 // closed expects that the server closed the connection.
 func (c *client) closed() {
 	c.t.Helper()
-	_ = c.conn.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.conn.SetDeadline(time.Now().Add(time.Minute))
 	if b, err := c.br.ReadByte(); err == nil || isTimeout(err) {
 		c.t.Fatalf("connection is open, next byte %q, %v", b, err)
 	}

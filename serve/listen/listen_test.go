@@ -28,7 +28,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // wait is how long a test waits for something that must come.
-const wait = 10 * time.Second
+const wait = time.Minute
 
 // echo greets with the peer's address and repeats lines; STARTTLS switches, "panic" panics, "busy" is not
 // interruptible, and a stop is told.

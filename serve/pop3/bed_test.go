@@ -230,7 +230,7 @@ func (b *bed) dial() *client {
 	b.t.Helper()
 	c, err := net.Dial("tcp", b.addr)
 	must(b.t, err)
-	must(b.t, c.SetDeadline(time.Now().Add(20*time.Second)))
+	must(b.t, c.SetDeadline(time.Now().Add(time.Minute)))
 	cl := &client{Conn: c, t: b.t, r: bufio.NewReaderSize(c, 128<<10)}
 	b.t.Cleanup(func() { _ = c.Close() })
 	return cl
