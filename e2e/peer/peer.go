@@ -15,6 +15,8 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -67,6 +69,17 @@ func Write(t testing.TB, path, content string, mode os.FileMode) string {
 	return path
 }
 
+// Environ is what a client runs in: that of the test without what would change what it does, files, language, certificates, certificates
+// and proxies, and with more.
+func Environ(more ...string) []string {
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
+		name, _, _ := strings.Cut(strings.ToLower(v), "=")
+		return strings.HasSuffix(name, "_proxy") || strings.HasSuffix(name, "_ca_bundle") ||
+			slices.ContainsFunc([]string{"lc_", "lang", "mail", "ssl_cert_"}, func(p string) bool { return strings.HasPrefix(name, p) })
+	})
+	return append(append(env, "HOME=/nonexistent", "LC_ALL=C.UTF-8"), more...)
+}
+
 // Result is how a client ended.
 type Result struct {
 	Out, Err string
@@ -88,7 +101,7 @@ func Run(t testing.TB, c Command) Result {
 	ctx, cancel := context.WithTimeout(context.Background(), RunWait)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, Need(t, c.Name), c.Args...)
-	cmd.Env = append(os.Environ(), c.Env...)
+	cmd.Env = Environ(c.Env...)
 	cmd.Dir = c.Dir
 	cmd.Stdin = bytes.NewReader(c.Stdin)
 	var out, errs bytes.Buffer

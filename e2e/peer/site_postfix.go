@@ -88,7 +88,7 @@ func (postfixKind) queued(s *Site) (int, error) {
 }
 
 func (postfixKind) push(s *Site) *exec.Cmd {
-	return exec.Command("postqueue", "-c", filepath.Join(s.Dir, "etc"), "-f")
+	return exec.Command(Need(s.t, "postqueue"), "-c", filepath.Join(s.Dir, "etc"), "-f")
 }
 
 func (postfixKind) journal(*Site) string { return island.Log("postfix") }
