@@ -75,7 +75,7 @@ var kinds = []struct {
 	{"quota", 5},
 	{"getquota", 3},
 	{"compress", 1},
-	{"thread", 2},
+	{"thread", 4},
 	{"catenate", 5},
 	{"multisearch", 6},
 	{"setmetadata", 4},

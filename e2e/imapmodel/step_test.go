@@ -114,6 +114,9 @@ func (h *history) inMailbox(s *session, kind string) *command {
 	case "sort":
 		return h.searching(s, s.uidOnly || h.r.IntN(2) == 0, true)
 	case "thread":
+		if h.r.IntN(3) > 0 {
+			return h.threaded(s)
+		}
 		return h.threading(s)
 	case "context":
 		return h.watching(s)

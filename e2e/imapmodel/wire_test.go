@@ -230,6 +230,9 @@ func parse(raw string, utf8 bool) (r response, err error) {
 		p.fail("a tagged response that is no status")
 	}
 	r.args = p.values()
+	for r.word == "THREAD" && p.peek() == '(' { // RFC 5256 §5: no space between threads
+		r.args = append(r.args, p.list())
+	}
 	if p.i != len(p.b) {
 		p.fail("the line goes on")
 	}
