@@ -22,7 +22,7 @@ type Explanation struct {
 	Code  string `json:"code"`
 	Title string `json:"title"`
 	Means string `json:"means,omitempty"` // what it means for the one who runs the server; "" when the title says it
-	Mend  string `json:"mend"`            // what to do
+	Mend  string `json:"mend,omitempty"`  // what to do; "" of a step
 }
 
 type catalogue struct {
@@ -30,6 +30,7 @@ type catalogue struct {
 	Reasons map[string]Explanation `json:"reasons"`
 	Report  map[string]string      `json:"report"`
 	Answers map[string]string      `json:"answers"`
+	Steps   map[string]string      `json:"steps"`
 }
 
 // Languages are the languages of the catalogue.
@@ -44,8 +45,8 @@ func load(lang string) (catalogue, bool) {
 	return c, true
 }
 
-// Explain gives the explanation of a fault's code ("B1002") or of the reason of a refusal ("rcpt-unknown") in
-// a language.
+// Explain gives the explanation of a fault's code ("B1002"), of the reason of a refusal ("rcpt-unknown") or of a step
+// of a trace ("relayed") in a language.
 func Explain(lang, code string) (Explanation, bool) {
 	c, ok := load(lang)
 	if !ok {
@@ -56,10 +57,29 @@ func Explain(lang, code string) (Explanation, bool) {
 		e.Code = upper
 		return e, true
 	}
+	if s, ok := c.Steps[strings.ToLower(code)]; ok {
+		return Explanation{Code: strings.ToLower(code), Title: s}, true
+	}
 	code = reason(code)
 	e, ok := c.Reasons[code]
 	e.Code = code
 	return e, ok
+}
+
+// Step says in a language what a step of barid trace msg means, by its code ("relayed").
+func Step(lang, code string) (string, bool) {
+	c, ok := load(lang)
+	if !ok {
+		return "", false
+	}
+	s, ok := c.Steps[strings.ToLower(code)]
+	return s, ok
+}
+
+// Steps lists the codes of steps.
+func Steps() []string {
+	c, _ := load("en")
+	return slices.Sorted(maps.Keys(c.Steps))
 }
 
 // reason is the key of a reason: what a session refuses itself ("smtp-message-too-big") is explained like what

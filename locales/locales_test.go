@@ -134,3 +134,24 @@ func names(s string) string {
 	slices.Sort(out)
 	return strings.Join(out, " ")
 }
+
+func TestStepsAreExplainedInEveryLanguage(t *testing.T) {
+	for _, lang := range Languages() {
+		c, _ := load(lang)
+		if len(c.Steps) != len(Steps()) {
+			t.Errorf("%s has %d steps, en has %d", lang, len(c.Steps), len(Steps()))
+		}
+		for _, code := range Steps() {
+			e, ok := Explain(lang, strings.ToUpper(code))
+			if s, _ := Step(lang, code); !ok || e.Title == "" || e.Title != s || e.Code != code {
+				t.Errorf("%s: %s: %+v", lang, code, e)
+			}
+			if lang != "en" && !strings.ContainsFunc(e.Title, func(r rune) bool { return unicode.Is(unicode.Arabic, r) }) {
+				t.Errorf("%s: %s is not translated: %q", lang, code, e.Title)
+			}
+		}
+	}
+	if _, ok := Step("de", "relayed"); ok {
+		t.Error("there is no German")
+	}
+}

@@ -18,7 +18,8 @@ func explainCommand(t *terminal) *cobra.Command {
 	c := &cobra.Command{
 		Use: "explain [CODE]", Short: "Explain an error code, or the reason of a refusal", Args: cobra.MaximumNArgs(1),
 		Long: "Explains the codes of errors that barid prints (B1002), and the reasons of refusals that the log,\n" +
-			"barid status and barid trace msg show (rcpt-unknown). Without a code it lists all.\n\nReasons:\n" +
+			"barid status and barid trace msg show (rcpt-unknown), and the steps of barid trace msg (relayed). Without a\n" +
+			"code it lists all.\n\nReasons:\n" +
 			wrapped(locales.Reasons(), 100),
 		Example: "  barid explain B1002\n  barid explain rcpt-unknown --lang fa\n  barid explain",
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -53,7 +54,7 @@ func explainAll(t *terminal, lang string) error {
 			WithFix("languages: %s", strings.Join(locales.Languages(), ", "))
 	}
 	var all []locales.Explanation
-	for _, code := range append(locales.Codes(), locales.Reasons()...) {
+	for _, code := range slices.Concat(locales.Codes(), locales.Reasons(), locales.Steps()) {
 		e, _ := locales.Explain(lang, code) // every code is explained in every language (locales_test.go)
 		all = append(all, e)
 	}

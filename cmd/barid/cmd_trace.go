@@ -4,10 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
 
+	"barid/base/fault"
+	"barid/locales"
 	"barid/ops/manage"
 
 	"github.com/spf13/cobra"
@@ -24,15 +27,22 @@ func traceCommand(t *terminal) *cobra.Command {
 
 func traceMessage(t *terminal) *cobra.Command {
 	var s settings
+	var lang string
 	c := &cobra.Command{
 		Use: "msg ID", Short: "Tell the way of a message, from the first connection to the last answer", Args: cobra.ExactArgs(1),
 		Long: "Tell the way of a message, from the first connection to the last answer.\n\n" +
 			"ID is any of its names: the id in the reply to the message and in its Received field, the id of a session (all\n" +
 			"its messages), a Message-ID, an ENVID, the name of an entry of the queue, or the id of a report. Times are those\n" +
 			"of this machine; the second column is the time since the line above. What is kept: 30 days.\n\n" +
-			"With --json every step is one object on a line, with a stable code; see docs/develop/trace.md.",
-		Example: "  barid trace msg 01jd4xk8t0003f7q2m.1\n  barid trace msg '<20261122.1@example.org>'\n  barid trace msg 33B1 --json",
+			"With --lang fa or ar a legend explains the steps that occur in that language. With --json every step is one\n" +
+			"object on a line, with a stable code; see docs/develop/trace.md.",
+		Example: "  barid trace msg 01jd4xk8t0003f7q2m.1\n  barid trace msg '<20261122.1@example.org>'\n  barid trace msg 33B1 --json\n" +
+			"  barid trace msg 01jd4xk8t0003f7q2m.1 --lang fa",
 		RunE: func(c *cobra.Command, args []string) error {
+			if !slices.Contains(locales.Languages(), lang) {
+				return fault.New("B1007", "there are no words in %q", lang).WithExit(fault.ExitUsage).
+					WithFix("languages: %s", strings.Join(locales.Languages(), ", "))
+			}
 			out, err := call[manage.Trace](c.Context(), &s, t, "trace.message", manage.TraceQuery{ID: args[0]})
 			if err != nil {
 				return err
@@ -44,11 +54,30 @@ func traceMessage(t *terminal) *cobra.Command {
 				return printSteps(t.out, out)
 			}
 			printTrace(t.out, out, time.Local)
+			if lang != "en" {
+				printLegend(t.out, out, lang)
+			}
 			return nil
 		},
 	}
+	c.Flags().StringVar(&lang, "lang", "en", "language of the legend of the steps: ar, fa or en")
 	s.flags(c)
 	return c
+}
+
+// printLegend says in a language what the steps of tr mean, each once, in the order they occur.
+func printLegend(w io.Writer, tr manage.Trace, lang string) {
+	seen := map[string]bool{}
+	_, _ = fmt.Fprintln(w)
+	for _, j := range tr.Messages {
+		for i := range j.Steps {
+			code := j.Steps[i].Code
+			if text, ok := locales.Step(lang, code); ok && !seen[code] {
+				seen[code] = true
+				_, _ = fmt.Fprintf(w, "%-12s  %s\n", code, text)
+			}
+		}
+	}
 }
 
 // printSteps prints every step as one line of JSON.

@@ -8,6 +8,17 @@ import (
 	"barid/ops/manage"
 )
 
+// TestTheLegendNamesEveryStepOnce: in the reader's language, and every step there is has words.
+func TestTheLegendNamesEveryStepOnce(t *testing.T) {
+	steps := []manage.Step{{Code: manage.StepConnected}, {Code: manage.StepDelayed}, {Code: manage.StepDelayed}, {Code: manage.StepMissing}}
+	var b strings.Builder
+	printLegend(&b, manage.Trace{Messages: []manage.Journey{{Steps: steps}, {Steps: steps}}}, "fa")
+	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
+	if len(lines) != 3 || !strings.HasPrefix(lines[0], "connected     برنامه") || !strings.HasPrefix(lines[1], "delayed ") || !strings.HasPrefix(lines[2], "missing ") {
+		t.Errorf("%q", lines)
+	}
+}
+
 // TestTraceIsOneScreen fixes what a person sees: aligned, with the day, and nothing that moves the cursor.
 func TestTraceIsOneScreen(t *testing.T) {
 	noon := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"barid/locales"
 	"barid/mail"
 	"barid/mail/event"
 	"barid/ops/manage"
@@ -327,6 +328,9 @@ func TestEveryCodeIsExplained(t *testing.T) {
 	for _, c := range codes {
 		if !strings.Contains(string(page), "\n| `"+c[1]+"` |") {
 			t.Errorf("no row for %q", c[1])
+		}
+		if _, ok := locales.Step("fa", c[1]); !ok {
+			t.Errorf("no words for %q in the catalogue", c[1])
 		}
 	}
 	for _, of := range []reflect.Type{reflect.TypeFor[manage.Step](), reflect.TypeFor[manage.StepTook](), reflect.TypeFor[manage.StepPlace]()} {
