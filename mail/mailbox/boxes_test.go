@@ -65,7 +65,7 @@ func TestCleanName(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{
-		"", "/", "/a", "a/", "a//b", "a\x00", "a\nb", "\x7f", "\u0085", "a*", "%", "\xff", "\u2028", "a\ufffd", "//", "a///b",
+		"", "/", "/a", "a/", "a//b", "a\x00", "a\nb", "\x7f", "\u0085", "a*", "%", "\xff", "\u2028", "a\ufffd", "//", "a///b", "\ufeffa", "a\ufdd0", "\U0001ffff",
 		strings.Repeat("a", MaxNameBytes+1), strings.Repeat("a/", MaxDepth) + "a",
 	} {
 		if got, err := CleanName(bad); !errors.Is(err, ErrName) {

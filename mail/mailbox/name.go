@@ -33,9 +33,14 @@ func CleanName(name string) (string, error) {
 	return name, nil
 }
 
-// forbidden are controls, line and paragraph separators (RFC 5198 §2) and the wildcards of LIST.
+// forbidden are controls, line and paragraph separators, byte order marks and what is no character (RFC 5198 §2), and the
+// wildcards of LIST.
 func forbidden(r rune) bool {
-	return r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' || r == '%' || r == '*' || r == utf8.RuneError
+	switch r {
+	case '\u2028', '\u2029', '\ufeff', '%', '*', utf8.RuneError:
+		return true
+	}
+	return r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0xfdd0 && r <= 0xfdef || r&0xfffe == 0xfffe
 }
 
 // parents gives the names above name, the highest first.
