@@ -222,10 +222,10 @@ func (u *undertaking) people(ctx context.Context, file string, box addr.Mailbox,
 
 // firstLimits are for every account of a new server: far above what a person sends, far below what a thief wants to.
 func firstLimits() manage.AllowanceChange {
-	messages, strangers := int64(300), int64(500)
+	messages, strangers, octets := int64(300), int64(500), int64(2<<30)
 	return manage.AllowanceChange{
 		AllowanceOf:  manage.AllowanceOf{Scope: "default"},
-		LimitsChange: manage.LimitsChange{PerHour: &messages, NewRecipients: &strangers},
+		LimitsChange: manage.LimitsChange{PerHour: &messages, NewRecipients: &strangers, PerDay: &octets},
 	}
 }
 
@@ -252,7 +252,7 @@ func nextSteps(o SetupOptions, file string) []string {
 	return []string{
 		"barid serve --config " + file,
 		"barid account add SOMEBODY@DOMAIN --config " + file,
-		"an account may send 300 messages an hour, to 500 new addresses a day: barid account set-limits --default --config " + file,
+		"an account may send 300 messages an hour, to 500 new addresses and 2 GiB a day: barid account set-limits --default --config " + file,
 		"barid probe port25 --config " + file + "    tells whether your network lets mail out",
 		"replace the self-signed certificate (cert.pem, key.pem in " + o.Dir + ") by a real one, then send the server SIGHUP",
 		"in a mail program: IMAP " + o.Hostname + " port 993 TLS, SMTP " + o.Hostname + " port 465 TLS, user name " + o.Address,

@@ -74,6 +74,15 @@ func TestSetupMakesAnInstallationThatWorks(t *testing.T) {
 	if err := s.Manager().Call(t.Context(), "account.list", manage.None{}, &accounts, nil); err != nil || len(accounts) != 1 {
 		t.Errorf("accounts %+v, %v", accounts, err)
 	}
+	var limits []manage.AllowanceRow
+	if err := s.Manager().Call(t.Context(), "limits.show", manage.AllowanceOf{Scope: "account", Name: "info@example.test"}, &limits, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range limits[:4] { // a stolen password is bounded from the first day; RCPT has a limit of its own
+		if l.Limit != "recipients" && (l.Of == 0 || l.SetBy != "default") {
+			t.Errorf("%+v", l)
+		}
+	}
 }
 
 func TestSetupOverwritesNothing(t *testing.T) {
