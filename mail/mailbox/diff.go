@@ -42,7 +42,7 @@ func (d *differ) goneFrom(i int) {
 
 func (d *differ) run() {
 	for d.align() {
-		if d.same() {
+		if d.shared() || d.same() {
 			continue
 		}
 		o, n := d.oldC.fix.uid[d.oj], d.newC.fix.uid[d.nj]
@@ -81,6 +81,20 @@ func seek(v *View, k, j *int) *chunk {
 		*k, *j = *k+1, 0
 	}
 	return nil
+}
+
+// shared passes the chunks that both share, nearly all of a large mailbox. It reports whether there were any.
+func (d *differ) shared() bool {
+	from := d.ok
+	for d.oj == 0 && d.nj == 0 && d.ok < len(d.old.full) && d.nk < len(d.new.full) {
+		o, n := &d.old.full[d.ok], &d.new.full[d.nk]
+		if o.mut != n.mut || o.fix != n.fix || o.n != n.n {
+			break
+		}
+		d.ok++
+		d.nk++
+	}
+	return d.ok > from
 }
 
 // same passes messages that both have in the same slots, as they have unless some were expunged there. What a STORE did not
