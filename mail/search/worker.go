@@ -63,14 +63,18 @@ func (x *Index) wait(id mail.AccountID, f func(w *waiting)) {
 		return
 	}
 	w := k.waiting[id]
-	if w == nil {
+	fresh := w == nil
+	if fresh {
 		latest := x.opt.Now().Add(x.opt.Delay)
 		w = &waiting{due: latest, latest: latest}
 		k.waiting[id] = w
 		k.order = append(k.order, id)
 		x.opt.Metrics.wait(len(k.waiting))
 	}
-	f(w)
+	before := w.due
+	if f(w); !fresh && !w.due.Before(before) {
+		return // the worker looks no later than before, and sees
+	}
 	select {
 	case k.wake <- struct{}{}:
 	default:
