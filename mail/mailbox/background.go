@@ -3,6 +3,7 @@ package mailbox
 import (
 	"context"
 	"sync"
+	"time"
 
 	"barid/mail"
 )
@@ -13,9 +14,14 @@ type job struct {
 	recent map[ID]UID // see info.recent
 }
 
+// recentPause is how long it may take until it is written down what was recent: a session that is told of each message as it
+// comes would make another commit of each.
+const recentPause = 100 * time.Millisecond
+
 // worker does jobs, one account at a time, in a goroutine that lives while there are any.
 type worker struct {
 	mu      sync.Mutex
+	timer   *time.Timer // nil: not set
 	jobs    map[mail.AccountID]*job
 	order   []mail.AccountID
 	running bool
@@ -41,10 +47,29 @@ func (s *Store) later(id mail.AccountID, j job) {
 		w.order = append(w.order, id)
 	}
 	old.merge(j)
-	if !w.running {
-		w.running = true
-		w.done.Add(1)
-		go s.background()
+	switch {
+	case w.running:
+	case j.reap:
+		s.startWork()
+	case w.timer == nil:
+		w.timer = time.AfterFunc(recentPause, s.recentIsDue)
+	}
+}
+
+// startWork begins to do the jobs. The caller holds work.mu.
+func (s *Store) startWork() {
+	s.work.running = true
+	s.work.done.Add(1)
+	go s.background()
+}
+
+// recentIsDue begins to do what waited for recentPause.
+func (s *Store) recentIsDue() {
+	w := &s.work
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.timer = nil; !w.running && !w.closed {
+		s.startWork()
 	}
 }
 
@@ -73,28 +98,42 @@ func (w *worker) take() (id mail.AccountID, j *job, ok bool) {
 	return id, j, true
 }
 
-func (w *worker) close() {
+// stopWork ends the work. Only what was recent is written down still; all else is taken up again by the next process.
+func (s *Store) stopWork() {
+	w := &s.work
 	w.mu.Lock()
 	w.closed = true
+	if w.timer != nil {
+		w.timer.Stop()
+	}
 	w.mu.Unlock()
 	w.done.Wait()
+	for id, j := range w.jobs {
+		if len(j.recent) > 0 {
+			s.doFor(id, &job{recent: j.recent})
+		}
+	}
+	w.jobs, w.order = nil, nil
 }
 
 // background does jobs until there are none. After an error of the store a job is dropped: it is taken up
 // again when the account is next read.
 func (s *Store) background() {
 	defer s.work.done.Done()
-	ctx := context.Background()
 	for {
 		id, j, ok := s.work.take()
 		if !ok {
 			return
 		}
-		a := s.acquire(id)
-		if err := s.do(ctx, a, j); err != nil {
-			s.opt.Log.Warn("mailbox work behind the answers failed", "account", id, "error", err)
-		}
-		s.release(a)
+		s.doFor(id, j)
+	}
+}
+
+func (s *Store) doFor(id mail.AccountID, j *job) {
+	a := s.acquire(id)
+	defer s.release(a)
+	if err := s.do(context.Background(), a, j); err != nil {
+		s.opt.Log.Warn("mailbox work behind the answers failed", "account", id, "error", err)
 	}
 }
 

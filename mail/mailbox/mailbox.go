@@ -138,7 +138,7 @@ func Open(db kv.KV, blobs kv.Blobs, o Options) *Store {
 
 // Close ends the work in the background and waits for it. Nothing is lost without it: unfinished work is
 // taken up when the account is next used.
-func (s *Store) Close() { s.work.close() }
+func (s *Store) Close() { s.stopWork() }
 
 // Account gives a handle to the mail of one account. It costs nothing and checks nothing.
 func (s *Store) Account(id mail.AccountID) *Account { return &Account{s: s, id: id} }

@@ -6,7 +6,10 @@ import (
 	"io"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"barid/base/kv"
 	"barid/mail"
 	"barid/rfc/mime"
 	"barid/rfc/status"
@@ -281,11 +284,38 @@ func TestRecent(t *testing.T) {
 	if st, _ := w.Account(1).Status(ctx, "INBOX"); st.Recent != 1 {
 		t.Errorf("STATUS says %d recent", st.Recent)
 	}
-	w.Store.work.done.Wait()
 	w.restart()
 	if taken, _ := w.open(1, "INBOX").TakeRecent(ctx); !slices.Equal(taken, UIDSet{{4, 4}}) {
 		t.Errorf("after restart: recent are %v", taken)
 	}
+}
+
+// TestRecentIsWrittenForMany: what sessions were told is written down a moment later, in one commit.
+func TestRecentIsWrittenForMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Options{})
+		m := w.open(1, "INBOX")
+		for range 5 {
+			w.fill(1, "INBOX")
+			_, _ = m.TakeRecent(ctx)
+		}
+		version := func() (v kv.Ver) {
+			must(t, w.mem.Update(ctx, mail.AccountID(1).Part(), func(x kv.Txn) error { v = x.Ver(); return nil }))
+			return v
+		}
+		before := version()
+		time.Sleep(recentPause)
+		synctest.Wait()
+		if n := version() - before; n != 1 {
+			t.Errorf("%d commits", n)
+		}
+		other := Open(w.mem, w.mem, w.opt) // as after a kill
+		defer other.Close()
+		if st, err := other.Account(1).Status(ctx, "INBOX"); err != nil || st.Recent != 0 {
+			t.Errorf("%d recent, %v", st.Recent, err)
+		}
+		w.Store.Close()
+	})
 }
 
 // bell gives a channel that has a value after ring was called.
