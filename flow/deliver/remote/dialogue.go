@@ -199,7 +199,7 @@ func (x *transaction) hear(ctx context.Context, stage string, say func() error, 
 	x.s.fresh = false
 	if reply.Code == 421 {
 		x.s.broken = true
-		return refused(stage, x.s.remote, reply)
+		return x.orWorn(stage, refused(stage, x.s.remote, reply))
 	}
 	if c := reply.Code / 100; c != 2 && c != 4 && c != 5 { // who knows what it answers next
 		x.s.broken = true
@@ -236,7 +236,18 @@ func (x *transaction) onMail(r smtp.Reply) *trouble {
 		x.s.open = true
 		return nil
 	}
-	return refused(spool.StageMail, x.s.remote, r)
+	return x.orWorn(spool.StageMail, refused(spool.StageMail, x.s.remote, r))
+}
+
+// orWorn takes a temporary refusal of MAIL over a connection that has carried messages for the end of what the server
+// takes over one ("421 too many messages in this connection"): a new one may do, at once. If it is about more than the
+// connection, the new one is told so with its first message.
+func (x *transaction) orWorn(stage string, t *trouble) *trouble {
+	if stage == spool.StageMail && t.kind == queue.Deferred && x.s.messages > 1 {
+		x.s.broken = true
+		t.stale, t.busy = true, false
+	}
+	return t
 }
 
 // onRcpt takes the answer for one recipient.

@@ -213,6 +213,34 @@ func TestBusyServersGetFewerConnections(t *testing.T) {
 	}
 }
 
+// Servers that take so many messages over one connection say it in many ways; none is a reason to wait.
+func TestAServerThatTakesFewMessagesOverAConnection(t *testing.T) {
+	for _, do := range []sink.Behaviour{
+		{Reply: "421 4.7.0 too many messages in this connection", Leave: true},
+		{Reply: "421 closing"},
+		{Reply: "451 4.7.1 too many messages in this session"},
+		{Reply: "452 4.5.3 enough"},
+		{Close: true},
+	} {
+		for _, without := range []string{"", "PIPELINING"} {
+			do.Skip, do.Times = 2, 1
+			s := newScene(t, zone, nil)
+			k := s.sink(1, sink.Options{Without: []string{without}, Behave: map[sink.Stage]sink.Behaviour{sink.Mail: do}})
+			for range 4 {
+				s.expect(s.entry(letterText), relayed)
+			}
+			if k.Conns() != 2 || k.Count() != 4 {
+				t.Errorf("%q, %q: %d messages over %d connections", do.Reply, without, k.Count(), k.Conns())
+			}
+			for _, l := range s.d.pool.lines {
+				if l.limit < float64(s.d.set.MinPerHost) {
+					t.Errorf("%q: fewer connections: %v", do.Reply, l.limit)
+				}
+			}
+		}
+	}
+}
+
 // A source that the machine does not have is no fault of the other side, and no reason to leave it alone.
 func TestASourceThatIsNotHere(t *testing.T) {
 	s := newScene(t, zone, func(d *Deps) {
