@@ -40,6 +40,7 @@ func (s *selection) flags(c *cobra.Command) {
 	f.StringVar(&s.Domain, "domain", "", "destination, with * for any text")
 	f.StringVar(&s.route, "route", "", "by this route; direct for those by MX")
 	f.StringVar(&s.OlderThan, "older-than", "", "arrived longer ago, e.g. 90m, 12h, 2d")
+	f.StringVar(&s.Next, "next-within", "", "to be tried within, e.g. 15m")
 	f.StringVar(&s.Error, "error", "", "text within the last answer, with * for any text")
 	f.BoolVar(&s.held, "held", false, "those that are held; --held=false for the others")
 	f.BoolVar(&s.All, "all", false, "every entry")

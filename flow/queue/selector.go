@@ -21,6 +21,7 @@ type Selector struct {
 	Domain    string         // pattern of the destination
 	Route     *string        // name of the route, by rule or by an operator; pointer to "": by MX
 	Before    time.Time      // arrived before
+	NextBy    time.Time      // whose next attempt is not later; held entries have none
 	ErrorLike string         // pattern within the last answer to some recipient: code, enhanced code, words
 	Hold      *bool          // held, or not
 	All       bool           // every entry: verbs that change something refuse a Selector that says nothing
@@ -32,7 +33,7 @@ type Selector struct {
 // says tells whether anything is set.
 func (s *Selector) says() bool {
 	return s.All || len(s.Names) > 0 || len(s.Messages) > 0 || s.Account != 0 || s.From != "" || s.To != "" || s.Domain != "" ||
-		s.Route != nil || !s.Before.IsZero() || s.ErrorLike != "" || s.Hold != nil
+		s.Route != nil || !s.Before.IsZero() || !s.NextBy.IsZero() || s.ErrorLike != "" || s.Hold != nil
 }
 
 // Match tells whether e is chosen.
@@ -43,6 +44,7 @@ func (s *Selector) Match(e *spool.Entry) bool {
 		s.Account != 0 && s.Account != e.Account,
 		s.Route != nil && plainRoute(*s.Route) != plainRoute(e.Route),
 		!s.Before.IsZero() && !e.Arrived.Before(s.Before),
+		!s.NextBy.IsZero() && (e.Hold || e.Next.After(s.NextBy)),
 		s.Hold != nil && *s.Hold != e.Hold,
 		compareNames(s.After, e.Name()) >= 0,
 		s.Domain != "" && !like(s.Domain, e.Destination) && !like(s.Domain, addr.UnicodeDomain(e.Destination)),

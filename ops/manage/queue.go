@@ -20,14 +20,15 @@ import (
 // "*" for any text, and do not tell upper from lower case.
 type QueueSelector struct {
 	IDs       []string `json:"ids,omitempty"`
-	Messages  []string `json:"messages,omitempty"`   // ids of transactions, as in the reply to the sender
-	Account   string   `json:"account,omitempty"`    // address of the account that submitted
-	From      string   `json:"from,omitempty"`       // pattern of the sender; "<>" for reports
-	To        string   `json:"to,omitempty"`         // pattern of a recipient
-	Domain    string   `json:"domain,omitempty"`     // pattern of the destination
-	Route     *string  `json:"route,omitempty"`      // name of the route; "" or "direct" for those by MX
-	OlderThan string   `json:"older_than,omitempty"` // "90m", "36h", "2d", "1w"
-	Error     string   `json:"error,omitempty"`      // pattern within the last answer
+	Messages  []string `json:"messages,omitempty"`    // ids of transactions, as in the reply to the sender
+	Account   string   `json:"account,omitempty"`     // address of the account that submitted
+	From      string   `json:"from,omitempty"`        // pattern of the sender; "<>" for reports
+	To        string   `json:"to,omitempty"`          // pattern of a recipient
+	Domain    string   `json:"domain,omitempty"`      // pattern of the destination
+	Route     *string  `json:"route,omitempty"`       // name of the route; "" or "direct" for those by MX
+	OlderThan string   `json:"older_than,omitempty"`  // "90m", "36h", "2d", "1w"
+	Next      string   `json:"next_within,omitempty"` // the next attempt is within: "15m"
+	Error     string   `json:"error,omitempty"`       // pattern within the last answer
 	Held      *bool    `json:"held,omitempty"`
 	All       bool     `json:"all,omitempty"`
 }
@@ -110,6 +111,13 @@ func (m *Manager) selector(ctx context.Context, in *QueueSelector) (queue.Select
 			return s, err
 		}
 		s.Before = time.Now().Add(-age)
+	}
+	if in.Next != "" {
+		within, err := ParseAge(in.Next)
+		if err != nil {
+			return s, err
+		}
+		s.NextBy = time.Now().Add(within)
 	}
 	return s, nil
 }

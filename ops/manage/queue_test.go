@@ -132,6 +132,8 @@ func TestQueueSelectors(t *testing.T) {
 		{"by MX, in a word", manage.QueueSelector{Route: ptr("direct")}, "[m1 m2 m4]"},
 		{"older", manage.QueueSelector{OlderThan: "90m"}, "[m1 m4]"},
 		{"older, days", manage.QueueSelector{OlderThan: "1d5h"}, "[m4]"},
+		{"next soon", manage.QueueSelector{Next: "10m"}, "[]"},
+		{"next, not held", manage.QueueSelector{Next: "90m"}, "[m1 m3 m4]"},
 		{"error", manage.QueueSelector{Error: "LATER*please"}, "[m1 m3 m4]"},
 		{"held", manage.QueueSelector{Held: ptr(true)}, "[m2]"},
 		{"not held, there", manage.QueueSelector{Held: ptr(false), Domain: "there.test"}, "[m1 m4]"},
