@@ -10,6 +10,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"barid/base/kv"
+	"barid/base/text"
 	"barid/mail/search"
 	"barid/rfc/header"
 	"barid/rfc/mime"
@@ -106,10 +107,17 @@ func (t *casemapScan) part(p *mime.Part, root bool, body kv.BlobReader) error {
 			t.look(casemap(nil, []byte(string(f.Name)+": "+header.DecodeWords(f.Text()))))
 		}
 	}
+	if name := p.FileName(); name != "" {
+		t.look(casemap(nil, []byte(name)))
+	}
 	if !search.HasText(p) {
 		return nil
 	}
-	return t.text(p.Text(io.NewSectionReader(body, p.BodyOff, p.End-p.BodyOff)))
+	r := p.Text(io.NewSectionReader(body, p.BodyOff, p.End-p.BodyOff))
+	if p.Subtype == "HTML" {
+		r = text.Visible(r)
+	}
+	return t.text(r)
 }
 
 func (t *casemapScan) look(b []byte) {
