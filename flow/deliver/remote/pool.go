@@ -39,7 +39,9 @@ type pool struct {
 // line is what the pool knows of one key.
 type line struct {
 	limit   float64
-	open    int        // connections, the idle ones too
+	steady  time.Time  // the limit does not grow before: the host takes no more connections than that
+	open    int        // connections, the idle ones too, and those that are being opened
+	live    int        // of them, those that the host greeted
 	idle    []*session // the one used last at the end
 	waiters []*waiter
 }
@@ -117,7 +119,7 @@ func (p *pool) take(l *line, suits func(*session) bool) *session {
 		if !old && quiet(s.raw) {
 			return s
 		}
-		p.count(l, -1)
+		p.drop(l)
 		p.quit(s)
 	}
 	return nil
@@ -131,7 +133,7 @@ func (p *pool) evict(l *line) bool {
 	s := l.idle[0]
 	l.idle = l.idle[1:]
 	p.idle--
-	p.count(l, -1)
+	p.drop(l)
 	p.quit(s)
 	return true
 }
@@ -190,12 +192,48 @@ func (p *pool) hand(l *line, s *session) bool {
 
 // end closes a connection that nobody will use again, and lets the next open one.
 func (p *pool) end(l *line, s *session) {
-	p.count(l, -1)
+	p.drop(l)
 	p.quit(s)
 	p.grant(l)
 }
 
-// gone is for a connection that broke, or never came to be.
+// opened notes that a connection that may be opened is there.
+func (p *pool) opened(k key) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.line(k).live++
+}
+
+// lost is for a connection that broke.
+func (p *pool) lost(k key) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.line(k)
+	p.drop(l)
+	p.grant(l)
+}
+
+// drop counts a connection that was open.
+func (p *pool) drop(l *line) {
+	l.live--
+	p.count(l, -1)
+}
+
+// full is for a connection that the host refused as one too many while it serves others of ours: those are what it
+// takes for now. It tells whether there are any, to wait for.
+func (p *pool) full(k key, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.line(k)
+	if l.live < 1 {
+		return false
+	}
+	l.limit, l.steady = float64(l.live), now.Add(p.set.Steady)
+	p.count(l, -1)
+	return true
+}
+
+// gone is for a connection that never came to be.
 func (p *pool) gone(k key) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -226,6 +264,9 @@ func (p *pool) adapt(k key, well bool) {
 	defer p.mu.Unlock()
 	l := p.line(k)
 	if well {
+		if time.Now().Before(l.steady) {
+			return
+		}
 		l.limit = min(l.limit+1/l.limit, float64(p.set.MaxPerHost))
 		p.grant(l)
 	} else {

@@ -241,6 +241,34 @@ func TestAServerThatTakesFewMessagesOverAConnection(t *testing.T) {
 	}
 }
 
+// A server that takes few connections at a time says so to the one too many: who has that waits for the others.
+func TestOneConnectionTooManyWaitsForTheOthers(t *testing.T) {
+	s := newScene(t, zone, nil)
+	k := s.sink(1, sink.Options{Behave: map[sink.Stage]sink.Behaviour{
+		sink.Greeting: {Reply: "421 4.7.0 too many connections from you", Leave: true, Skip: 1},
+		sink.Mail:     {Delay: 50 * time.Millisecond, Times: 1},
+	}})
+	var all sync.WaitGroup
+	all.Go(func() { s.expect(s.entry(letterText), relayed) })
+	k.AwaitStage(sink.Mail, 1)
+	for range 3 {
+		all.Go(func() { s.expect(s.entry(letterText), relayed) })
+	}
+	all.Wait()
+	if k.Count() != 4 || s.d.pool.lines[key{host: "mx1.there.test", port: s.port, mode: direct, from: s.d.originOf("here.test")}].limit != 1 {
+		t.Errorf("%d messages over %d connections", k.Count(), k.Conns())
+	}
+	s.d.pool.mu.Lock()
+	for _, l := range s.d.pool.lines { // the connection goes away: then it is told
+		p := l.idle[0]
+		l.idle = nil
+		s.d.pool.idle--
+		s.d.pool.end(l, p)
+	}
+	s.d.pool.mu.Unlock()
+	s.expect(s.entry(letterText), "deferred 4.7.0 greeting")
+}
+
 // A source that the machine does not have is no fault of the other side, and no reason to leave it alone.
 func TestASourceThatIsNotHere(t *testing.T) {
 	s := newScene(t, zone, func(d *Deps) {

@@ -26,6 +26,7 @@ type Settings struct {
 	MaxRcpts    int           // recipients of one transaction; 0: 100 (RFC 5321 §4.5.3.1.8)
 	MaxPerHost  int           // connections to one host at once; 0: 20
 	MinPerHost  int           // connections to a host that we know nothing of; it grows with success; 0: 5
+	Steady      time.Duration // a host that refused one connection too many is tried with no more for so long; 0: 1 min
 	MaxIdle     int           // idle connections in all; 0: 200, negative: none
 	IdleTime    time.Duration // a connection is kept for this long without work; 0: 10 s
 	MaxMessages int           // messages over one connection; 0: 100
@@ -71,6 +72,7 @@ func (s Settings) withDefaults() Settings {
 	set(&s.MinPerHost, min(5, s.MaxPerHost))
 	set(&s.MaxIdle, 200)
 	set(&s.IdleTime, 10*time.Second)
+	set(&s.Steady, time.Minute)
 	set(&s.MaxMessages, 100)
 	set(&s.MaxLife, 10*time.Minute)
 	set(&s.DownFor, 5*time.Minute)

@@ -104,27 +104,38 @@ func (a *attempt) note(h *host, t *trouble) {
 // reach gets a session with a host: an idle one, or a new one over the first address that works.
 func (a *attempt) reach(ctx context.Context, h *host, want demand) (*session, *trouble) {
 	k := a.keyOf(h)
-	s, err := a.d.pool.get(ctx, k, func(s *session) bool { return fit(s, want) })
-	if err != nil {
-		return nil, broken(ctx, spool.StageConnect, h.name, err)
-	}
-	if s != nil {
-		a.d.Metrics.connection("reused")
-		s.fresh, s.reused = true, true
-		return s, nil
-	}
-	s, t := a.dialHost(ctx, k, h, want)
-	if t != nil {
+	for {
+		s, err := a.d.pool.get(ctx, k, func(s *session) bool { return fit(s, want) })
+		if err != nil {
+			return nil, broken(ctx, spool.StageConnect, h.name, err)
+		}
+		if s != nil {
+			a.d.Metrics.connection("reused")
+			s.fresh, s.reused = true, true
+			return s, nil
+		}
+		s, t := a.dialHost(ctx, k, h, want)
+		if t == nil {
+			a.d.pool.opened(k)
+			a.d.Metrics.connection("opened")
+			a.d.health.well(h.id())
+			return s, nil
+		}
 		a.d.Metrics.connection("failed")
+		if t.tooMany() && a.d.pool.full(k, time.Now()) {
+			continue // waits for one of the others; without others it is told
+		}
 		if t.busy {
 			a.d.pool.adapt(k, false)
 		}
 		a.d.pool.gone(k)
 		return nil, t
 	}
-	a.d.Metrics.connection("opened")
-	a.d.health.well(h.id())
-	return s, nil
+}
+
+// tooMany tells whether a host refused a connection as one too many, as far as its words can be trusted.
+func (t *trouble) tooMany() bool {
+	return t.answer.Code == 421 && (t.answer.Stage == spool.StageGreeting || t.answer.Stage == spool.StageEHLO)
 }
 
 // fit tells whether an open session is good enough.
@@ -195,7 +206,7 @@ func (a *attempt) leave(s *session, t *trouble) {
 	}
 	if s.broken || t != nil && t.answer.Code == 421 || s.wire.in.Buffered() > 0 {
 		s.drop()
-		a.d.pool.gone(s.key)
+		a.d.pool.lost(s.key)
 	} else {
 		_ = s.wire.nc.SetDeadline(time.Time{})
 		a.d.pool.put(s)
