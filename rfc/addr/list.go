@@ -37,6 +37,9 @@ func (it Item) Canonical() (Mailbox, error) {
 // wild) in time linear in s. It gives the best that can be made of any input; the only error is
 // TooManyItems when there were more than max items, and then the first max of them are given.
 func ParseList(s string, max int) ([]Item, error) {
+	if items := parsePlain(s, max); items != nil {
+		return items, nil
+	}
 	p := lister{s: s, max: max}
 	return p.run()
 }

@@ -3,6 +3,8 @@ package addr
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -163,6 +165,10 @@ func FuzzList(f *testing.F) {
 		if len(items) > 50 {
 			t.Fatalf("%d items", len(items))
 		}
+		p := lister{s: s, max: 50}
+		if slow, _ := p.run(); !slices.Equal(items, slow) {
+			t.Fatalf("%q is plain: %+v\nand not: %+v", s, items, slow)
+		}
 		depth := 0
 		for _, it := range items {
 			for _, x := range []string{it.Name, it.Route, it.Group, it.Mailbox.Local, it.Mailbox.Domain} {
@@ -193,6 +199,32 @@ func again(t *testing.T, it Item) {
 	}
 	if back, err := ParseMailbox(m.String(), true); err != nil || back != m {
 		t.Fatalf("%+v → %q → %+v %v", it, m.String(), back, err)
+	}
+}
+
+// TestPlainListsAreReadAsAll: what is read the short way is what the long way gives.
+func TestPlainListsAreReadAsAll(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 1))
+	pieces := []string{"Info", "فروش", " ", "  ", "<", ">", "@", ".", ",", ", ", "\"", "a@x.test", "<a@x.test>", "Desk <a@x.test>", "\"A, B\" <b@y.test>", "\\", "\t", ";", ":", "(c)", "[", "\x7f"}
+	plain := 0
+	for range 200_000 {
+		var b strings.Builder
+		for range 1 + r.IntN(6) {
+			b.WriteString(pieces[r.IntN(len(pieces))])
+		}
+		s := b.String()
+		got := parsePlain(s, 3)
+		if got == nil {
+			continue
+		}
+		plain++
+		p := lister{s: s, max: 3}
+		if want, err := p.run(); err != nil || !slices.Equal(got, want) {
+			t.Fatalf("%q: %+v, %v, want %+v", s, got, err, want)
+		}
+	}
+	if plain < 5_000 {
+		t.Errorf("only %d lists were plain", plain)
 	}
 }
 

@@ -1,7 +1,7 @@
 package mime
 
 import (
-	"bytes"
+	"slices"
 
 	"barid/rfc/addr"
 	"barid/rfc/header"
@@ -11,7 +11,13 @@ import (
 // since a second From must not be hidden.
 type envelopeFields struct {
 	date, subject, inReplyTo, messageID []byte
-	lists                               [6][][]byte // from, sender, reply-to, to, cc, bcc
+	lists                               [6]addressFields // from, sender, reply-to, to, cc, bcc
+}
+
+// addressFields are the values of all fields of a name, with commas between them.
+type addressFields struct {
+	joined []byte
+	count  int
 }
 
 // take keeps the value of an envelope field.
@@ -45,8 +51,16 @@ func first(to *[]byte, f header.Field, name string) {
 }
 
 func (e *envelopeFields) list(f header.Field, i int, name string) {
-	if f.Is(name) {
-		e.lists[i] = append(e.lists[i], f.Value)
+	if !f.Is(name) {
+		return
+	}
+	switch l := &e.lists[i]; l.count {
+	case 0:
+		*l = addressFields{f.Value, 1}
+	case 1:
+		*l = addressFields{slices.Concat(l.joined, []byte(", "), f.Value), 2}
+	default:
+		l.joined = append(append(l.joined, ", "...), f.Value...)
 	}
 }
 
@@ -57,12 +71,12 @@ func (s *Scanner) envelope(e *envelopeFields) *Envelope {
 		Subject:   s.textOf(e.subject),
 		InReplyTo: s.textOf(e.inReplyTo),
 		MessageID: s.textOf(e.messageID),
-		From:      s.listOf(e.lists[0]),
-		Sender:    s.listOf(e.lists[1]),
-		ReplyTo:   s.listOf(e.lists[2]),
-		To:        s.listOf(e.lists[3]),
-		Cc:        s.listOf(e.lists[4]),
-		Bcc:       s.listOf(e.lists[5]),
+		From:      s.listOf(e.lists[0].joined),
+		Sender:    s.listOf(e.lists[1].joined),
+		ReplyTo:   s.listOf(e.lists[2].joined),
+		To:        s.listOf(e.lists[3].joined),
+		Cc:        s.listOf(e.lists[4].joined),
+		Bcc:       s.listOf(e.lists[5].joined),
 	}
 	for i, there := range [...]bool{e.date != nil, e.subject != nil, e.inReplyTo != nil, e.messageID != nil} {
 		if there && *out.text(i) == "" {
@@ -80,8 +94,7 @@ func (e *Envelope) text(i int) *string {
 	return [...]*string{&e.Date, &e.Subject, &e.InReplyTo, &e.MessageID}[i]
 }
 
-func (s *Scanner) listOf(values [][]byte) []addr.Item {
-	v := bytes.Join(values, []byte(", "))
+func (s *Scanner) listOf(v []byte) []addr.Item {
 	if len(v) == 0 || s.addrs <= 0 {
 		s.msg.Truncated = s.msg.Truncated || len(v) > 0
 		return nil
