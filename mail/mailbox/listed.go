@@ -54,6 +54,7 @@ func listedField(name []byte) bool {
 // when some were left out for their size.
 func pickHeaders(section []byte, refs int) (raw []byte, references []string, complete bool) {
 	complete = true
+	raw = make([]byte, 0, min(len(section), coldHeaderBytes))
 	for f := range header.All(section) {
 		if !listedField(f.Name) {
 			continue
