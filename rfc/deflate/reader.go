@@ -54,12 +54,26 @@ type Reader struct {
 	final         bool    // the block is the last
 	stored        int     // octets left of a stored block
 	literal, dist *codes  // of the block
-	own           *tables // for blocks that bring their codes; nil: none came yet
+	own           *tables // for blocks that bring their codes; nil: none came, or Detach since
 	err           error   // the end, of one kind or the other
 }
 
 // NewReader makes a Reader of what comes from in, which is its own from now on.
 func NewReader(in *bufio.Reader) *Reader { return &Reader{in: in} }
+
+// Detach gives up the input, of which everything at hand was read, as it was when Read waited for more, and returns it. What is
+// rebuilt with each block goes too. Attach must be called before Read is.
+func (r *Reader) Detach() *bufio.Reader {
+	in := r.in
+	r.in, r.chunk = nil, nil
+	if r.state == beforeBlock {
+		r.literal, r.dist, r.own = nil, nil, nil
+	}
+	return in
+}
+
+// Attach goes on with what comes from in.
+func (r *Reader) Attach(in *bufio.Reader) { r.in = in }
 
 // Taken is how many octets of the input have been taken.
 func (r *Reader) Taken() int64 { return r.taken }

@@ -8,7 +8,7 @@ func cmdUnauthenticate(s *session, c *call) error {
 	if err := c.End(); err != nil {
 		return err
 	}
-	if s.packed {
+	if s.unpack != nil {
 		return badf("not after COMPRESS")
 	}
 	s.deselect()

@@ -1,7 +1,6 @@
 package imap
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"io"
@@ -13,9 +12,8 @@ import (
 )
 
 // Memory and work of a compressed session. Nothing is kept of a compressor between two writes but the end of what was
-// sent, and the inflater's window grows with what a client says: this is 9 KiB for a session that waits, and never more
-// than 42 KiB. It does not rest as others do (wait.go), which is 5 KiB for its stack and buffer: 14 KiB in all, 47 at most,
-// so there is no limit of their number. 4 KiB of what was sent compress answers and letters to a quarter of their size, as
+// sent, and the inflater's window grows with what a client says: this is 5 KiB for a session that waits, and never more
+// than 42 KiB, so there is no limit of their number. It rests as others do (wait.go). 4 KiB of what was sent compress answers and letters to a quarter of their size, as
 // zlib's level 6 with all of its window does.
 const (
 	deflateDict  = 4 << 10  // bytes of what was sent before that the next write may refer to
@@ -76,12 +74,7 @@ func (d *deflater) keep(p []byte) {
 	d.dict = append(d.dict, p...)
 }
 
-// inflate reads what a client compressed.
-func inflate(br *bufio.Reader, free int64) *bufio.Reader {
-	return bufio.NewReaderSize(&inflater{Reader: deflate.NewReader(br), left: free}, readBytes)
-}
-
-// inflater bounds what comes out by what came in.
+// inflater reads what a client compressed, and bounds what comes out by what came in.
 type inflater struct {
 	*deflate.Reader
 	left int64 // octets that may come out for nothing, less those that did beyond the ratio

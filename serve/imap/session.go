@@ -55,7 +55,7 @@ type session struct {
 	user    string
 	client  string           // its name in ID (RFC 2971), "" if it did not say
 	account *mailbox.Account // nil before login
-	packed  bool             // COMPRESS is on
+	unpack  *inflater        // what the client says passes it; nil: COMPRESS is off
 	admin   bool             // the login is one of Settings.Admins
 	sel     *selected        // nil outside of a mailbox
 	enabled extension        // what the client switched on

@@ -38,7 +38,7 @@ func (s *session) live() {
 func (s *session) work() {
 	woken := s.in.IsDetached()
 	if woken {
-		s.in.Reset(s.srv.readers.get(s.conn))
+		s.in.Reset(s.attach())
 	}
 	for !s.ended {
 		if !s.in.Pending() {
@@ -46,7 +46,7 @@ func (s *session) work() {
 			if s.out.Flush() != nil {
 				s.ended = true
 			} else if !s.hear(woken) {
-				s.srv.readers.put(s.in.Detach())
+				s.detach()
 				s.allow(s.deadline())
 				return
 			}
@@ -68,7 +68,7 @@ func (s *session) hear(woken bool) bool {
 	end := s.deadline()
 	switch {
 	case woken:
-	case s.mayRest():
+	case s.conn.CanAwait():
 		s.stayAwake(end)
 	default:
 		s.allow(end)
@@ -87,9 +87,6 @@ func (s *session) stayAwake(end time.Time) {
 		s.allow(earlier(end, now.Add(awake)))
 	}
 }
-
-// mayRest: what decompresses keeps octets that the socket does not have any more.
-func (s *session) mayRest() bool { return !s.packed && s.conn.CanAwait() }
 
 // rest waits without anything that only work needs. All that it calls must be shallow: a stack that grows here stays so.
 func (s *session) rest() {
@@ -188,6 +185,24 @@ func (s *session) pushed(expunges bool) {
 	}
 }
 
+// attach gives what to read the client from.
+func (s *session) attach() *bufio.Reader {
+	br := s.srv.readers.get(s.conn)
+	if s.unpack == nil {
+		return br
+	}
+	s.unpack.Attach(br)
+	return s.srv.readers.get(s.unpack)
+}
+
+// detach gives up what attach gave. It must come after a wait in vain: then nothing is in it, neither said nor compressed.
+func (s *session) detach() {
+	s.srv.readers.put(s.in.Detach())
+	if s.unpack != nil {
+		s.srv.readers.put(s.unpack.Detach())
+	}
+}
+
 // widen gives the session a buffer for reading messages, if it has none.
 func (s *session) widen() {
 	if !s.in.IsWide() {
@@ -218,5 +233,7 @@ func (r *readers) get(from io.Reader) *bufio.Reader {
 
 func (r *readers) put(br *bufio.Reader) {
 	br.Reset(nil)
-	r.pool.Put(br)
+	if br.Size() == r.size {
+		r.pool.Put(br)
+	}
 }

@@ -34,15 +34,16 @@ func TestIdleSessionsAreSmall(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		secure bool
+		packed bool
 		limit  int
-	}{{"clear", false, 9 << 10}, {"TLS", true, 18 << 10}} {
+	}{{"clear", false, false, 9 << 10}, {"TLS", true, false, 18 << 10}, {"DEFLATE", false, true, 13 << 10}} {
 		t.Run(c.name, func(t *testing.T) {
 			const sessions = 500
 			w := newWorldOn(t, memory.New(), slog.LevelWarn, func(s *Settings) { s.AwakeTime = time.Millisecond })
-			w.idler(c.secure) // what the first session costs once is not the price of a session
+			w.idler(c.secure, c.packed) // what the first session costs once is not the price of a session
 			before, running := inUse(), runtime.NumGoroutine()
 			for range sessions {
-				w.idler(c.secure)
+				w.idler(c.secure, c.packed)
 			}
 			settle(t, running+sessions)
 			if got := (inUse() - before) / sessions; got > c.limit {
@@ -63,7 +64,7 @@ func inUse() int {
 }
 
 // idler opens a session that idles, of which nothing but the socket is kept on the client's side.
-func (w *world) idler(secure bool) {
+func (w *world) idler(secure, packed bool) {
 	conn, err := net.Dial("tcp", w.server.Addr().String())
 	must(w.t, err)
 	w.t.Cleanup(func() { conn.Close() })
@@ -75,6 +76,9 @@ func (w *world) idler(secure bool) {
 		c.br = bufio.NewReaderSize(c.conn, 1<<10)
 	}
 	c.do(`LOGIN %s "%s"`, testUser, testPassword)
+	if packed {
+		c.compress()
+	}
 	c.do("SELECT INBOX")
 	c.send("z IDLE\r\n")
 	c.expect("+ idling")
@@ -82,8 +86,18 @@ func (w *world) idler(secure bool) {
 
 // A session that rests hears all that one hears that was just spoken to: news, commands, its time, a stop.
 func TestSessionsThatRest(t *testing.T) {
+	testRest(t, func(*client) {})
+}
+
+func TestCompressedSessionsThatRest(t *testing.T) {
+	testRest(t, (*client).compress)
+}
+
+func testRest(t *testing.T, begin func(*client)) {
 	w := newWorld(t, restless)
 	idle, notified := w.login(), w.login()
+	begin(idle)
+	begin(notified)
 	idle.do("SELECT INBOX")
 	notified.do("NOTIFY SET (PERSONAL (MessageNew MessageExpunge))")
 	idle.send("i IDLE\r\n")
