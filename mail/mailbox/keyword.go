@@ -92,13 +92,14 @@ func (x *tx) unusedKeyword(b *boxTx) (int, error) {
 	return -1, ErrKeywordMany
 }
 
-// mapKeywords gives for each bit of the source's table the bit in the destination's.
+// mapKeywords gives for each bit of the source's table the bit in the destination's; 0 for one that does not fit
+// there: keywords SHOULD be kept (RFC 9051 §6.4.7), but nobody must be unable to move mail to a full Trash.
 func (x *tx) mapKeywords(src, dst *boxTx, used Flags) (m [64]Flags, err error) {
 	for i, k := range src.info.keywords {
 		if used&Keyword(i) == 0 {
 			continue
 		}
-		f, err := x.keywords(dst, []string{k}, true, false)
+		f, err := x.keywords(dst, []string{k}, true, true)
 		if err != nil {
 			return m, err
 		}

@@ -214,6 +214,28 @@ func TestKeywordLimitAndReuse(t *testing.T) {
 	w.check(1)
 }
 
+// TestMoveWithoutRoomForKeywords: a message goes to Trash with the keywords that fit, however many are in use there.
+func TestMoveWithoutRoomForKeywords(t *testing.T) {
+	w := newWorld(t, Options{})
+	w.fill(2, "INBOX")
+	w.fill(1, "Trash")
+	in, trash := w.open(1, "INBOX"), w.open(1, "Trash")
+	var names []string
+	for i := range MaxKeywords {
+		names = append(names, "k"+string(rune('a'+i/26))+string(rune('a'+i%26)))
+	}
+	_, _, err := trash.Store(ctx, SetOf(1), StoreOp{Mode: Add, Keywords: names})
+	must(t, err)
+	_, _, err = in.Store(ctx, SetOf(2), StoreOp{Mode: Add, Flags: Seen, Keywords: []string{names[7], "sales"}})
+	must(t, err)
+	_, err = in.Move(ctx, SetOf(2), "Trash")
+	must(t, err)
+	if got, want := trash.View().At(1).Flags, Seen|Keyword(7); got != want {
+		t.Errorf("flags %b, want %b", got, want)
+	}
+	w.check(1)
+}
+
 func TestExpungeCopyMove(t *testing.T) {
 	for _, inline := range []int{1, 100} {
 		w := newWorld(t, Options{ReapInline: inline})
