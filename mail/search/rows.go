@@ -38,7 +38,7 @@ const (
 
 // format stands for how rows are written and for what of a message is indexed. When either changes it grows,
 // and indexes of before are made anew.
-const format = 2
+const format = 3
 
 // errDamaged is what all rows that can not be read are.
 var errDamaged = fmt.Errorf("search: damaged index: %w", kv.ErrCorrupt)

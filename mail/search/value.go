@@ -12,11 +12,16 @@ const maxAddresses = 1000
 
 // Value is what is looked for in a field of a message's header: its text, decoded. FROM, TO, CC and BCC look
 // into the envelope (RFC 9051 §6.4.4), where an address has neither comments nor quotes nor spaces of its
-// own: addresses that are written with such follow a second time as the envelope has them.
+// own: addresses that are written with such follow a second time as the envelope has them. Those of which the domain
+// is written in A-labels follow with the letters that people see and type: info@مثال.test beside info@xn--mgbh0fb.test.
 func Value(f header.Field) string {
 	raw := f.Text()
 	value := header.DecodeWords(raw)
-	if !ofAddresses(f) || plain(raw) {
+	if !ofAddresses(f) {
+		return value
+	}
+	odd := !plain(raw)
+	if !odd && !strings.Contains(strings.ToLower(raw), "xn--") {
 		return value
 	}
 	items, _ := addr.ParseList(raw, maxAddresses) // those past the limit are found as they are written
@@ -26,17 +31,28 @@ func Value(f header.Field) string {
 		if it.Mailbox.Local == "" {
 			continue
 		}
-		b.WriteString(", ")
-		if it.Name != "" {
-			b.WriteString(header.DecodeWords(it.Name) + " ")
+		if odd {
+			writeAddress(&b, header.DecodeWords(it.Name), it.Mailbox)
 		}
-		b.WriteString("<" + it.Mailbox.Local)
-		if it.Mailbox.Domain != "" {
-			b.WriteString("@" + it.Mailbox.Domain)
+		domain := strings.ToLower(it.Mailbox.Domain)
+		if seen := addr.UnicodeDomain(domain); seen != domain {
+			writeAddress(&b, "", addr.Mailbox{Local: it.Mailbox.Local, Domain: seen})
 		}
-		b.WriteByte('>')
 	}
 	return b.String()
+}
+
+// writeAddress adds an address as the envelope has it.
+func writeAddress(b *strings.Builder, name string, m addr.Mailbox) {
+	b.WriteString(", ")
+	if name != "" {
+		b.WriteString(name + " ")
+	}
+	b.WriteString("<" + m.Local)
+	if m.Domain != "" {
+		b.WriteString("@" + m.Domain)
+	}
+	b.WriteByte('>')
 }
 
 // ofAddresses reports whether f is looked into by a key of its own for addresses.

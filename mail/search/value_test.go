@@ -22,6 +22,10 @@ func TestValue(t *testing.T) {
 		{"To: info@example (c).test", "info@example (c).test, c <info@example.test>"},
 		{"To: info . desk@example.test", "info . desk@example.test, <info.desk@example.test>"},
 		{"To: info@", "info@, <info>"},
+		{"From: Info <info@xn--mgbh0fb.test>, demo@example.test", "Info <info@xn--mgbh0fb.test>, demo@example.test, <info@مثال.test>"},
+		{"Cc: info (x) @XN--mgbh0fb.test", "info (x) @XN--mgbh0fb.test, x <info@XN--mgbh0fb.test>, <info@مثال.test>"},
+		{"From: info@xn--0.test", "info@xn--0.test"},
+		{"Reply-To: info@xn--mgbh0fb.test", "info@xn--mgbh0fb.test"},
 		{"To: @", "@"},
 		{`Subject: "two words"@example.test`, `"two words"@example.test`},
 	} {
