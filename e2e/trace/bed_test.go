@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,18 +108,20 @@ func (b *bed) steps(id string) (steps []manage.Step) {
 	return steps
 }
 
-// await waits until a message has a step with a code: the queue works behind the 250.
-func (b *bed) await(id, code string) []manage.Step {
+// await waits until a message has steps with all the codes: the queue works behind the 250, and what it has done is
+// written down bit by bit.
+func (b *bed) await(id string, want ...string) []manage.Step {
 	b.t.Helper()
 	for deadline := time.Now().Add(90 * time.Second); ; {
 		steps := b.steps(id)
-		for _, s := range steps {
-			if s.Code == code {
-				return steps
-			}
+		lacks := func(code string) bool {
+			return !slices.ContainsFunc(steps, func(s manage.Step) bool { return s.Code == code })
+		}
+		if !slices.ContainsFunc(want, lacks) {
+			return steps
 		}
 		if time.Now().After(deadline) {
-			b.t.Fatalf("it did not come to %q:\n%s\n%s", code, b.Must("trace", "msg", id), b.Log())
+			b.t.Fatalf("it did not come to %q:\n%s\n%s", want, b.Must("trace", "msg", id), b.Log())
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

@@ -51,7 +51,7 @@ func TestAMessageIsRelayedAtTheSecondAttempt(t *testing.T) {
 func TestAMessageWaits(t *testing.T) {
 	b := newBed(t, sink.Options{Behave: map[sink.Stage]sink.Behaviour{sink.Rcpt: {Reply: "450 4.2.1 mailbox busy"}}})
 	id := b.submit("sales@example.net")
-	w := b.await(id, manage.StepDelayed)
+	w := b.await(id, manage.StepDelayed, manage.StepWaiting)
 	last := w[len(w)-1]
 	if last.Code != manage.StepWaiting || last.Attempt < 1 || last.Expires.IsZero() || last.To[0] != "sales@example.net" {
 		t.Errorf("%+v", last)
@@ -66,7 +66,7 @@ func TestAMessageWaits(t *testing.T) {
 func TestAMessageIsBounced(t *testing.T) {
 	b := newBed(t, sink.Options{Rcpts: map[string]sink.Behaviour{"nobody@example.net": {Reply: "550 5.1.1 no such user here"}}})
 	id := b.submit("nobody@example.net", "info@example.net")
-	steps := b.await(id, manage.StepSettled)
+	steps := b.await(id, manage.StepSettled, manage.StepReported, manage.StepStored)
 	bounced, relayed, reported := one(t, steps, manage.StepBounced), one(t, steps, manage.StepRelayed), one(t, steps, manage.StepReported)
 	if bounced.Status != "550 5.1.1" || bounced.Stage != "rcpt" || bounced.To[0] != "nobody@example.net" || relayed.To[0] != "info@example.net" {
 		t.Errorf("%+v\n%+v", bounced, relayed)
