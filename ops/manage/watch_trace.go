@@ -212,18 +212,11 @@ func (m *Manager) traceWords(ctx context.Context) *tracer {
 // journey tells the way of one message, and of the reports about it.
 func (t *tracer) journey(id string) (Journey, error) {
 	j := Journey{ID: id}
-	es, omitted, err := t.events(id)
+	es, omitted, left, err := t.settledView(id)
 	if err != nil {
 		return j, err
 	}
 	j.Steps = t.steps(es)
-	left, err := t.standing(es)
-	if err == nil && !begins(es) {
-		left, err = t.unrecorded(id, false)
-	}
-	if err != nil {
-		return j, err
-	}
 	own := left
 	for _, r := range reportsOf(es) {
 		own, _, err := t.events(r)

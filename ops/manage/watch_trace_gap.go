@@ -3,6 +3,7 @@ package manage
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"barid/flow/queue"
 	"barid/mail/event"
@@ -87,4 +88,74 @@ func (t *tracer) unrecorded(id string, one bool) (out []Step, err error) {
 		}
 	}
 	return out, nil
+}
+
+// How often and how long a trace looks again at a message that changes while it is read.
+const (
+	maxLooks = 20
+	lookWait = 50 * time.Millisecond
+	justNow  = 2 * time.Second
+)
+
+// settledView gives the events of a message and its entries in the queue, read so that they agree: what left the queue
+// has an event, which may come a moment behind.
+func (t *tracer) settledView(id string) (es []event.Event, omitted int, left []Step, err error) {
+	for look := 1; ; look++ {
+		if es, omitted, err = t.events(id); err != nil {
+			return nil, 0, nil, err
+		}
+		if left, err = t.standing(es); err == nil && !begins(es) {
+			left, err = t.unrecorded(id, false)
+		}
+		if err != nil || look == maxLooks {
+			return es, omitted, left, err
+		}
+		if err = t.m.Events.Flush(t.ctx); err != nil {
+			return nil, 0, nil, err
+		}
+		again, more, err := t.events(id)
+		if err != nil {
+			return nil, 0, nil, err
+		}
+		same := len(again) == len(es) && more == omitted
+		if same && !t.underWay(es, left) {
+			return es, omitted, left, nil
+		}
+		if same && !t.wait(lookWait) {
+			return nil, 0, nil, t.ctx.Err()
+		}
+	}
+}
+
+// underWay tells whether something happened just now of which the rest is to be written yet: what became of a recipient,
+// or that the sender is told. Of NOTIFY=NEVER nothing is written, so this is looked for a moment only.
+func (t *tracer) underWay(es []event.Event, left []Step) bool {
+	if len(es) == 0 {
+		return false
+	}
+	since := time.Since(es[len(es)-1].Time)
+	return since >= 0 && since < justNow && (len(unaccounted(es, left)) > 0 || len(left) == 0 && untold(es))
+}
+
+// untold tells whether some recipient was given up and nothing says that the sender is told, or why not.
+func untold(es []event.Event) bool {
+	failed := false
+	for i := range es {
+		if es[i].Stage == "report" {
+			return false
+		}
+		failed = failed || es[i].Hop != nil && (es[i].Kind == event.Bounced || es[i].Kind == event.Expired)
+	}
+	return failed
+}
+
+func (t *tracer) wait(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-t.ctx.Done():
+		return false
+	}
 }
