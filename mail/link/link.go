@@ -120,7 +120,7 @@ func cut(body kv.BlobReader, c *mailbox.Cold, u *imap.URL) (*Part, error) {
 		if n, err := body.ReadAt(section, lo); n < len(section) {
 			return nil, err
 		}
-		p.held = u.Section.AppendFields(nil, section)
+		p.held = u.Section.AppendFields(nil, section, u.Section.Blank(section, tree, c.HeaderBytes, c.Size))
 		p.body, p.n = nil, int64(len(p.held))
 	}
 	if u.Partial {

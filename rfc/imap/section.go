@@ -1,6 +1,8 @@
 package imap
 
 import (
+	"bytes"
+
 	"barid/rfc/header"
 	"barid/rfc/mime"
 )
@@ -35,8 +37,9 @@ func (s Section) Range(m *mime.Message, headerBytes, size int64) (lo, hi int64, 
 	return p.HeaderOff, p.BodyOff, true
 }
 
-// AppendFields adds the chosen fields of a header section, as they stand, and the empty line.
-func (s Section) AppendFields(dst, section []byte) []byte {
+// AppendFields adds the chosen fields of a header section, as they stand, and the empty line: every message has one
+// but such that end within their header (RFC 3501 §6.4.5), for which blank is false.
+func (s Section) AppendFields(dst, section []byte, blank bool) []byte {
 	for off := 0; ; {
 		f, ok := header.Next(section, off)
 		if !ok {
@@ -50,7 +53,22 @@ func (s Section) AppendFields(dst, section []byte) []byte {
 			}
 		}
 	}
+	if !blank {
+		return dst
+	}
 	return append(dst, "\r\n"...)
+}
+
+// Blank reports whether the header section that the fields are of has its empty line; head is what was read of it,
+// and the others are those of Range.
+func (s Section) Blank(head []byte, m *mime.Message, headerBytes, size int64) bool {
+	lo, hi, _ := s.Range(m, headerBytes, size)
+	rest, ended := bytes.CutSuffix(head, []byte("\n"))
+	if rest = bytes.TrimSuffix(rest, []byte("\r")); int64(len(head)) < hi-lo || ended && (len(rest) == 0 || rest[len(rest)-1] == '\n') {
+		return true
+	}
+	lo, hi, ok := Section{Part: s.Part, What: Text}.Range(m, headerBytes, size)
+	return ok && lo < hi
 }
 
 func (s Section) names(f header.Field) bool {

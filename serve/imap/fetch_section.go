@@ -15,6 +15,9 @@ type fieldSelection struct {
 	listed bool // mailbox.Cold.Headers may answer it
 }
 
+// known reports whether the cold row answers it: the fields are there, and a body tells that an empty line is.
+func (sel *fieldSelection) known(r *row) bool { return sel.listed && r.complete && r.header < r.size }
+
 // prepareSection notes what a section needs.
 func (f *fetch) prepareSection(i int, sec imap.Section) {
 	f.needs.tree = f.needs.tree || len(sec.Part) > 0
@@ -46,7 +49,7 @@ func (f *fetch) needsBody(r *row) bool {
 		default:
 			continue
 		}
-		if sel := f.fields[n]; sel == nil || !sel.listed || !r.complete {
+		if sel := f.fields[n]; sel == nil || !sel.known(r) {
 			return true
 		}
 	}
@@ -56,8 +59,8 @@ func (f *fetch) needsBody(r *row) bool {
 // section writes the bytes that a section means: straight from the body, or chosen header fields.
 func (f *fetch) section(n int, it imap.FetchItem, r *row, body kv.BlobReader) error {
 	sel := f.fields[n]
-	if sel != nil && sel.listed && r.complete {
-		f.scratch = sel.AppendFields(f.scratch[:0], r.headers)
+	if sel != nil && sel.known(r) {
+		f.scratch = sel.AppendFields(f.scratch[:0], r.headers, true)
 		f.slice(it, f.scratch)
 		return nil
 	}
@@ -80,7 +83,7 @@ func (f *fetch) section(n int, it imap.FetchItem, r *row, body kv.BlobReader) er
 		f.s.out.S("NIL")
 		return nil
 	}
-	f.scratch = sel.AppendFields(f.scratch[:0], head)
+	f.scratch = sel.AppendFields(f.scratch[:0], head, sel.Blank(head, r.tree, r.header, r.size))
 	f.slice(it, f.scratch)
 	return nil
 }
