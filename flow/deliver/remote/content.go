@@ -128,6 +128,7 @@ func (x *transaction) unanswered(ctx context.Context, err error) *trouble {
 // deliver settles those who are served.
 func (x *transaction) deliver(r smtp.Reply) {
 	a := x.a
+	x.s.carried++
 	answer := answerOf(spool.StageData, x.s.remote, r)
 	answer.Time = a.d.now()
 	if r.Enhanced == "" {

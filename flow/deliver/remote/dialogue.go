@@ -243,7 +243,7 @@ func (x *transaction) onMail(r smtp.Reply) *trouble {
 // takes over one ("421 too many messages in this connection"): a new one may do, at once. If it is about more than the
 // connection, the new one is told so with its first message.
 func (x *transaction) orWorn(stage string, t *trouble) *trouble {
-	if stage == spool.StageMail && t.kind == queue.Deferred && x.s.messages > 1 {
+	if stage == spool.StageMail && t.kind == queue.Deferred && x.s.carried > 0 {
 		x.s.broken = true
 		t.stale, t.busy = true, false
 	}

@@ -241,6 +241,18 @@ func TestAServerThatTakesFewMessagesOverAConnection(t *testing.T) {
 	}
 }
 
+// A server that takes nothing is not asked over a new connection for every message.
+func TestAServerThatRefusesEveryMail(t *testing.T) {
+	s := newScene(t, zone, nil)
+	k := s.sink(1, sink.Options{Behave: map[sink.Stage]sink.Behaviour{sink.Mail: {Reply: "451 4.7.1 not today"}}})
+	for range 3 {
+		s.expect(s.entry(letterText), "deferred 4.7.1 mail")
+	}
+	if k.Conns() != 1 {
+		t.Errorf("%d connections", k.Conns())
+	}
+}
+
 // A server that takes few connections at a time says so to the one too many: who has that waits for the others.
 func TestOneConnectionTooManyWaitsForTheOthers(t *testing.T) {
 	s := newScene(t, zone, nil)

@@ -26,6 +26,7 @@ type session struct {
 
 	born, since time.Time // when it was opened, and when it became idle
 	messages    int       // transactions begun
+	carried     int       // messages that were taken
 	fresh       bool      // nothing was sent yet by the attempt that uses it
 	reused      bool
 	open        bool // a transaction is open at the server: RSET comes first
