@@ -179,11 +179,15 @@ func (x *Index) do(ctx context.Context, id mail.AccountID, w *waiting) {
 
 // damaged has the index made anew.
 func (a *Account) damaged(err error) {
+	known := false
+	a.x.wait(a.id, func(w *waiting) { known, w.rebuild, w.due = w.rebuild, true, time.Time{} })
+	if known { // and said
+		return
+	}
 	if errors.Is(err, errOlder) {
 		a.x.opt.Log.Info("the search index is of an older format and is made anew; searches read messages meanwhile", "account", a.id)
 	} else {
 		a.x.opt.Metrics.broke()
 		a.x.opt.Log.Error("the search index is damaged and is made anew; searches read messages meanwhile", "account", a.id, "error", err)
 	}
-	a.x.wait(a.id, func(w *waiting) { w.rebuild, w.due = true, time.Time{} })
 }
