@@ -1,7 +1,9 @@
 package app
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -158,5 +160,23 @@ func TestServersThatMailGoesToAreFoundWithoutADNS(t *testing.T) {
 		if known.Has(name) != want {
 			t.Errorf("%s: %v", name, !want)
 		}
+	}
+}
+
+// TestResolversAreNamed: whose answers mail depends on is in the log, also when the system chose them.
+func TestResolversAreNamed(t *testing.T) {
+	var b bytes.Buffer
+	s := &System{cfg: &config.Config{Resolver: []string{"127.0.0.1:5353"}}, log: slog.New(slog.NewTextHandler(&b, nil)), reg: newRegistry()}
+	if err := s.openResolver(); err != nil {
+		t.Fatal(err)
+	}
+	defer s.resolver.Close()
+	if got := b.String(); !strings.Contains(got, "127.0.0.1:5353") || !strings.Contains(got, "from=barid.toml") {
+		t.Error(got)
+	}
+	b.Reset()
+	s.cfg.Resolver = nil
+	if s.sayResolvers(); !strings.Contains(b.String(), "from=/etc/resolv.conf") {
+		t.Error(b.String())
 	}
 }

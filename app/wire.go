@@ -201,5 +201,15 @@ func (s *System) openResolver() (err error) {
 		return fault.New("B1003", "no DNS server can be asked").WithFound("%v", err).Wrap(err).
 			WithFix(`resolver = ["127.0.0.1:53"]`).WithFix(`[policy] iprev = "off"`)
 	}
+	s.sayResolvers()
 	return nil
+}
+
+// sayResolvers tells who is asked for names: who set none is to see that it is the system's choice.
+func (s *System) sayResolvers() {
+	from := "barid.toml"
+	if len(s.cfg.Resolver) == 0 {
+		from = "/etc/resolv.conf"
+	}
+	s.log.Info("names are looked up", "resolvers", s.resolver.Servers(), "from", from)
 }
