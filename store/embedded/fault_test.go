@@ -643,3 +643,41 @@ func failedSync(t *testing.T, large int) {
 		mustClose(t, s)
 	}
 }
+
+// TestAGroupThatFailsIsNotStored: when the sync of bodies that were to be durable together fails, none of them counts, and the
+// next group is stored.
+func TestAGroupThatFailsIsNotStored(t *testing.T) {
+	var off atomic.Bool
+	inj := errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if off.Load() && op.Kind == errorfs.OpFileSyncData && strings.Contains(op.Path, "seg-") {
+			return syscall.EIO
+		}
+		return nil
+	})
+	s := mustOpen(t, "data", small(inject(vfs.NewCrashableMem(), inj)))
+	defer mustClose(t, s)
+	group := func() ([]kv.BlobID, error) {
+		var ws []kv.BlobWriter
+		for i := range 5 {
+			w, err := s.Create(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Close()
+			fmt.Fprintf(w, "body %d", i)
+			ws = append(ws, w)
+		}
+		return kv.CommitAll(s, ws, make([][]byte, len(ws)))
+	}
+	off.Store(true)
+	if ids, err := group(); err == nil || ids != nil {
+		t.Fatalf("a group whose sync failed: %v, %v", ids, err)
+	}
+	if n := len(s.pins.all()); n != 0 {
+		t.Errorf("%d bodies of it are protected", n)
+	}
+	off.Store(false)
+	if ids, err := group(); err != nil || len(ids) != 5 || ids[0] == ids[4] {
+		t.Errorf("the next group: %v, %v", ids, err)
+	}
+}
