@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -85,7 +86,6 @@ func (s *Store) backupSources() ([]source, error) {
 		return nil, err
 	}
 	defer r.users.Done()
-	before := s.segs.snapshot()
 	s.dropCheckpoint()
 	if err := r.db.Checkpoint(s.checkpointDir(), pebble.WithFlushedWAL()); err != nil {
 		return nil, storageError("checkpoint", err)
@@ -93,12 +93,8 @@ func (s *Store) backupSources() ([]source, error) {
 	if r.guard.fenced() {
 		return nil, storageError("checkpoint", r.guard.cause)
 	}
-	after := s.segs.snapshot()
-	for id, g := range before {
-		after[id] = g // may have been rewritten meanwhile; the checkpoint may name it
-	}
 	var out []source
-	for id, g := range after {
+	for id, g := range s.segs.held() {
 		out = append(out, source{path: "bodies/" + segmentName(id), from: s.segs.path(id), size: g.synced.Load(), grows: true})
 	}
 	names, err := s.o.FS.List(s.checkpointDir())
@@ -120,13 +116,14 @@ func (s *Store) backupSources() ([]source, error) {
 	return out, nil
 }
 
-// snapshot gives the table as it is now.
-func (t *segments) snapshot() map[uint32]*segment {
+// held gives every segment that was there since hold, also one that came and was rewritten meanwhile: rows that are
+// older than that name it.
+func (t *segments) held() map[uint32]*segment {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	out := make(map[uint32]*segment, len(t.table))
-	for id, g := range t.table {
-		out[id] = g
+	out := maps.Clone(t.table)
+	for _, g := range t.doomed {
+		out[g.id] = g
 	}
 	return out
 }

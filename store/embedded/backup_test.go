@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -222,4 +223,31 @@ func TestAfterClose(t *testing.T) {
 	}
 	r.Close()
 	w.Close()
+}
+
+// TestBackupKnowsSegmentsThatCameAndWent: a segment that comes and is rewritten between the beginning of a backup and its look at
+// the segments may be what the rows of the backup name.
+func TestBackupKnowsSegmentsThatCameAndWent(t *testing.T) {
+	s := mustOpen(t, "data", small(vfs.NewMem()))
+	defer mustClose(t, s)
+	defer s.segs.hold()()
+	a := newActor(1, 21)
+	steps(t, s, a, 60)
+	came := s.segs.ids()
+	for range 4 {
+		steps(t, s, a, 10)
+		mustGC(t, s)
+	}
+	went, held, there := 0, s.segs.held(), s.segs.ids()
+	for _, id := range came {
+		if !slices.Contains(there, id) {
+			went++
+		}
+		if held[id] == nil {
+			t.Errorf("%s is missing", segmentName(id))
+		}
+	}
+	if went == 0 {
+		t.Fatal("no segment was rewritten")
+	}
 }
