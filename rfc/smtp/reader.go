@@ -109,16 +109,45 @@ func (r *Reader) Line(limit int) ([]byte, error) {
 			return nil, r.drainLine()
 		}
 		scanned = r.Buffered()
-		if scanned == len(r.buf) {
-			r.Swap(make([]byte, max(scanned*2, min(limit, 16<<10))))
-		}
-		if err := r.fill(); err != nil {
-			if err == io.EOF && scanned > 0 {
-				err = io.ErrUnexpectedEOF
-			}
+		if err := r.more(min(limit, 16<<10)); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// ReplyLine is Line for what a server says: an LF alone ends a line too. Some servers end their lines so, and waiting
+// for a CRLF that never comes helps nobody; what a client sends as mail is never read with it.
+func (r *Reader) ReplyLine(limit int) ([]byte, error) {
+	for scanned := 0; ; {
+		if i := bytes.IndexByte(r.buf[r.pos+scanned:r.end], '\n'); i >= 0 {
+			line := r.buf[r.pos : r.pos+scanned+i]
+			r.pos += scanned + i + 1
+			if len(line) >= limit {
+				return nil, ErrTooLong
+			}
+			line = bytes.TrimSuffix(line, []byte("\r"))
+			return line, checkLine(line)
+		}
+		if scanned = r.Buffered(); scanned >= limit {
+			return nil, r.drainLine()
+		}
+		if err := r.more(limit); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// more reads once within a line of which all that is buffered is a part; a full buffer grows, to size at least.
+func (r *Reader) more(size int) error {
+	part := r.Buffered()
+	if part == len(r.buf) {
+		r.Swap(make([]byte, max(part*2, size)))
+	}
+	err := r.fill()
+	if err == io.EOF && part > 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // checkLine refuses what may not stand inside a line.

@@ -78,11 +78,11 @@ const (
 	maxReplyOctets = 2048
 )
 
-// ReadReply reads one reply, all its lines.
+// ReadReply reads one reply, all its lines, which may end in an LF alone.
 func ReadReply(r *Reader) (Reply, error) {
 	var reply Reply
 	for range maxReplyLines {
-		line, err := r.Line(maxReplyOctets)
+		line, err := r.ReplyLine(maxReplyOctets)
 		if err != nil {
 			return reply, err
 		}

@@ -40,9 +40,14 @@ func TestReadReply(t *testing.T) {
 		"hello\r\n":                          "",
 		"250-one\r\n251 two\r\n":             "",
 		"250-one\r\n":                        "",
-		"250 a\nb\r\n":                       "",
+		"250 a\nb\r\n":                       "250 a", // what comes behind it is another reply, and a bad one
+		"250-one\n250 two\n":                 "250 one / two",
+		"250-one\r\n250 two\n":               "250 one / two",
+		"250 a\rb\r\n":                       "",
+		"250 a\x00\n":                        "",
 		strings.Repeat("250-x\r\n", 300):     "",
 		"250 " + strings.Repeat("x", 3000) + "\r\n": "",
+		"250 " + strings.Repeat("x", 3000) + "\n":   "",
 	} {
 		got, err := ReadReply(NewReader(strings.NewReader(in), make([]byte, 64)))
 		if (err == nil) != (want != "") || err == nil && got.String() != want {

@@ -28,7 +28,9 @@ var badPeers = []struct {
 	{"the greeting is a line of ten megabytes", sink.Greeting, sink.Behaviour{Pad: 10 << 20}, "deferred 4.5.0 greeting", "no reply of SMTP", 0},
 	{"the greeting never ends", sink.Greeting, sink.Behaviour{Endless: true}, "deferred 4.5.0 greeting", "no reply of SMTP", 0},
 	{"the greeting is that of a web server", sink.Greeting, sink.Behaviour{Raw: "HTTP/1.1 400 Bad Request\r\n\r\n"}, "deferred 4.5.0 greeting", "no reply of SMTP", 0},
-	{"the greeting has no end of line", sink.Greeting, sink.Behaviour{Raw: "220 hello\n220 hello\n"}, "deferred 4.4.2 greeting", "in time", 0},
+	{"the greeting has no end of line", sink.Greeting, sink.Behaviour{Raw: "220 hello\r"}, "deferred 4.4.2 greeting", "in time", 0},
+	{"the greeting ends in LF alone", sink.Greeting, sink.Behaviour{Raw: "220-hello\n220 there\n"}, "relayed 2.6.0 data", "", 0},
+	{"the server greets twice", sink.Greeting, sink.Behaviour{Raw: "220 hello\n220 hello\n"}, "deferred 4.5.0 ehlo", "what it was not asked", 0},
 	{"the greeting changes its code in the middle", sink.Greeting, sink.Behaviour{Raw: "220-a\r\n554 b\r\n"}, "deferred 4.5.0 greeting", "no reply of SMTP", 0},
 	{"the greeting holds NUL", sink.Greeting, sink.Behaviour{Raw: "220 a\x00b\r\n"}, "deferred 4.5.0 greeting", "no reply of SMTP", 0},
 	{"the server greets with 421", sink.Greeting, sink.Behaviour{Reply: "421 too busy, try again after 90 seconds", Leave: true}, "deferred 4.3.2 greeting", "too busy", 90 * time.Second},
@@ -70,6 +72,7 @@ var badPeers = []struct {
 	{"the server is silent after the final dot", sink.End, sink.Behaviour{Hang: true}, "deferred 4.4.2 data", "may arrive twice", 0},
 	{"the server answers the message with junk", sink.End, sink.Behaviour{Raw: "thanks!\r\n"}, "deferred 4.4.2 data", "may arrive twice", 0},
 	{"the answer to the message never ends", sink.End, sink.Behaviour{Endless: true}, "deferred 4.4.2 data", "may arrive twice", 0},
+	{"the answer to the message ends in LF alone", sink.End, sink.Behaviour{Raw: "250 2.6.0 kept\n"}, "relayed 2.6.0 data", "kept", 0},
 	{"the server says more than it was asked", sink.End, sink.Behaviour{Reply: "250 2.6.0 ok", Inject: "250 2.6.0 ok\r\n250 2.6.0 ok\r\n"}, "relayed 2.6.0 data", "ok", 0},
 }
 
