@@ -87,21 +87,32 @@ func (r *recoder) header(p *Part, encoding string) error {
 	if _, err := r.src.ReadAt(section, p.HeaderOff); err != nil && err != io.EOF {
 		return err
 	}
-	const name = "Content-Transfer-Encoding"
-	out := make([]byte, 0, len(section)+64)
-	for off := 0; ; {
-		f, ok := header.Next(section, off)
-		if !ok {
-			break
-		}
-		off = f.Off + f.Len
-		if !f.Is(name) {
-			out = append(out, f.Raw(section)...)
-		}
-	}
-	out = append(header.AppendField(out, name, encoding), "\r\n"...)
+	out := append(withEncoding(section, encoding), "\r\n"...)
 	_, err := r.w.Write(out)
 	return err
+}
+
+// withEncoding gives the fields of a header section with another Content-Transfer-Encoding, in the place of the first that
+// is there: a section may begin with it and go on with what no section can begin with.
+func withEncoding(section []byte, encoding string) []byte {
+	const name = "Content-Transfer-Encoding"
+	out := make([]byte, 0, len(section)+64)
+	done := false
+	for f := range header.All(section) {
+		switch {
+		case !f.Is(name):
+			out = append(out, f.Raw(section)...)
+		case !done:
+			out, done = header.AppendField(out, name, encoding), true
+		}
+	}
+	if n := len(out); n > 0 && out[n-1] != '\n' { // its line end belongs to the boundary behind it
+		out = append(out, "\r\n"...)
+	}
+	if !done {
+		out = header.AppendField(out, name, encoding)
+	}
+	return out
 }
 
 // encode writes a body in lines of base64 (RFC 2045 §6.8).
