@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -249,5 +250,70 @@ func TestBackupKnowsSegmentsThatCameAndWent(t *testing.T) {
 	}
 	if went == 0 {
 		t.Fatal("no segment was rewritten")
+	}
+}
+
+// slowLogs is a file system on which something happens between two reads of a log.
+type slowLogs struct {
+	vfs.FS
+	read func(name string, end int64)
+}
+
+// Open implements vfs.FS.
+func (s *slowLogs) Open(name string, o ...vfs.OpenOption) (vfs.File, error) {
+	f, err := s.FS.Open(name, o...)
+	if err == nil && isLog(name) {
+		f = &slowLog{File: f, fs: s, name: name}
+	}
+	return f, err
+}
+
+type slowLog struct {
+	vfs.File
+	fs   *slowLogs
+	name string
+	at   int64
+}
+
+// Read implements vfs.File.
+func (f *slowLog) Read(p []byte) (int, error) {
+	n, err := f.File.Read(p[:min(len(p), 4<<10)])
+	f.at += int64(n)
+	if f.fs.read != nil {
+		f.fs.read(f.name, f.at)
+	}
+	return n, err
+}
+
+// TestBackupOfALogThatGrows: between two reads of the log that a backup copies, mail comes. Behind the end of a log that
+// is used again stand octets of its earlier use: the copy must not have them between what came before and after.
+func TestBackupOfALogThatGrows(t *testing.T) {
+	fs := &slowLogs{FS: vfs.NewMem()}
+	s := mustOpen(t, "data", small(fs))
+	defer mustClose(t, s)
+	a := newActor(1, 21)
+	for n := range 12 {
+		steps(t, s, a, 17)
+		lo := len(a.states) - 1
+		fs.read = func(name string, at int64) {
+			if len(a.states)-1 == lo {
+				steps(t, s, a, 1)
+			}
+			for range 20 {
+				if end, known := s.journals.end(name); known && end < at {
+					steps(t, s, a, 1)
+				}
+			}
+		}
+		mustBackup(t, s, "backup")
+		fs.read = nil
+		hi := len(a.states) - 1
+		if hi == lo {
+			t.Fatal("nothing came while the log was read")
+		}
+		c := mustRestore(t, fs, "backup", fmt.Sprintf("copy%d", n))
+		a.check(t, c, lo, hi)
+		sound(t, c)
+		mustClose(t, c)
 	}
 }

@@ -36,7 +36,7 @@ type guard struct {
 	once    sync.Once
 	cause   error // set before up
 
-	loading   atomic.Bool   // the instance is being opened: logs are read as far as they are durable
+	loading   atomic.Bool   // the instance is being opened
 	lastTable atomic.Int64  // when writing a table last failed, unix ns
 	free      chan struct{} // closed when the instance is to be closed: nobody waits any more
 	freeOnce  sync.Once
@@ -154,14 +154,19 @@ func (g *guard) pause() {
 	}
 }
 
-// Open implements vfs.FS. What an instance replays while it is opened is checked, and cut where it is not durable.
+// Open implements vfs.FS. What an instance replays while it is opened is checked, and cut where it is not durable. So is
+// a log that a checkpoint copies: it grows meanwhile, and in a log that is used again old octets lie behind its end, so
+// the copy would have a hole between what one read saw of it and what the next one saw.
 func (g *guard) Open(name string, o ...vfs.OpenOption) (vfs.File, error) {
 	f, err := g.FS.Open(name, o...)
 	base := g.FS.PathBase(name)
-	if err != nil || !g.loading.Load() || !isLog(base) && !isManifest(base) {
+	if err != nil || !isLog(base) && !isManifest(base) {
 		return f, err
 	}
 	end, known := g.logs.end(name)
+	if !known && !g.loading.Load() {
+		return f, nil
+	}
 	if !known {
 		end = -1
 	}
