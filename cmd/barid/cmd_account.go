@@ -18,7 +18,7 @@ func accountCommand(t *terminal) *cobra.Command {
 	return c
 }
 
-const accountColumns = "ACCOUNT\tNAME\tMESSAGES\tUSED\tQUOTA\tLOCALE\tPOP3-DELETE\tSTATE"
+const accountColumns = "ACCOUNT\tNAME\tMESSAGES\tUSED\tQUOTA\tLOCALE\tPOP3-DELETE\tVERP\tSTATE"
 
 func accountRow(a manage.AccountInfo) string {
 	state := "on"
@@ -29,7 +29,7 @@ func accountRow(a manage.AccountInfo) string {
 	if a.QuotaBytes > 0 {
 		quota = manage.FormatBytes(a.QuotaBytes)
 	}
-	return tabs(a.Address, dash(a.Display), a.Messages, manage.FormatBytes(a.Bytes), quota, dash(a.Locale), a.POP3Delete, state)
+	return tabs(a.Address, dash(a.Display), a.Messages, manage.FormatBytes(a.Bytes), quota, dash(a.Locale), a.POP3Delete, dash(a.VERP), state)
 }
 
 // accountFlags adds the flags that add and set share; the result moves what was given into the change.

@@ -26,10 +26,10 @@ func applicationCommand(t *terminal) *cobra.Command {
 	return c
 }
 
-const applicationColumns = "ACCOUNT\tNAME\tMAY\tFROM\tLAST USED\tLAST FROM\tCREATED"
+const applicationColumns = "ACCOUNT\tNAME\tMAY\tFROM\tVERP\tLAST USED\tLAST FROM\tCREATED"
 
 func applicationRow(a manage.ApplicationInfo) string {
-	return tabs(a.Account, a.Name, strings.Join(a.May, ","), dash(strings.Join(a.From, ",")), clock(a.LastUsed), dash(a.LastFrom),
+	return tabs(a.Account, a.Name, strings.Join(a.May, ","), dash(strings.Join(a.From, ",")), dash(a.VERP), clock(a.LastUsed), dash(a.LastFrom),
 		a.Created.UTC().Format("2006-01-02"))
 }
 

@@ -15,10 +15,10 @@ func domainCommand(t *terminal) *cobra.Command {
 	return c
 }
 
-const domainColumns = "DOMAIN\tACCOUNTS\tALIASES\tCATCH-ALL\tSEPARATOR"
+const domainColumns = "DOMAIN\tACCOUNTS\tALIASES\tCATCH-ALL\tSEPARATOR\tVERP"
 
 func domainRow(d manage.DomainInfo) string {
-	return tabs(d.Unicode, d.Accounts, d.Aliases, dash(d.CatchAll), dash(d.Separator))
+	return tabs(d.Unicode, d.Accounts, d.Aliases, dash(d.CatchAll), dash(d.Separator), dash(d.VERP))
 }
 
 func domainFlags(c *cobra.Command) func(*manage.DomainChange) {

@@ -16,20 +16,23 @@ import (
 func explainCommand(t *terminal) *cobra.Command {
 	var lang string
 	c := &cobra.Command{
-		Use: "explain [CODE]", Short: "Explain an error code, or the reason of a refusal", Args: cobra.MaximumNArgs(1),
-		Long: "Explains the codes of errors that barid prints (B1002), and the reasons of refusals that the log,\n" +
+		Use: "explain [CODE]", Short: "Explain an error code, the reason of a refusal, or a step of a trace", Args: cobra.MaximumNArgs(1),
+		Long: "Explains the codes of errors that barid prints (B1002), the reasons of refusals that the log,\n" +
 			"barid status and barid trace msg show (rcpt-unknown), and the steps of barid trace msg (relayed). Without a\n" +
 			"code it lists all.\n\nReasons:\n" +
 			wrapped(locales.Reasons(), 100),
 		Example: "  barid explain B1002\n  barid explain rcpt-unknown --lang fa\n  barid explain",
 		RunE: func(_ *cobra.Command, args []string) error {
+			if err := spoken(lang); err != nil {
+				return err
+			}
 			if len(args) == 0 {
 				return explainAll(t, lang)
 			}
 			e, ok := locales.Explain(lang, args[0])
 			if !ok {
-				return fault.New("B1007", "there is no explanation of %q in %q", args[0], lang).WithExit(fault.ExitUsage).
-					WithFix("barid explain    lists all codes and reasons").WithFix("languages: %s", strings.Join(locales.Languages(), ", "))
+				return fault.New("B1007", "there is no explanation of %q", args[0]).WithExit(fault.ExitUsage).
+					WithFix("barid explain    lists all codes, reasons and steps")
 			}
 			return t.result(e, func(w io.Writer) { printExplanation(w, e) })
 		},
@@ -47,12 +50,17 @@ func printExplanation(w io.Writer, e locales.Explanation) {
 	}
 }
 
+// spoken refuses a language in which nothing is explained.
+func spoken(lang string) error {
+	if slices.Contains(locales.Languages(), lang) {
+		return nil
+	}
+	return fault.New("B1007", "nothing is explained in %q", lang).WithExit(fault.ExitUsage).
+		WithFix("languages: %s", strings.Join(locales.Languages(), ", "))
+}
+
 // explainAll lists what can be explained, one line each.
 func explainAll(t *terminal, lang string) error {
-	if !slices.Contains(locales.Languages(), lang) {
-		return fault.New("B1007", "there are no explanations in %q", lang).WithExit(fault.ExitUsage).
-			WithFix("languages: %s", strings.Join(locales.Languages(), ", "))
-	}
 	var all []locales.Explanation
 	for _, code := range slices.Concat(locales.Codes(), locales.Reasons(), locales.Steps()) {
 		e, _ := locales.Explain(lang, code) // every code is explained in every language (locales_test.go)

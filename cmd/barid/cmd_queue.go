@@ -218,12 +218,11 @@ func queuePause(t *terminal) *cobra.Command {
 			"as usual, and their senders are told.",
 		Example: "  barid queue pause example.net --for 2h --reason \"asked by their postmaster\"\n  barid queue pause",
 		RunE: func(c *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				out, err := call[[]manage.PauseInfo](c.Context(), &s, t, "queue.pauses", manage.None{})
-				if err != nil {
-					return err
-				}
-				return list(t, out, "LINE\tSINCE\tUNTIL\tREASON", pauseRow)
+			switch {
+			case len(args) == 0 && in == (manage.LinePause{}):
+				return showAll(c, &s, t, "queue.pauses", "LINE\tSINCE\tUNTIL\tREASON", pauseRow)
+			case len(args) == 0:
+				return usage(c, "%s wants to know what it is to pause: a domain, or route:NAME", c.CommandPath())
 			}
 			in.Line = args[0]
 			return changeLine(c, &s, t, "queue.pause", in, "paused")

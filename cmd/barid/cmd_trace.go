@@ -4,12 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
 
-	"barid/base/fault"
 	"barid/locales"
 	"barid/ops/manage"
 
@@ -39,9 +37,8 @@ func traceMessage(t *terminal) *cobra.Command {
 		Example: "  barid trace msg 01jd4xk8t0003f7q2m.1\n  barid trace msg '<20261122.1@example.org>'\n  barid trace msg 33B1 --json\n" +
 			"  barid trace msg 01jd4xk8t0003f7q2m.1 --lang fa",
 		RunE: func(c *cobra.Command, args []string) error {
-			if !slices.Contains(locales.Languages(), lang) {
-				return fault.New("B1007", "there are no words in %q", lang).WithExit(fault.ExitUsage).
-					WithFix("languages: %s", strings.Join(locales.Languages(), ", "))
+			if err := spoken(lang); err != nil {
+				return err
 			}
 			out, err := call[manage.Trace](c.Context(), &s, t, "trace.message", manage.TraceQuery{ID: args[0]})
 			if err != nil {

@@ -41,17 +41,22 @@ func showOne[Out any](c *cobra.Command, s *settings, t *terminal, op string, in 
 	})
 }
 
+// showAll runs an operation without input and prints the objects it gives.
+func showAll[Out any](c *cobra.Command, s *settings, t *terminal, op, columns string, row func(Out) string) error {
+	out, err := call[[]Out](c.Context(), s, t, op, manage.None{})
+	if err != nil {
+		return err
+	}
+	return list(t, out, columns, row)
+}
+
 // listCommand is a verb that prints all objects of a kind.
 func listCommand[Out any](t *terminal, short, example, op, columns string, row func(Out) string) *cobra.Command {
 	var s settings
 	c := &cobra.Command{
 		Use: "list", Short: short, Example: example, Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			out, err := call[[]Out](c.Context(), &s, t, op, manage.None{})
-			if err != nil {
-				return err
-			}
-			return list(t, out, columns, row)
+			return showAll(c, &s, t, op, columns, row)
 		},
 	}
 	s.flags(c)

@@ -218,7 +218,8 @@ func TestTheQueueRefusesWhatIsUnclear(t *testing.T) {
 	for args, want := range map[string]string{
 		"queue hold": "B4010", "queue delete --dry-run": "B4010", "queue show 1F42A": "B4012", "queue retry nonsense": "B4012",
 		"queue list --older-than soon": "B4003", "queue list --account nobody@example.test": "B4002", "queue route --all": "B1007",
-		"queue pause no/domain": "B4003",
+		"queue pause no/domain": "B4003", "queue pause --for 2h": "B1007", "queue limit --per-hour 5": "B1007", "queue limit --dry-run": "B1007",
+		"queue limit example.net": "B1007", "queue limit example.net --per-hour -4": "B4003",
 	} {
 		if _, errs, code := s.Run(strings.Fields(args)...); code == 0 || !strings.Contains(errs, want) {
 			t.Errorf("barid %s: exit %d, %s, want %s", args, code, errs, want)
