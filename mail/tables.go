@@ -40,9 +40,9 @@ const (
 	TableAllowance     kv.Table = 48 // allowance: global; kind, whose -> what was sent lately
 	TableCorrespondent kv.Table = 49 // allowance: global; account id, hash of an address -> day it was last written to
 
-	TableQueueShape kv.Table = 51 // spool: queue shard; destination -> how much it may be sent
-
 	TableBounceKey kv.Table = 50 // bounce: directory; one row: the keys of reverse-paths of our own
+
+	TableQueueShape kv.Table = 51 // spool: queue shard; destination -> how much it may be sent
 
 	TableMeta kv.Table = 63 // everybody: versions
 )
