@@ -25,8 +25,8 @@ type holder struct {
 type body struct {
 	data    []byte
 	note    []byte
-	pinned  bool // its writer is not closed yet
-	holders map[holder]struct{}
+	pinned  bool           // its writer is not closed yet
+	holders map[holder]int // how often each linked it since it last did not
 }
 
 // applyLinks carries out a transaction's links. The caller holds s.mu.
@@ -38,11 +38,31 @@ func (s *Store) applyLinks(t *txn) {
 		}
 		h := holder{t.name, l.owner}
 		if l.on {
-			b.holders[h] = struct{}{}
+			b.holders[h]++
 		} else {
 			delete(b.holders, h)
 		}
 	}
+}
+
+// linkedAgain tells whether an owner's link was made more than once, the transaction's own ones counted.
+func (t *txn) linkedAgain(id kv.BlobID, owner uint64) bool {
+	n := 0
+	t.store.mu.Lock()
+	if b := t.store.blobs[id]; b != nil {
+		n = b.holders[holder{t.name, owner}]
+	}
+	t.store.mu.Unlock()
+	for _, l := range t.links {
+		switch {
+		case l.blob != id || l.owner != owner:
+		case l.on:
+			n++
+		default:
+			n = 0
+		}
+	}
+	return n > 1
 }
 
 // GC drops the bodies that nobody holds and says how many they were.
@@ -132,7 +152,7 @@ func (w *blobWriter) Commit(prefix, note []byte) (kv.BlobID, error) {
 		data:    append(bytes.Clone(prefix), w.buf...),
 		note:    bytes.Clone(note),
 		pinned:  true,
-		holders: map[holder]struct{}{},
+		holders: map[holder]int{},
 	}
 	return w.id, nil
 }

@@ -35,7 +35,7 @@ const (
 
 var (
 	errLimit = errors.New("memory: row or transaction is over the limit")
-	errOnce  = errors.New("memory: DelOnce of a row that was put more than once")
+	errOnce  = errors.New("memory: DelOnce or UnlinkOnce of what was put more than once")
 )
 
 // Store is the engine. Use New; share one.

@@ -53,14 +53,41 @@ func TestFailedCommitWritesNothingAndJumps(t *testing.T) {
 // TestDelOnceOfWhatWasPutTwice: what another engine could bring back later is an error here at once.
 func TestDelOnceOfWhatWasPutTwice(t *testing.T) {
 	s := memory.New()
-	err := s.Update(t.Context(), kv.Part{Kind: kv.Account, ID: 1}, func(x kv.Txn) error {
-		x.Put(1, []byte("a"), nil)
-		x.Put(1, []byte("a"), nil)
-		x.DelOnce(1, []byte("a"))
-		return nil
-	})
-	if err == nil {
-		t.Error("it was done")
+	w, err := s.Create(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	id, err := w.Commit(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	update := func(f func(kv.Txn)) error {
+		return s.Update(t.Context(), kv.Part{Kind: kv.Account, ID: 1}, func(x kv.Txn) error { f(x); return nil })
+	}
+	put := func(x kv.Txn) { x.Put(1, []byte("a"), nil) }
+	link := func(x kv.Txn) { x.Link(id, 7) }
+	for _, tt := range []struct {
+		name string
+		put  func(kv.Txn)
+		del  func(kv.Txn)
+		once func(kv.Txn)
+	}{
+		{"row", put, func(x kv.Txn) { x.Del(1, []byte("a")) }, func(x kv.Txn) { x.DelOnce(1, []byte("a")) }},
+		{"link", link, func(x kv.Txn) { x.Unlink(id, 7) }, func(x kv.Txn) { x.UnlinkOnce(id, 7) }},
+	} {
+		if update(func(x kv.Txn) { tt.put(x); tt.put(x); tt.once(x) }) == nil {
+			t.Errorf("%s: twice in one transaction", tt.name)
+		}
+		if err := errors.Join(update(tt.put), update(tt.once), update(tt.put)); err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+		if update(func(x kv.Txn) { tt.put(x); tt.once(x) }) == nil {
+			t.Errorf("%s: twice in two transactions", tt.name)
+		}
+		if err := errors.Join(update(tt.del), update(func(x kv.Txn) { tt.put(x); tt.once(x) })); err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+		}
 	}
 }
 

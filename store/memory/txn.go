@@ -144,7 +144,13 @@ func (t *txn) DelRange(tb kv.Table, lo, hi []byte) {
 func (t *txn) Link(b kv.BlobID, owner uint64)   { t.addLink(link{b, owner, true}) }
 func (t *txn) Unlink(b kv.BlobID, owner uint64) { t.addLink(link{b, owner, false}) }
 
-func (t *txn) UnlinkOnce(b kv.BlobID, owner uint64) { t.Unlink(b, owner) }
+func (t *txn) UnlinkOnce(b kv.BlobID, owner uint64) {
+	if t.linkedAgain(b, owner) {
+		t.err = errOnce
+		return
+	}
+	t.Unlink(b, owner)
+}
 
 func (t *txn) addLink(l link) {
 	t.size++
