@@ -1,12 +1,17 @@
 package imap
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"barid/base/kv"
+	"barid/mail/mailbox"
 	"barid/store/embedded"
+	"barid/store/memory"
 )
 
 func TestManyMessagesAreAppendedAtOnce(t *testing.T) {
@@ -40,6 +45,87 @@ func TestAppendThatBreaksOffLeavesNothing(t *testing.T) {
 	c = w.login()
 	if got := c.do("STATUS INBOX (MESSAGES UIDNEXT)"); got[0] != "* STATUS INBOX (MESSAGES 0 UIDNEXT 1)" {
 		t.Error(got)
+	}
+}
+
+// writers counts the writers of bodies that are not closed.
+type writers struct {
+	*memory.Store
+	open atomic.Int64
+}
+
+func (w *writers) Create(ctx context.Context) (kv.BlobWriter, error) {
+	b, err := w.Store.Create(ctx)
+	if err == nil {
+		w.open.Add(1)
+	}
+	return &countedWriter{b, w}, err
+}
+
+type countedWriter struct {
+	kv.BlobWriter
+	all *writers
+}
+
+func (w *countedWriter) Close() error {
+	w.all.open.Add(-1)
+	return w.BlobWriter.Close()
+}
+
+// TestAppendOfManyThatFailsLeavesNothing: whatever goes wrong, early or late, in one of several groups: there is no message,
+// no UID is used, nothing counts, and no body is held.
+func TestAppendOfManyThatFailsLeavesNothing(t *testing.T) {
+	const n = windowCount + 2*groupCount + 3
+	const good = " {14+}\r\nSubject: x\r\n\r\n"
+	store := &writers{Store: memory.New()}
+	w := newWorldOn(t, store, slog.LevelError, nil)
+	c := w.login()
+	for _, tt := range []struct {
+		name, bad, answer string
+		commits           int64 // that succeed; 0: all
+	}{
+		{"NUL", " {14+}\r\nSubject: x\r\n\x00\n", "BAD NUL is not allowed...", 0},
+		{"NUL between parts", " ~{15+}\r\nSubj\x00ct: x\r\n\r\nx", "NO [UNKNOWN-CTE] ...", 0},
+		{"empty", " {0+}\r\n", "NO [CANNOT] ...", 0},
+		{"no literal", " x", "BAD ...", 0},
+		{"URL of nothing", " CATENATE (URL \"/INBOX/;UID=1\")", "NO [BADURL ...", 0},
+		{"over quota", " {10000+}\r\nX: " + strings.Repeat("x", 9993) + "\r\n\r\n", "NO [OVERQUOTA] ...", 0},
+		{"the first body", good, "NO [UNAVAILABLE] ...", 1},
+		{"a body of the second group", good, "NO [UNAVAILABLE] ...", groupCount + 1},
+		{"a body behind the window", good, "NO [UNAVAILABLE] ...", windowCount + 5},
+		{"the last body", good, "NO [UNAVAILABLE] ...", n - 1},
+		{"the rows", good, "NO [UNAVAILABLE] ...", n},
+	} {
+		must(t, w.acct.SetQuota(t.Context(), mailbox.Quota{Bytes: 14 * (n + 10)}))
+		var commits atomic.Int64
+		store.Fail(func() error {
+			if tt.commits > 0 && commits.Add(1) > tt.commits {
+				return kv.ErrUnavailable
+			}
+			return nil
+		})
+		for _, at := range []int{0, 1, groupCount - 1, groupCount, windowCount, n - 1} {
+			commits.Store(0)
+			c.at = fmt.Sprintf("%s at %d: ", tt.name, at)
+			c.send("a APPEND INBOX" + strings.Repeat(good, at) + tt.bad + strings.Repeat(good, n-1-at) + "\r\n")
+			for l := c.line(); !like("a "+tt.answer, l); l = c.line() {
+				if like("a ...", l) {
+					t.Fatalf("%s%q", c.at, l)
+				}
+			}
+			if got := c.do("STATUS INBOX (MESSAGES UIDNEXT SIZE)"); got[0] != "* STATUS INBOX (MESSAGES 0 UIDNEXT 1 SIZE 0)" {
+				t.Errorf("%s%q", c.at, got)
+			}
+			if u, err := w.acct.Usage(t.Context()); err != nil || u.Bytes != 0 || u.Messages != 0 || store.open.Load() != 0 {
+				t.Errorf("%s%+v, %d writers are open, %v", c.at, u, store.open.Load(), err)
+			}
+		}
+		store.Fail(nil)
+	}
+	c.send("a APPEND INBOX" + strings.Repeat(good, n) + "\r\n")
+	c.expect(fmt.Sprintf("a OK [APPENDUID ... 1:%d] APPEND completed", n))
+	if store.open.Load() != 0 {
+		t.Error("a writer is open")
 	}
 }
 
