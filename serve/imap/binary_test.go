@@ -39,7 +39,7 @@ func TestBinaryIsAppended(t *testing.T) {
 	c.expect(` FLAGS (\Seen \Recent))`)
 	c.expect("b OK FETCH completed")
 	got := strings.Join(c.do("FETCH 1 BODY.PEEK[]"), "\r\n")
-	for _, want := range []string{base64.StdEncoding.EncodeToString([]byte(octets)), "Content-ID: <x>\r\nContent-Transfer-Encoding: base64\r\n\r\n", "boundary=b\r\nContent-Transfer-Encoding: 8bit"} {
+	for _, want := range []string{base64.StdEncoding.EncodeToString([]byte(octets)), "octet-stream\r\nContent-Transfer-Encoding: base64\r\nContent-ID: <x>\r\n\r\n", "boundary=b\r\nContent-Transfer-Encoding: 8bit"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in %q", want, got)
 		}
