@@ -45,6 +45,7 @@ func (h *history) burst() {
 		}
 	}
 	h.adopt()
+	h.m.mixed()
 	for _, x := range all {
 		for i := range x.s.msgs {
 			x.s.msgs[i].fresh = false // who put it there is not known
@@ -120,8 +121,10 @@ func (h *history) adoptMessage(b *box, x *message) {
 		h.m.stored[of[number]] = number
 		claimed, body := h.m.ids.claimed[b.account()], &h.m.bodies[x.body]
 		claimed[x.body], claimed[body.parent] = true, true
+		h.m.firsts[of[number]] = h.origin(b, x.uid)
 	}
 	x.object = of[number]
+	x.first = h.m.firsts[x.object]
 	switch {
 	case old == nil && x.saved != h.w.now().Unix():
 		panic(failed("%s: %s was saved at %d, it is %d", b.name, x, x.saved, h.w.now().Unix()))

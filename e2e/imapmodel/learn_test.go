@@ -115,7 +115,7 @@ func (h *history) learnMessage(b *box, want, got *message, before uint64) {
 	}
 	h.learnObject(b, want, got)
 	x := *got
-	x.owner, x.object = want.owner, want.object
+	x.owner, x.object, x.first = want.owner, want.object, want.first
 	if x != *want {
 		panic(failed("%s: stored %s, want %s", b.name, x, *want))
 	}

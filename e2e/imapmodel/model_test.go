@@ -72,6 +72,15 @@ type message struct {
 	owner  int    // the SELECT for which it is \Recent; 0: none yet, -1: not known any more
 	object int    // what copies within an account have in common
 	saved  int64  // SAVEDATE, Unix seconds; 0 until it is learned
+	first  int    // the object of another account that it is a copy of in the end, 0: none
+}
+
+// mail is what copies have in common, also those in other accounts.
+func (m *message) mail() int {
+	if m.first != 0 {
+		return m.first
+	}
+	return m.object
 }
 
 // gone is an expunge: its modseq is past after and at most upto.
@@ -172,6 +181,7 @@ type model struct {
 	objects     int               // that were made up
 	numbers     [2]map[uint64]int // of the store, by account: the object
 	stored      map[int]uint64    // the other way
+	firsts      map[int]int       // by object: message.first
 	quotas      [2]quota
 	ever        map[string]bool // names that there are or were
 	ids         ids
@@ -181,7 +191,7 @@ type model struct {
 func newModel() *model {
 	return &model{
 		boxes: make(map[string]*box), grants: make(map[string]grants), sizes: make(map[int]int),
-		numbers: [2]map[uint64]int{make(map[uint64]int), make(map[uint64]int)}, stored: make(map[int]uint64), ever: make(map[string]bool), ids: newIDs(), annotations: make(map[annotation]string),
+		numbers: [2]map[uint64]int{make(map[uint64]int), make(map[uint64]int)}, stored: make(map[int]uint64), firsts: make(map[int]int), ever: make(map[string]bool), ids: newIDs(), annotations: make(map[annotation]string),
 	}
 }
 

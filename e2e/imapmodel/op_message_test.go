@@ -334,7 +334,8 @@ func (h *history) copying(s *session, uid, move bool) *command {
 			ms[i] = *src.find(u)
 			ms[i].flags &= s.settable(dst)
 			if dst.account() != src.account() {
-				ms[i].object = h.m.object()
+				ms[i].first, ms[i].object = ms[i].mail(), h.m.object()
+				h.m.firsts[ms[i].object] = ms[i].first
 			}
 		}
 		if over = dst.account() != src.account() && len(ms) > 0 && !h.m.room(dst.account(), ms); over {

@@ -5,40 +5,85 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"barid/mail/mailbox"
 )
 
 // ids are the object ids of RFC 8474 that clients were told.
 type ids struct {
-	email   map[int]string  // by object
-	objects map[string]int  // by EMAILID
-	thread  map[int]string  // by object
+	email   map[int]string  // by mail: copies have one, also those in other accounts
+	mails   map[string]int  // by EMAILID
+	bodies  map[string]int  // by EMAILID
+	thread  map[int]string  // by mail
 	roots   map[string]int  // by THREADID: the body where the thread began
-	parents map[int]int     // objects that must be in the thread of another
+	homes   map[string]int  // by THREADID: the account where it was told first
+	mixed   map[int]bool    // roots of which something was copied to another account, where others may have joined it
+	parents map[int]int     // mails that must be in the thread of another
 	claimed [2]map[int]bool // by account: bodies that are or were there, or answered
+	late    [2]map[int]bool // by account: bodies that were claimed when one came from another account, with its thread
 }
 
 func newIDs() ids {
 	return ids{
-		email: make(map[int]string), objects: make(map[string]int), thread: make(map[int]string), roots: make(map[string]int),
-		parents: make(map[int]int), claimed: [2]map[int]bool{make(map[int]bool), make(map[int]bool)},
+		email: make(map[int]string), mails: make(map[string]int), bodies: make(map[string]int), thread: make(map[int]string),
+		roots: make(map[string]int), homes: make(map[string]int), mixed: make(map[int]bool), parents: make(map[int]int),
+		claimed: [2]map[int]bool{make(map[int]bool), make(map[int]bool)}, late: [2]map[int]bool{make(map[int]bool), make(map[int]bool)},
 	}
 }
 
 // arrived notes a new object of an account: an answer to a message that is there belongs to its thread, unless something
-// else brought the two together before.
+// else brought the two together before, or its own account did.
 func (m *model) arrived(who int, x *message) {
-	b, claimed := &m.bodies[x.body], m.ids.claimed[who]
+	b, claimed, late := &m.bodies[x.body], m.ids.claimed[who], m.ids.late[who]
+	if x.first != 0 {
+		m.ids.mixed[b.root] = true
+		late[x.body] = late[x.body] || claimed[x.body]
+	}
 	if !b.hasID {
 		return
 	}
-	if up := m.objectOf(who, b.parent); up != 0 && !claimed[x.body] {
-		m.ids.parents[x.object] = up
+	if up := m.only(who, b.parent); up != nil && x.first == 0 && !claimed[x.body] && !(up.first != 0 && late[b.parent]) {
+		m.ids.parents[x.object] = up.mail()
 	}
 	claimed[x.body], claimed[b.parent] = true, true
 }
 
-// objectOf finds a body in an account, 0 if it is not there, or more than once.
-func (m *model) objectOf(who, body int) (object int) {
+// mixed notes that anything may have been copied anywhere.
+func (m *model) mixed() {
+	for i := range m.bodies {
+		m.ids.mixed[m.bodies[i].root] = true
+	}
+	for who := range m.ids.late {
+		for body := range m.ids.claimed[who] {
+			m.ids.late[who][body] = true
+		}
+	}
+}
+
+// origin reads below the protocol what a message is a copy of, when that can not be foretold: an object of another account, or
+// one that was in this one.
+func (h *history) origin(b *box, uid uint32) (object int) {
+	m, err := h.w.accts[b.account()].Open(h.w.ctx, bare(b.name))
+	check(err)
+	defer m.Close()
+	one := mailbox.UIDSet{{Lo: mailbox.UID(uid), Hi: mailbox.UID(uid)}}
+	check(m.Cold(h.w.ctx, m.View(), one, func(_ int, _ mailbox.Entry, c *mailbox.Cold) error {
+		for who, a := range h.w.accts {
+			if n := c.Origin.Email; n.Account == a.ID() {
+				if h.m.numbers[who][n.Number] == 0 { // it came and went
+					h.m.numbers[who][n.Number] = h.m.object()
+					h.m.stored[h.m.numbers[who][n.Number]] = n.Number
+				}
+				object = h.m.numbers[who][n.Number]
+			}
+		}
+		return nil
+	}))
+	return object
+}
+
+// only finds a body in an account, nil if it is not there, or more than once.
+func (m *model) only(who, body int) (found *message) {
 	for _, b := range m.boxes {
 		if b == nil || b.account() != who {
 			continue
@@ -46,39 +91,43 @@ func (m *model) objectOf(who, body int) (object int) {
 		for i := range b.msgs {
 			x := &b.msgs[i]
 			switch {
-			case x.body != body || x.object == object:
-			case object != 0:
-				return 0
+			case x.body != body || found != nil && x.object == found.object:
+			case found != nil:
+				return nil
 			default:
-				object = x.object
+				found = x
 			}
 		}
 	}
-	return object
+	return found
 }
 
-// tellsEmail: every copy of an object has one EMAILID, which nothing else ever has (RFC 8474 §5.1).
+// tellsEmail: every copy of a message has one EMAILID, in whatever account, which nothing else ever has (RFC 8474 §5.1).
 func (s *session) tellsEmail(l *response, m *message, id string) {
-	x := &s.h.m.ids
-	was, told := x.email[m.object]
-	of, taken := x.objects[id]
-	if told && was != id || taken && of != m.object || !strings.HasPrefix(id, "M") {
-		s.fail("%q: EMAILID of %s was %q, object %d has %q", l.raw, m, was, of, id)
+	x, mail := &s.h.m.ids, m.mail()
+	was, told := x.email[mail]
+	of, taken := x.mails[id]
+	if told && was != id || taken && (of != mail || x.bodies[id] != m.body) || !strings.HasPrefix(id, "M") {
+		s.fail("%q: EMAILID of %s was %q, mail %d, m%d has %q", l.raw, m, was, of, x.bodies[id], id)
 	}
-	x.email[m.object], x.objects[id] = id, m.object
+	x.email[mail], x.mails[id], x.bodies[id] = id, mail, m.body
 }
 
-// tellsThread: a THREADID never changes, those that answer each other share one, those that do not never do (RFC 8474 §5.2).
+// tellsThread: a THREADID never changes and is that of all copies, those that answer each other share one, those that do
+// not never do (RFC 8474 §5.2), nor do accounts of which none had anything of the other.
 func (s *session) tellsThread(l *response, m *message, id string) {
-	x := &s.h.m.ids
-	root := s.h.m.bodies[m.body].root*2 + s.box.account()
-	was, told := x.thread[m.object]
+	x, mail := &s.h.m.ids, m.mail()
+	root, home := s.h.m.bodies[m.body].root, s.box.account()
+	was, told := x.thread[mail]
 	of, taken := x.roots[id]
-	if told && was != id || taken && of != root || !strings.HasPrefix(id, "T") {
+	if told && was != id || taken && of != root || taken && x.homes[id] != home && !x.mixed[root] || !strings.HasPrefix(id, "T") {
 		s.fail("%q: THREADID of %s was %q, that of %d is %q", l.raw, m, was, of, id)
 	}
-	x.thread[m.object], x.roots[id] = id, root
-	if up, ok := x.parents[m.object]; ok && x.thread[up] != "" && x.thread[up] != id {
+	if !taken {
+		x.homes[id] = home
+	}
+	x.thread[mail], x.roots[id] = id, root
+	if up, ok := x.parents[mail]; ok && x.thread[up] != "" && x.thread[up] != id {
 		s.fail("%q: what it answers has THREADID %q", l.raw, x.thread[up])
 	}
 }
@@ -107,16 +156,16 @@ func (h *history) savedKey() key {
 
 // emailKey makes up a search for an EMAILID that was told.
 func (h *history) emailKey() key {
-	all := make([]string, 0, len(h.m.ids.objects))
-	for id := range h.m.ids.objects {
+	all := make([]string, 0, len(h.m.ids.mails))
+	for id := range h.m.ids.mails {
 		all = append(all, id)
 	}
 	if slices.Sort(all); len(all) == 0 {
 		return key{text: "EMAILID M0-0", has: func(int, *message) bool { return false }}
 	}
 	id := all[h.r.IntN(len(all))]
-	of := h.m.ids.objects[id]
-	return key{text: "EMAILID " + id, has: func(_ int, m *message) bool { return m.object == of }}
+	of := h.m.ids.mails[id]
+	return key{text: "EMAILID " + id, has: func(_ int, m *message) bool { return m.mail() == of }}
 }
 
 // threading makes up a search for the thread of a message. What is found and was not told of belongs to it from now on.
@@ -142,7 +191,7 @@ func (h *history) threading(s *session) *command {
 		}
 		for i := range s.box.msgs {
 			m := &s.box.msgs[i]
-			is, told := slices.Contains(found, m.uid), h.m.ids.thread[m.object]
+			is, told := slices.Contains(found, m.uid), h.m.ids.thread[m.mail()]
 			if told != "" && is != (told == id) && s.index(m.uid) >= 0 {
 				s.fail("%q found %v; UID %d has THREADID %q", c.text, found, m.uid, told)
 			}

@@ -20,6 +20,7 @@ type Message struct {
 	Parsed   *mime.Message // offsets relative to the whole stored body
 	Received time.Time     // when it was accepted; INTERNALDATE of a delivery
 	Session  string        // correlation id, for the log and salvage
+	Source   *Source       // of a copy of another account's message: what it is told by, and what is kept of it
 }
 
 // AppendMessage is one message of an APPEND (RFC 9051 §6.3.12, RFC 3502).
@@ -102,6 +103,7 @@ func (x *tx) appendAll(name string, ms []AppendMessage, ready []*coldCommon) ([]
 			return nil, err
 		}
 		es[i] = Entry{Msg: no, Flags: m.Flags&SystemFlags | f, Size: m.Size, Date: date.Unix()}
+		es[i].Foreign = ready[i].origin.Email.Account != 0
 		out[i] = Delivered{Account: x.a.id, Mailbox: b.info.id, UIDValidity: b.info.validity, Msg: no, Thread: thread}
 	}
 	if err := x.insert(b, es); err != nil {
@@ -126,11 +128,11 @@ func (x *tx) keep(m *Message, c *coldCommon) (no MsgNo, thread uint64, err error
 	x.st.nextMsg++
 	x.st.bytes += m.Size
 	x.st.messages++
-	thread, mask, err := x.thread(c, no)
+	thread, told, mask, err := x.thread(c, no)
 	if err != nil {
 		return 0, 0, err
 	}
-	x.buf = c.encode(x.buf[:0], thread, mask)
+	x.buf = c.encode(x.buf[:0], thread, mask, Origin{Email: c.origin.Email, Thread: told})
 	x.key = appendMessageKey(x.key[:0], coldPrefix, uint64(no))
 	x.t.Put(mail.TableMessage, x.key, x.buf)
 	return no, thread, nil

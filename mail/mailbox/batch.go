@@ -32,7 +32,7 @@ func (b *Batch) Add(m AppendMessage) error {
 	if b.bytes+n > b.a.s.maxTxn*3/4 && len(b.ms) > 0 {
 		return ErrBatch
 	}
-	m.Parsed = nil
+	m.Parsed, m.Source = nil, nil
 	b.bytes += n
 	b.ms, b.ready = append(b.ms, m), append(b.ready, c)
 	return nil

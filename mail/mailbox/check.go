@@ -18,7 +18,7 @@ const maxProblems = 1000
 // Check recounts an account from its rows: usage, UIDs, modseqs, pages against records, reference counts,
 // message records, threads and message-ids. It changes nothing, and is for verifying and for tests.
 func (s *Store) Check(ctx context.Context, id mail.AccountID) (Problems, error) {
-	c := &checker{held: map[MsgNo]uint64{}, size: map[MsgNo]int64{}, claims: map[idHash]uint64{}, dead: map[MsgNo]bool{}}
+	c := &checker{held: map[MsgNo]uint64{}, size: map[MsgNo]int64{}, origin: map[MsgNo]bool{}, claims: map[idHash]uint64{}, dead: map[MsgNo]bool{}}
 	err := s.db.View(ctx, id.Part(), func(r kv.Reader) error {
 		c.r = r
 		v, ok, err := r.Get(mail.TableState, stateKey())
@@ -43,6 +43,7 @@ type checker struct {
 	st     state
 	held   map[MsgNo]uint64 // how often a message is in mailboxes
 	size   map[MsgNo]int64
+	origin map[MsgNo]bool // that their entries say that they have one
 	dead   map[MsgNo]bool
 	claims map[idHash]uint64
 	out    Problems
@@ -128,7 +129,10 @@ func (c *checker) mailbox(i *info) {
 		if n, ok := c.size[e.Msg]; ok && n != e.Size {
 			c.say("message %d has two sizes", e.Msg)
 		}
-		c.size[e.Msg] = e.Size
+		if was, ok := c.origin[e.Msg]; ok && was != e.Foreign {
+			c.say("message %d is of another account in one mailbox and not in the other", e.Msg)
+		}
+		c.size[e.Msg], c.origin[e.Msg] = e.Size, e.Foreign
 	}
 }
 
@@ -237,6 +241,9 @@ func (c *checker) message(m MsgNo, v []byte, threads map[MsgNo]uint64) {
 	}
 	if n, ok := c.size[m]; ok && n != cold.Size {
 		c.say("message %d has the size %d in its record and %d in its mailbox", m, cold.Size, n)
+	}
+	if f, ok := c.origin[m]; ok && f != (cold.Origin.Email.Account != 0) {
+		c.say("message %d has the origin %+v in its record, which its mailbox does not know", m, cold.Origin)
 	}
 	threads[m] = cold.Thread
 	r, _ := decodeRoots(v)

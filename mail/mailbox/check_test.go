@@ -1,6 +1,7 @@
 package mailbox
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -35,15 +36,24 @@ func TestCheckFindsDamage(t *testing.T) {
 		damage func(*world, kv.Txn)
 		want   string
 	}{
-		"usage":           {edit(func(s *state) { s.bytes++ }), "a recount gives"},
-		"message number":  {edit(func(s *state) { s.nextMsg = 2 }), "and message"},
-		"modseq":          {edit(func(s *state) { s.modseq = 3 }), "is past the account's"},
-		"dead":            {edit(func(s *state) { s.dead = 1 }), "are to be removed"},
-		"cold record":     {first(mail.TableMessage, coldKey(3), func(t kv.Txn, k, _ []byte) { t.Del(mail.TableMessage, k) }), "have a record"},
-		"damaged record":  {first(mail.TableMessage, coldKey(3), func(t kv.Txn, k, v []byte) { t.Put(mail.TableMessage, k, v[:20]) }), "message record"},
-		"thread row":      {first(mail.TableThread, nil, func(t kv.Txn, k, _ []byte) { t.Del(mail.TableThread, k) }), "have a thread"},
+		"usage":          {edit(func(s *state) { s.bytes++ }), "a recount gives"},
+		"message number": {edit(func(s *state) { s.nextMsg = 2 }), "and message"},
+		"modseq":         {edit(func(s *state) { s.modseq = 3 }), "is past the account's"},
+		"dead":           {edit(func(s *state) { s.dead = 1 }), "are to be removed"},
+		"cold record":    {first(mail.TableMessage, coldKey(3), func(t kv.Txn, k, _ []byte) { t.Del(mail.TableMessage, k) }), "have a record"},
+		"damaged record": {first(mail.TableMessage, coldKey(3), func(t kv.Txn, k, v []byte) { t.Put(mail.TableMessage, k, v[:20]) }), "message record"},
+		"thread row":     {first(mail.TableThread, nil, func(t kv.Txn, k, _ []byte) { t.Del(mail.TableThread, k) }), "have a thread"},
+		"origin": {first(mail.TableMessage, coldKey(3), func(t kv.Txn, k, v []byte) {
+			r, err := decodeRoots(v)
+			if err != nil {
+				panic(err)
+			}
+			at := bytes.Index(v, r.blob[:])
+			v = slices.Concat([]byte{formatOrigin}, v[1:at], []byte{9, 1, 9, 1}, v[at:])
+			t.Put(mail.TableMessage, k, v)
+		}), "which its mailbox does not know"},
 		"message-id row":  {first(mail.TableMsgID, nil, func(t kv.Txn, k, _ []byte) { t.Del(mail.TableMsgID, k) }), "message-ids are claimed"},
-		"claims":          {first(mail.TableMsgID, nil, func(t kv.Txn, k, _ []byte) { t.Put(mail.TableMsgID, k, msgID{1, 9}.encode(nil)) }), "counts 9 claims"},
+		"claims":          {first(mail.TableMsgID, nil, func(t kv.Txn, k, _ []byte) { t.Put(mail.TableMsgID, k, msgID{thread: 1, claims: 9}.encode(nil)) }), "counts 9 claims"},
 		"change record":   {first(logTable, hotKey(1, 0), func(t kv.Txn, k, _ []byte) { t.Del(logTable, k) }), "change records"},
 		"damaged change":  {first(logTable, hotKey(1, 0), func(t kv.Txn, k, _ []byte) { t.Put(logTable, k, []byte{9}) }), "change record"},
 		"page":            {first(pageTable, boxKey(1), func(t kv.Txn, k, v []byte) { t.Put(pageTable, k, v[:9]) }), "page of messages"},

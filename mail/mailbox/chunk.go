@@ -72,15 +72,16 @@ func (c *chunk) slots() int {
 }
 
 func (c *chunk) entry(j int) Entry {
-	return Entry{
+	e := Entry{
 		UID:    UID(c.fix.uid[j]),
 		Msg:    MsgNo(c.fix.msg[j]),
-		Flags:  c.mut.flags[j],
 		ModSeq: c.mut.modseq[j],
 		Size:   int64(c.fix.size[j]),
 		Date:   c.fix.date[j],
 		Saved:  int64(c.fix.save[j]),
 	}
+	e.setBits(c.mut.flags[j])
+	return e
 }
 
 func (c *chunk) first() UID { return UID(c.fix.uid[0]) }
@@ -119,7 +120,7 @@ func (c *chunk) put(e Entry) {
 	c.fix.date[j] = e.Date
 	c.fix.size[j] = uint32(e.Size)
 	c.fix.save[j] = uint32(e.Saved)
-	c.mut.flags[j] = e.Flags
+	c.mut.flags[j] = e.bits()
 	c.mut.modseq[j] = e.ModSeq
 	c.n++
 	c.count(e.Flags, 1)

@@ -8,6 +8,9 @@ const format = 1
 // formatSaved is the format of pages and of records of appends that hold when each message came (RFC 8514).
 const formatSaved = 2
 
+// formatOrigin is the format of cold records and of message-id rows that hold names of other accounts (RFC 8474 §5).
+const formatOrigin = 2
+
 // decoder reads the varint-coded values of this package. After the first fault everything reads as zero
 // and bad stays set, so a reader checks once, at the end.
 type decoder struct {

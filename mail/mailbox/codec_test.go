@@ -91,7 +91,7 @@ func encodings() map[string][]byte {
 		"state": goldenState.encode(),
 		"info":  goldenInfo.encode(),
 		"refs":  (&refPage{extra: map[byte]uint64{3: 1, 72: 300}}).encode(),
-		"msgid": msgID{300, 2}.encode(nil),
+		"msgid": msgID{thread: 300, claims: 2}.encode(nil),
 	}
 	c := goldenChunk()
 	out["page"] = encodePage(&c)
@@ -150,7 +150,7 @@ func decoders() map[string]func([]byte) error {
 
 func TestReadersRefuseUnknownFormats(t *testing.T) {
 	for name, f := range decoders() {
-		for _, bad := range [][]byte{{}, {0}, {2, 1, 1, 1, 1}, {format}, []byte("\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff")} {
+		for _, bad := range [][]byte{{}, {0}, {3, 1, 1, 1, 1}, {2, 1, 1, 1}, {format}, []byte("\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff")} {
 			if err := f(bad); !errors.Is(err, kv.ErrCorrupt) {
 				t.Errorf("%s of %x: %v", name, bad, err)
 			}
@@ -173,7 +173,7 @@ func TestColdRecordRoundTrip(t *testing.T) {
 	s := text("own@x", "parent@x", "<root@x> <mid@x> <parent@x>", "hello")
 	m := &Message{Blob: kv.BlobID{1, 2, 3}, Prefix: 40, Size: int64(len(s)), Received: epoch, Session: "abc", Parsed: mime.Scan([]byte(s), mime.DefaultLimits())}
 	c := w.common(m, 1)
-	v := c.encode(nil, 300, claimOwn|claimRoot)
+	v := c.encode(nil, 300, claimOwn|claimRoot, Origin{})
 	var cold Cold
 	must(t, cold.decode(v))
 	if cold.Blob != m.Blob || cold.Prefix != 40 || cold.Size != m.Size || cold.Thread != 300 || string(cold.MessageID) != "own@x" || cold.Received != epoch.Unix() {
@@ -217,7 +217,8 @@ func FuzzDecoders(f *testing.F) {
 	s := text("own@x", "parent@x", "", "hello")
 	st := Open(newWorld(f, Options{}).mem, nil, Options{})
 	c := st.common(&Message{Parsed: mime.Scan([]byte(s), mime.DefaultLimits()), Received: epoch}, 1)
-	f.Add(c.encode(nil, 3, claimOwn))
+	f.Add(c.encode(nil, 3, claimOwn, Origin{}))
+	f.Add(c.encode(nil, 3, claimOwn, Origin{Email: Name{7, 300}, Thread: Name{9, 2}}))
 	all := decoders()
 	f.Fuzz(func(t *testing.T, b []byte) {
 		for name, d := range all {

@@ -28,6 +28,7 @@ type Cold struct {
 	Headers         []byte // raw header fields that clients list, in message order; see Listed
 	HeadersComplete bool   // Headers holds every field of the names that Listed knows
 	Thread          uint64
+	Origin          Origin // the names of other accounts it is told by; mostly none
 	MessageID       []byte // without <>
 	Received        int64  // Unix seconds
 	Session         []byte
@@ -41,6 +42,7 @@ const maxColdBytes = 1 << 20
 // coldCommon is the part of a cold record that is the same for all accounts a message goes to.
 type coldCommon struct {
 	lineage lineage
+	origin  Origin // of a copy from another account
 	b       []byte
 }
 
@@ -61,6 +63,9 @@ func (s *Store) common(m *Message, copies int) *coldCommon {
 	if limit := min(maxColdBytes, s.maxTxn/2/copies); len(c.b) > limit {
 		small := reduced(p, env)
 		c.b = buildCold(m, small, small.Root.Envelope, raw[:0], false, received)
+	}
+	if m.Source != nil {
+		c.like(m.Source)
 	}
 	return c
 }
@@ -153,15 +158,23 @@ func putBuilt(b []byte, f func([]byte) []byte) []byte {
 	return b[:len(b)-gap+w]
 }
 
-// encode adds the whole cold record to b: format, thread, claimed hashes, and what is common.
-func (c *coldCommon) encode(b []byte, thread uint64, mask byte) []byte {
-	b = append(b, format)
+// encode adds the whole cold record to b: format, thread, claimed hashes, names of other accounts if there are any,
+// and what is common.
+func (c *coldCommon) encode(b []byte, thread uint64, mask byte, o Origin) []byte {
+	version := byte(format)
+	if o != (Origin{}) {
+		version = formatOrigin
+	}
+	b = append(b, version)
 	b = putUint(b, thread)
 	b = append(b, mask)
 	for i, h := range [...]idHash{c.lineage.own, c.lineage.parent, c.lineage.root} {
 		if mask&(1<<i) != 0 {
 			b = append(b, h[:]...)
 		}
+	}
+	if version == formatOrigin {
+		b = putName(putName(b, o.Email), o.Thread)
 	}
 	return append(b, c.b...)
 }
@@ -170,6 +183,7 @@ func (c *coldCommon) encode(b []byte, thread uint64, mask byte) []byte {
 type roots struct {
 	thread uint64
 	claims [3]idHash // zero: none
+	origin Origin
 	blob   kv.BlobID
 }
 
@@ -184,12 +198,15 @@ func (d *decoder) roots() (r roots) {
 			copy(r.claims[i][:], d.take(hashLen))
 		}
 	}
+	if d.format >= formatOrigin {
+		r.origin = Origin{Email: d.name(), Thread: d.name()}
+	}
 	copy(r.blob[:], d.take(len(r.blob)))
 	return r
 }
 
 func decodeRoots(v []byte) (roots, error) {
-	d := newDecoder(v)
+	d := newDecoderOf(v, formatOrigin)
 	r := d.roots()
 	if d.bad {
 		return roots{}, corrupt("message record")
@@ -199,9 +216,9 @@ func decodeRoots(v []byte) (roots, error) {
 
 // decode reads a cold record; the slices are parts of v.
 func (c *Cold) decode(v []byte) error {
-	d := newDecoder(v)
+	d := newDecoderOf(v, formatOrigin)
 	r := d.roots()
-	c.Thread, c.Blob = r.thread, r.blob
+	c.Thread, c.Origin, c.Blob = r.thread, r.origin, r.blob
 	c.Size, c.Prefix, c.HeaderBytes = int64(d.uint()), int64(d.uint()), int64(d.uint())
 	c.Received = d.int()
 	c.HeadersComplete = d.byte()&1 != 0
@@ -215,7 +232,16 @@ func (c *Cold) decode(v []byte) error {
 
 // roots reads what message m holds on to.
 func (a *account) roots(ctx context.Context, m MsgNo) (r roots, err error) {
-	err = a.s.db.View(ctx, a.id.Part(), func(rd kv.Reader) error {
+	err = a.readCold(ctx, m, func(v []byte) error {
+		r, err = decodeRoots(v)
+		return err
+	})
+	return r, err
+}
+
+// readCold calls f with the cold record of message m.
+func (a *account) readCold(ctx context.Context, m MsgNo, f func(v []byte) error) error {
+	return a.s.db.View(ctx, a.id.Part(), func(rd kv.Reader) error {
 		v, ok, err := rd.Get(mail.TableMessage, coldKey(m))
 		if err != nil {
 			return err
@@ -223,8 +249,6 @@ func (a *account) roots(ctx context.Context, m MsgNo) (r roots, err error) {
 		if !ok {
 			return ErrGone
 		}
-		r, err = decodeRoots(v)
-		return err
+		return f(v)
 	})
-	return r, err
 }

@@ -208,7 +208,7 @@ func (o flagOp) apply(f Flags) Flags {
 	case Add:
 		return f | o.mask
 	case Remove:
-		return f &^ o.mask
+		return f &^ (o.mask &^ hasOrigin)
 	}
-	return o.mask
+	return o.mask | f&hasOrigin
 }

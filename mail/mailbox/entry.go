@@ -29,6 +29,9 @@ const (
 	SystemFlags = Seen | Answered | Flagged | Deleted | Draft
 )
 
+// hasOrigin is a bit beside the flags in memory and on disk, which an Entry has as Foreign. No change of flags alters it.
+const hasOrigin Flags = 1 << 5
+
 // keywordShift is the bit of the first keyword.
 const keywordShift = 8
 
@@ -44,6 +47,21 @@ type Entry struct {
 	Size   int64 // bytes
 	Date   int64 // INTERNALDATE, Unix seconds
 	Saved  int64 // when it came into this mailbox, Unix seconds; 0: not known (RFC 8514 §3)
+
+	// Foreign: it is told by an EMAILID of another account, which is in its Cold.Origin. Of all others that need not
+	// be read.
+	Foreign bool
+}
+
+// setBits takes what is kept of the flags.
+func (e *Entry) setBits(f Flags) { e.Flags, e.Foreign = f&^hasOrigin, f&hasOrigin != 0 }
+
+// bits is what is kept of the flags.
+func (e *Entry) bits() Flags {
+	if e.Foreign {
+		return e.Flags | hasOrigin
+	}
+	return e.Flags
 }
 
 // Time gives INTERNALDATE in UTC.

@@ -33,7 +33,7 @@
 // the store and temporary. Damaged rows are errors that wrap kv.ErrCorrupt and concern one mailbox.
 //
 // Standards: RFC 3501, RFC 9051, RFC 3502, RFC 4315, RFC 5788, RFC 6154, RFC 6851, RFC 7162, RFC 8438, RFC 8621 §3,
-// RFC 4314 §2, RFC 5464 §3.
+// RFC 4314 §2, RFC 5464 §3, RFC 8474 §5.
 package mailbox
 
 import (

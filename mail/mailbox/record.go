@@ -81,7 +81,7 @@ func (r *record) appendEntries(b []byte) []byte {
 	for i := range r.entries {
 		e := &r.entries[i]
 		b = putInt(b, int64(e.Msg-msg))
-		b = putUint(b, uint64(e.Flags))
+		b = putUint(b, uint64(e.bits()))
 		b = putUint(b, uint64(e.Size))
 		b = putInt(b, e.Date-date)
 		b = putInt(b, e.Saved-e.Date)
@@ -149,9 +149,9 @@ func (d *decoder) entries(r *record, m ModSeq) {
 			d.fail()
 			return
 		}
-		r.entries = append(r.entries, Entry{
-			UID: r.first + UID(i), Msg: msg, Flags: f, ModSeq: m, Size: int64(size), Date: date, Saved: saved,
-		})
+		e := Entry{UID: r.first + UID(i), Msg: msg, ModSeq: m, Size: int64(size), Date: date, Saved: saved}
+		e.setBits(f)
+		r.entries = append(r.entries, e)
 	}
 }
 

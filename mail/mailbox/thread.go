@@ -13,7 +13,8 @@ import (
 
 // Threads (RFC 8621 §3): a message joins the thread of the nearest message its In-Reply-To and References
 // name, also when that one is not here but another that names it too is. A thread's number is that of its
-// first message. A message never changes its thread.
+// first message. A message never changes its thread. The name that clients are told of it (RFC 8474 §5.2) is made of that
+// number, but for those that came from another account and those that joined by them: see Origin.
 //
 // Every message claims up to three message-ids in TableMsgID: its own, its parent's, and, if the parent was
 // not known, the root's. A row counts its claims and goes with the last one.
@@ -95,15 +96,22 @@ func (l *lineage) add(h idHash) {
 type msgID struct {
 	thread uint64
 	claims uint64
+	told   Name // of the thread, to those that join by this row, if it is not this account's
 }
 
 func (m msgID) encode(b []byte) []byte {
-	return putUint(putUint(append(b, format), m.thread), m.claims)
+	if m.told == (Name{}) {
+		return putUint(putUint(append(b, format), m.thread), m.claims)
+	}
+	return putName(putUint(putUint(append(b, formatOrigin), m.thread), m.claims), m.told)
 }
 
 func decodeMsgID(v []byte) (m msgID, err error) {
-	d := newDecoder(v)
+	d := newDecoderOf(v, formatOrigin)
 	m.thread, m.claims = d.uint(), d.uint()
+	if d.format >= formatOrigin {
+		m.told = d.name()
+	}
 	if !d.end() {
 		return msgID{}, corrupt("message-id row")
 	}
@@ -202,43 +210,47 @@ func (x *tx) flushMsgIDs() {
 	}
 }
 
-// thread finds the thread of message no, or begins one, and makes its claims; mask tells which.
-func (x *tx) thread(c *coldCommon, no MsgNo) (thread uint64, mask byte, err error) {
+// thread finds the thread of message no, or begins one, and makes its claims; mask tells which. told is the name of
+// another account it is told by, if any: see Origin.
+func (x *tx) thread(c *coldCommon, no MsgNo) (thread uint64, told Name, mask byte, err error) {
 	l := &c.lineage
 	parentKnown := false
 	for _, h := range l.look {
 		r, err := x.messageID(h)
 		if err != nil {
-			return 0, 0, err
+			return 0, Name{}, 0, err
 		}
 		if r.claims > 0 {
-			thread, parentKnown = r.msgID.thread, h == l.parent
+			thread, told, parentKnown = r.msgID.thread, r.told, h == l.parent
 			break
 		}
 	}
 	if thread == 0 {
 		thread = uint64(no)
 	}
+	if c.origin.Thread.Account != 0 {
+		told = c.origin.Thread
+	}
 	for i, h := range [...]idHash{l.own, l.parent, l.root} {
 		if h == (idHash{}) || 1<<i == claimRoot && parentKnown {
 			continue
 		}
 		mask |= 1 << i
-		if err := x.claim(h, thread); err != nil {
-			return 0, 0, err
+		if err := x.claim(h, thread, told); err != nil {
+			return 0, Name{}, 0, err
 		}
 	}
-	return thread, mask, nil
+	return thread, told, mask, nil
 }
 
-// claim counts one more message that names h. The first one decides its thread.
-func (x *tx) claim(h idHash, thread uint64) error {
+// claim counts one more message that names h. The first one decides its thread, and how that is told.
+func (x *tx) claim(h idHash, thread uint64, told Name) error {
 	r, err := x.messageID(h)
 	if err != nil {
 		return err
 	}
 	if r.claims == 0 {
-		r.msgID.thread = thread
+		r.msgID.thread, r.told = thread, told
 	}
 	r.claims++
 	r.dirty = true

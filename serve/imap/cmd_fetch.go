@@ -60,12 +60,7 @@ func cmdFetch(s *session, c *call) error {
 	}
 	f.now = s.sel.box.View()
 	s.announceKeywords(f.now)
-	if f.needs.cold {
-		err = f.cold(spans)
-	} else {
-		err = f.hot(spans)
-	}
-	if err == nil {
+	if err = f.answer(spans); err == nil {
 		err = f.failed
 	}
 	if err == nil && f.gone {
@@ -96,6 +91,7 @@ func (sel *selected) changedSince(spans []span, since mailbox.ModSeq) []span {
 // needs says where a FETCH must look.
 type needs struct {
 	cold bool // the cold row
+	name bool // also that, but only of messages that came from another account
 	tree bool // the structure of the message, decoded
 	seen bool // sets \Seen
 }
@@ -111,6 +107,8 @@ func (f *fetch) prepare(changedSince bool) {
 			hasModSeq = true
 		case imap.ItemEnvelope, imap.ItemBodyStructure, imap.ItemThreadID:
 			f.needs.cold = true
+		case imap.ItemEmailID:
+			f.needs.name = true
 		case imap.ItemBinary, imap.ItemBinarySize, imap.ItemPreview:
 			f.needs.cold, f.needs.tree = true, true
 			f.needs.seen = f.needs.seen || !it.Peek
@@ -173,6 +171,54 @@ func (f *fetch) setSeen(spans []span) error {
 	return nil
 }
 
+// answer answers for all messages of spans.
+func (f *fetch) answer(spans []span) error {
+	switch {
+	case f.needs.cold:
+		return f.cold(spans)
+	case f.needs.name:
+		return f.hotOrCold(spans)
+	}
+	return f.hot(spans)
+}
+
+// hotOrCold answers from what is in memory but for messages whose EMAILID is of another account.
+func (f *fetch) hotOrCold(spans []span) error {
+	parts := f.stretches(spans)
+	if f.down {
+		slices.Reverse(parts)
+	}
+	for _, part := range parts {
+		do := f.hot
+		if f.s.sel.view.At(part.lo).Foreign {
+			do = f.cold
+		}
+		if err := do([]span{part}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stretches cuts spans where messages that came from another account begin and end.
+func (f *fetch) stretches(spans []span) (out []span) {
+	for _, sp := range spans {
+		was, lo := false, sp.lo
+		for i, e := range f.s.sel.view.Range(sp.lo, sp.hi) {
+			if is := e.Foreign; is != was {
+				if i > lo {
+					out = append(out, span{lo, i})
+				}
+				was, lo = is, i
+			}
+		}
+		if sp.hi > lo {
+			out = append(out, span{lo, sp.hi})
+		}
+	}
+	return out
+}
+
 // hot answers from what is in memory.
 func (f *fetch) hot(spans []span) error {
 	if f.down {
@@ -224,7 +270,10 @@ func (f *fetch) hotItem(it imap.FetchItem, e mailbox.Entry) (ok bool) {
 	case imap.ItemSize:
 		out.S("RFC822.SIZE ").N(uint64(e.Size))
 	case imap.ItemEmailID:
-		out.S("EMAILID (").S(emailID(f.s.sel.owner, e.Msg)).C(')')
+		if e.Foreign {
+			return false
+		}
+		out.S("EMAILID (").S(emailID(f.s.sel.owner, e.Msg, mailbox.Origin{})).C(')')
 	case imap.ItemSaveDate:
 		out.S("SAVEDATE ")
 		if e.Saved == 0 {

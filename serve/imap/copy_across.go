@@ -91,10 +91,11 @@ func (a *across) close() {
 
 // add copies the bytes of a message.
 func (a *across) add(e mailbox.Entry, keywords []string, dst place) error {
-	body, err := a.s.sel.box.Body(a.ctx, e)
+	src, err := a.s.sel.box.Source(a.ctx, e)
 	if err != nil {
 		return err
 	}
+	body := src.Body
 	defer body.Close()
 	w, err := a.s.srv.Blobs.Create(a.ctx)
 	if err != nil {
@@ -109,7 +110,7 @@ func (a *across) add(e mailbox.Entry, keywords []string, dst place) error {
 		return err
 	}
 	m := mailbox.AppendMessage{
-		Message: mailbox.Message{Size: w.Size(), Parsed: a.scan.Finish(), Received: time.Now(), Session: a.s.id},
+		Message: mailbox.Message{Size: w.Size(), Parsed: a.scan.Finish(), Received: time.Now(), Session: a.s.id, Source: src},
 		Flags:   e.Flags & a.may & mailbox.SystemFlags, Date: time.Unix(e.Date, 0),
 	}
 	if mayKeywords(a.may) {

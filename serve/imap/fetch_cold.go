@@ -31,6 +31,7 @@ type row struct {
 	tree      *mime.Message
 	nul       bool // the message holds NUL
 	thread    uint64
+	origin    mailbox.Origin
 	preview   *preview
 }
 
@@ -128,7 +129,7 @@ func (f *fetch) readBatch(lo, hi int) (next int, err error) {
 // copyRow keeps what the items need of c.
 func (f *fetch) copyRow(i int, e mailbox.Entry, c *mailbox.Cold) error {
 	r := row{i: i, e: e, blob: c.Blob, size: c.Size, header: c.HeaderBytes, complete: c.HeadersComplete}
-	r.nul, r.thread = mime.BinaryHasNUL(c.Tree), c.Thread
+	r.nul, r.thread, r.origin = mime.BinaryHasNUL(c.Tree), c.Thread, c.Origin
 	if f.needs.tree || f.rewrites(c.Structure) {
 		tree, err := mime.DecodeMessage(c.Tree)
 		if err != nil {
@@ -224,8 +225,10 @@ func (f *fetch) coldItem(n int, it imap.FetchItem, r *row, body kv.BlobReader) e
 	case imap.ItemBody:
 		f.scratch = f.appendStructure(f.scratch[:0], r.tree.Root, false)
 		out.S("BODY ").B(f.scratch)
+	case imap.ItemEmailID:
+		out.S("EMAILID (").S(emailID(f.s.sel.owner, r.e.Msg, r.origin)).C(')')
 	case imap.ItemThreadID:
-		out.S("THREADID (").S(threadID(f.s.sel.owner, r.thread)).C(')')
+		out.S("THREADID (").S(threadID(f.s.sel.owner, r.thread, r.origin)).C(')')
 	case imap.ItemPreview:
 		f.writePreview(it, r, body)
 	case imap.ItemBinary, imap.ItemBinarySize:

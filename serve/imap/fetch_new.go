@@ -42,12 +42,7 @@ func addItems(a, b []imap.FetchItem) []imap.FetchItem {
 func (s *session) fetchOne(i int, items []imap.FetchItem) {
 	f := &fetch{s: s, items: slices.Clone(items), lazy: lazyPreviews, now: s.sel.view}
 	f.prepare(false)
-	var err error
-	if at := []span{{i, i + 1}}; f.needs.cold {
-		err = f.cold(at)
-	} else {
-		err = f.hot(at)
-	}
+	err := f.answer([]span{{i, i + 1}})
 	if err != nil && isConnection(err) {
 		s.connectionError(err)
 		return

@@ -65,11 +65,13 @@ func (q *finder) eval(k *imap.SearchKey, at level) verdict {
 		return q.evalSent(k, at)
 	case imap.SearchHeader, imap.SearchBody, imap.SearchText:
 		return q.evalText(k, at)
+	case imap.SearchEmailID:
+		return q.evalEmailID(k, at)
 	case imap.SearchThreadID:
 		if at == levelHot {
 			return undecided
 		}
-		return truth(threadID(q.sel.owner, q.found.cold.Thread) == k.Text)
+		return truth(threadID(q.sel.owner, q.found.cold.Thread, q.found.cold.Origin) == k.Text)
 	}
 	return truth(q.evalHot(k))
 }
@@ -136,10 +138,20 @@ func (q *finder) evalHot(k *imap.SearchKey) bool {
 			t = time.Unix(e.Saved, 0).UTC()
 		}
 		return compareDay(k.Op-imap.SearchSavedBefore, t, k.Date)
-	case imap.SearchEmailID:
-		return emailID(q.sel.owner, e.Msg) == k.Text
 	}
 	return true // SearchAll
+}
+
+// evalEmailID judges by what is in memory, but of messages that came from another account by the cold row.
+func (q *finder) evalEmailID(k *imap.SearchKey, at level) verdict {
+	var o mailbox.Origin
+	if q.found.e.Foreign {
+		if at == levelHot {
+			return undecided
+		}
+		o = q.found.cold.Origin
+	}
+	return truth(emailID(q.sel.owner, q.found.e.Msg, o) == k.Text)
 }
 
 // compareDay compares the days alone, each in its own time zone (RFC 3501 §6.4.4: "disregarding time and
