@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -19,7 +20,8 @@ const gcBatch = 1000
 // collector counts the garbage of segments and rewrites those that hold too much of it.
 //
 // An Unlink leaves a suspect row. For each, the collector looks whether any link is left; if not, it adds
-// the body's bytes to its segments' dead counters. A segment whose live share is too small is rewritten:
+// the body's bytes to its segments' dead counters. A body whose writer is closed before anybody linked it, as of a message
+// that is refused in the end, counts at once. A segment whose live share is too small is rewritten:
 // its live records are appended to the open segment, their new places are written as one batch, and then
 // the file is deleted. Counters only choose the segment; whether a record lives is asked again then, so a
 // wrong counter costs time and never a body.
@@ -27,8 +29,7 @@ type collector struct {
 	run  sync.Mutex // one collection at a time
 	mu   sync.Mutex // guards what follows
 	dead map[uint32]int64
-	// left is bytes of streams that were given up before Commit; no row knows them.
-	left []extent
+	left map[uint32]int64 // bytes of bodies that were given up before anybody linked them; no row knows them
 }
 
 // GCStats tell what a collection did.
@@ -64,11 +65,16 @@ func (c *collector) deadBytes() (sum int64) {
 	return sum
 }
 
-// abandoned is told of the frames of a stream whose writer gave up.
-func (c *collector) abandoned(_ kv.BlobID, frames []extent) {
+// abandoned is told of the records of a body whose writer was closed before a commit linked it.
+func (c *collector) abandoned(records []extent) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.left = append(c.left, frames...)
+	if c.left == nil {
+		c.left = map[uint32]int64{}
+	}
+	for _, e := range records {
+		c.left[e.seg] += e.rec
+	}
 }
 
 // collect runs the collector in the background.
@@ -232,12 +238,16 @@ func (s *Store) countDead(r *rows, batch *pebble.Batch, gone []extent) error {
 	left := c.left
 	c.left = nil
 	sum := map[uint32]int64{}
-	for _, e := range append(gone, left...) {
-		if _, ok := sum[e.seg]; !ok {
-			sum[e.seg] = c.dead[e.seg]
-		}
+	maps.Copy(sum, left)
+	for _, e := range gone {
 		sum[e.seg] += e.rec
 	}
+	for seg := range sum {
+		sum[seg] += c.dead[seg]
+	}
+	s.segs.mu.Lock()
+	maps.DeleteFunc(sum, func(seg uint32, _ int64) bool { return s.segs.table[seg] == nil }) // rewritten meanwhile
+	s.segs.mu.Unlock()
 	c.mu.Unlock()
 	for seg, n := range sum {
 		if err := batch.Set(deadKey(seg), binary.BigEndian.AppendUint64(nil, uint64(n)), nil); err != nil {
@@ -245,9 +255,9 @@ func (s *Store) countDead(r *rows, batch *pebble.Batch, gone []extent) error {
 		}
 	}
 	if err := s.commitOwn(r, batch); err != nil {
-		c.mu.Lock()
-		c.left = append(c.left, left...)
-		c.mu.Unlock()
+		for seg, n := range left {
+			c.abandoned([]extent{{seg: seg, rec: n}})
+		}
 		return err
 	}
 	c.mu.Lock()
@@ -258,7 +268,7 @@ func (s *Store) countDead(r *rows, batch *pebble.Batch, gone []extent) error {
 	return nil
 }
 
-// countLeft counts the frames of streams that were given up.
+// countLeft counts the bodies that were given up.
 func (s *Store) countLeft(r *rows) error {
 	batch := r.db.NewBatch()
 	defer batch.Close()

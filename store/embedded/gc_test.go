@@ -104,6 +104,51 @@ func TestGCRewrites(t *testing.T) {
 	}
 }
 
+// TestGCFreesWhatNobodyLinked: bodies that are durable, and then refused, leave no space behind, whether their writers were
+// closed without more, after a transaction that came to nothing, or before a restart.
+func TestGCFreesWhatNobodyLinked(t *testing.T) {
+	fs := vfs.NewMem()
+	s := mustOpen(t, "data", small(fs))
+	errRefused := errors.New("refused")
+	var kept []kv.BlobID
+	var cs []content
+	for i := range 300 {
+		c := content{uint64(i), 1000 + i}
+		if i%10 == 9 {
+			c.size += inlineMax
+		}
+		w, err := s.Create(t.Context())
+		noError(t, err)
+		_, err = w.Write(c.bytes())
+		noError(t, err)
+		ids, err := s.CommitAll([]kv.BlobWriter{w}, [][]byte{nil})
+		noError(t, err)
+		link := func(x kv.Txn) error { x.Link(ids[0], uint64(i)); return nil }
+		switch i % 6 {
+		case 0:
+			noError(t, s.Update(t.Context(), owner1, link))
+			kept, cs = append(kept, ids[0]), append(cs, c)
+		case 1, 2, 3:
+			err := s.Update(t.Context(), owner1, func(x kv.Txn) error { return errors.Join(link(x), errRefused) })
+			if !errors.Is(err, errRefused) {
+				t.Fatal(err)
+			}
+		}
+		noError(t, w.Close())
+	}
+	mustClose(t, s)
+	s = mustOpen(t, "data", small(fs))
+	defer mustClose(t, s)
+	before, _ := s.Stats()
+	st := mustGC(t, s)
+	after, _ := s.Stats()
+	if after.SegmentBytes > before.SegmentBytes/3 {
+		t.Errorf("%d bytes before, %d after: %v", before.SegmentBytes, after.SegmentBytes, st)
+	}
+	checkBodies(t, s, kept, cs, func(int) bool { return true })
+	sound(t, s)
+}
+
 // TestGCUnderReaders: a reader that opened a body before its segment went away reads on.
 func TestGCUnderReaders(t *testing.T) {
 	s := mustOpen(t, "data", small(vfs.NewMem()))

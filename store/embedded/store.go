@@ -222,8 +222,8 @@ func (s *Store) Close() error {
 	s.log.close()
 	r.users.Wait()
 	if !r.guard.fenced() {
-		if err := errors.Join(s.noteTail(r.db), seal(r.db)); err != nil {
-			s.o.Logger.Warn("store: note the tail", "err", err)
+		if err := errors.Join(s.countLeft(r), s.noteTail(r.db), seal(r.db)); err != nil {
+			s.o.Logger.Warn("store: note the garbage and the tail", "err", err)
 		}
 	}
 	r.close(s.o.Logger)

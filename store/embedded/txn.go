@@ -265,7 +265,14 @@ func (t *txn) Link(b kv.BlobID, owner uint64) {
 		t.c.fail(err)
 		return
 	}
-	if l := t.c.s.pins.locator(b); l != nil {
+	l, fresh := t.c.s.pins.fresh(b)
+	if fresh {
+		if t.c.fresh == nil {
+			t.c.fresh = t.c.few[:0]
+		}
+		t.c.fresh = append(t.c.fresh, b)
+	}
+	if l != nil {
 		t.own(blobKey(spaceMoved, b), l.encode())
 	}
 	t.own(linkKey(b, t.part, owner), nil)

@@ -102,6 +102,9 @@ type commit struct {
 	indexed bool
 	size    int
 	err     error // of a write; reported at the end
+
+	fresh []kv.BlobID  // bodies it links whose writers are not closed
+	few   [2]kv.BlobID // for fresh, without an allocation of its own
 }
 
 // run calls f and commits. It unlocks the partitions in every case.
@@ -165,6 +168,9 @@ func (c *commit) apply(unlock func()) error {
 		return storageError("commit", err)
 	}
 	_ = batch.Close()
+	if len(c.fresh) > 0 {
+		c.s.pins.link(c.fresh)
+	}
 	return nil
 }
 

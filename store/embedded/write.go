@@ -287,11 +287,16 @@ func (w *blobWriter) Close() error {
 	w.closed = true
 	w.s.storing.Add(-1)
 	w.giveBuffer()
-	if !w.id.IsZero() {
-		if w.started && !w.done {
-			w.s.gc.abandoned(w.id, w.frames)
-		}
-		w.s.pins.drop(w.id)
+	if !w.id.IsZero() && !w.s.pins.drop(w.id) {
+		w.s.gc.abandoned(w.records())
 	}
 	return nil
+}
+
+// records gives all records of the body.
+func (w *blobWriter) records() []extent {
+	if !w.done {
+		return w.frames
+	}
+	return append(w.frames, w.e.ext)
 }
