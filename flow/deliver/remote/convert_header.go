@@ -37,12 +37,13 @@ func (c *converter) header(p *mime.Part, encoding string, root bool) error {
 	return err
 }
 
-// fields writes the fields, changed where needed; Content-Transfer-Encoding is left out when there is another.
+// fields writes the fields, changed where needed; Content-Transfer-Encoding is left out when there is another. A line that is
+// no field goes along, but for one in front of all fields, which would be taken for text.
 func (c *converter) fields(section []byte, encoding string) ([]byte, error) {
 	out := make([]byte, 0, len(section)+len(section)/2)
 	for f := range header.All(section) {
 		raw := f.Raw(section)
-		if encoding != "" && f.Is("Content-Transfer-Encoding") {
+		if encoding != "" && f.Is("Content-Transfer-Encoding") || len(f.Name) == 0 && len(out) == 0 {
 			continue
 		}
 		if (c.want.wide() || !isDirty(raw)) && bytes.HasSuffix(raw, crlf) {

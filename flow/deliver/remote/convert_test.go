@@ -80,6 +80,7 @@ func TestBodiesAreConvertedWithoutLoss(t *testing.T) {
 			[]string{"Content-Type: text/plain\r\n\r\nclean = text \r\n--b\r\n", "UEsDBA==\r\n"},
 		},
 		{"a clean part labelled 8bit", multi("Content-Type: text/plain\r\nContent-Transfer-Encoding: 8BIT\r\n\r\nclean\r\n--b\r\n\r\n" + arabic), []string{"Content-Type: text/plain\r\nContent-Transfer-Encoding: 7bit\r\n\r\nclean\r\n"}},
+		{"a header that goes on with what is no field", multi("Content-Transfer-Encoding: 8bit\r\nnot a field\r\nContent-Type: text/html; charset=utf-8\r\n\r\n" + arabic), nil},
 		{"a part without header", multi("\r\n" + arabic), []string{"charset=utf-8"}},
 		{"multiparts in multiparts", multi("Content-Type: multipart/alternative; boundary=\"c d\"\r\n\r\n--c d\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" + arabic + "\r\n--c d\r\nContent-Type: text/html; charset=windows-1256\r\n\r\n\xe3\xd1\xcd\xc8\xc7 <b>and mostly plain letters</b> around it\r\n--c d--\r\n"), []string{"=E3=D1=CD"}},
 		{"a message in a message", multi("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n\r\nFrom: b@here.test\r\nSubject: inner\r\n\r\n" + arabic + "\r\n"), []string{"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 7bit\r\n\r\nFrom: b@here.test\r\nSubject: inner\r\n"}},
