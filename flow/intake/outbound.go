@@ -42,6 +42,9 @@ func (tx *Tx) outbound(ctx context.Context, msg *mailbox.Message, full map[mail.
 			tx.spread(&out, r)
 		}
 	}
+	for _, e := range out.entries {
+		e.Several = len(out.entries) > 1
+	}
 	return out
 }
 

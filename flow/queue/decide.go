@@ -24,8 +24,8 @@ func (s *Settings) decide(e *spool.Entry, now time.Time, tryable bool) act {
 	case e.Hold:
 		return actLeave
 	case owes(e):
-		if e.ReportTries > 0 && now.Before(e.Must) {
-			break // a failed report does not keep other recipients waiting
+		if now.Before(e.Must) && (e.ReportTries > 0 || s.gathers(e) && !e.Must.After(now.Add(s.Gather))) {
+			break // neither a failed report nor one that waits for others keeps other recipients waiting
 		}
 		return actReport
 	}
@@ -100,10 +100,15 @@ func (s *Settings) must(e *spool.Entry, now time.Time) time.Time {
 	if !owes(e) {
 		return at
 	}
-	if e.ReportTries == 0 {
+	again := now
+	switch {
+	case e.ReportTries > 0:
+		again = now.Add(s.backoff(e.Name(), e.ReportTries))
+	case s.gathers(e):
+		again = s.gathered(e, now)
+	default:
 		return now
 	}
-	again := now.Add(s.backoff(e.Name(), e.ReportTries))
 	if len(e.WaitingRcpts()) == 0 {
 		return again
 	}

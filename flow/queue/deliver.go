@@ -70,7 +70,7 @@ type Reporter interface {
 type Joiner interface {
 	Reporter
 	// ReportWith is Report; its UpdateMany has mark.Part among its partitions and calls mark.Do with that
-	// one's transaction. If it needs no commit of its own it must still call mark.Alone.
+	// one's transaction, and so for every mark of mark.With. If it needs no commit of its own it must still call mark.Alone.
 	ReportWith(ctx context.Context, e *spool.Entry, kind Kind, rcpts []int, mark Mark) error
 }
 
@@ -78,5 +78,6 @@ type Joiner interface {
 type Mark struct {
 	Part  kv.Part
 	Do    func(t kv.Txn) error
-	Alone func(ctx context.Context) error // commits the note by itself
+	Alone func(ctx context.Context) error // commits the note by itself, and those of With
+	With  []Mark                          // notes of other entries that the report is about too, for the same commit; Alone is nil
 }

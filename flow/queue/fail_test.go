@@ -208,9 +208,9 @@ func (j *joiner) ReportWith(ctx context.Context, e *spool.Entry, kind Kind, rcpt
 	if j.alone {
 		return m.Alone(ctx)
 	}
-	err := j.db.UpdateMany(ctx, []kv.Part{{Kind: kv.Account, ID: 1}, m.Part}, func(ts []kv.Txn) error {
-		ts[0].Put(200, []byte(e.Message.ID+" "+kind.String()), []byte{1})
-		return m.Do(ts[1])
+	err := updateMarked(ctx, j.db, kv.Part{Kind: kv.Account, ID: 1}, m, func(t kv.Txn) error {
+		t.Put(200, []byte(e.Message.ID+" "+kind.String()), []byte{1})
+		return nil
 	})
 	if err != nil {
 		return err

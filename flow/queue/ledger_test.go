@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -62,7 +63,7 @@ func (l *ledger) Deliver(ctx context.Context, e *spool.Entry) []Outcome {
 	if l.frozen {
 		return nil
 	}
-	delete(l.running, e.Message.ID+e.Queue())
+	delete(l.running, rcptKey(e, 0))
 	var out []Outcome
 	for _, i := range e.WaitingRcpts() {
 		k := rcptKey(e, i)
@@ -89,7 +90,7 @@ func (l *ledger) begin(e *spool.Entry) time.Duration {
 	if l.frozen {
 		return 0
 	}
-	run := e.Message.ID + e.Queue()
+	run := rcptKey(e, 0)
 	if l.running[run] {
 		l.t.Errorf("%s is tried twice at a time", run)
 	}
@@ -136,13 +137,13 @@ func (l *ledger) Report(context.Context, *spool.Entry, Kind, []int) error { pani
 
 // ReportWith counts each recipient's failure reports in a row of its own.
 func (l *ledger) ReportWith(ctx context.Context, e *spool.Entry, kind Kind, rcpts []int, m Mark) error {
-	return l.db.UpdateMany(ctx, []kv.Part{{Kind: kv.Account, ID: 1}, m.Part}, func(ts []kv.Txn) error {
+	return updateMarked(ctx, l.db, kv.Part{Kind: kv.Account, ID: 1}, m, func(t kv.Txn) error {
 		for _, i := range rcpts {
 			if kind != Failed {
 				continue
 			}
 			k := []byte(rcptKey(e, i))
-			v, _, err := ts[0].Get(reportTable, k)
+			v, _, err := t.Get(reportTable, k)
 			if err != nil {
 				return err
 			}
@@ -150,9 +151,31 @@ func (l *ledger) ReportWith(ctx context.Context, e *spool.Entry, kind Kind, rcpt
 			if len(v) == 8 {
 				n += binary.BigEndian.Uint64(v)
 			}
-			ts[0].Put(reportTable, k, binary.BigEndian.AppendUint64(nil, n))
+			t.Put(reportTable, k, binary.BigEndian.AppendUint64(nil, n))
 		}
-		return m.Do(ts[1])
+		return nil
+	})
+}
+
+// updateMarked calls f with the transaction of a partition and commits the marks with it.
+func updateMarked(ctx context.Context, db kv.KV, part kv.Part, m Mark, f func(t kv.Txn) error) error {
+	parts := []kv.Part{part}
+	marks := append([]Mark{m}, m.With...)
+	for _, m := range marks {
+		if !slices.Contains(parts, m.Part) {
+			parts = append(parts, m.Part)
+		}
+	}
+	return db.UpdateMany(ctx, parts, func(ts []kv.Txn) error {
+		if err := f(ts[0]); err != nil {
+			return err
+		}
+		for _, m := range marks {
+			if err := m.Do(ts[slices.Index(parts, m.Part)]); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -190,8 +213,10 @@ func (l *ledger) freeze(on bool) {
 func (l *ledger) survived(s db, acked map[string]bool) {
 	found := map[string]bool{}
 	for _, es := range standing(l.t, s) {
-		for i := range es[0].Rcpts {
-			found[rcptKey(es[0], i)] = true
+		for _, e := range es {
+			for i := range e.Rcpts {
+				found[rcptKey(e, i)] = true
+			}
 		}
 	}
 	l.mu.Lock()
@@ -209,11 +234,16 @@ func (l *ledger) survived(s db, acked map[string]bool) {
 func (l *ledger) crashed(s db) {
 	waiting := map[string]bool{}
 	for _, es := range standing(l.t, s) {
-		if len(es) > 1 {
-			l.t.Errorf("%s is there %d times", es[0].Message.ID, len(es))
-		}
-		for _, i := range es[0].WaitingRcpts() {
-			waiting[rcptKey(es[0], i)] = true
+		there := map[string]bool{}
+		for _, e := range es {
+			for i := range e.Rcpts {
+				k := rcptKey(e, i)
+				if there[k] {
+					l.t.Errorf("%s is there twice", k)
+				}
+				there[k] = true
+				waiting[k] = e.Rcpts[i].State == spool.Waiting
+			}
 		}
 	}
 	l.mu.Lock()

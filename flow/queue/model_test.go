@@ -109,13 +109,23 @@ func (a *actor) step() {
 	}
 }
 
+// submit brings a message, to people of several domains at times.
 func (a *actor) submit() {
 	a.n++
-	domain := domainOf(a.rng.IntN(4))
+	first, several := a.rng.IntN(4), 1
+	if a.rng.IntN(3) == 0 {
+		several = 2 + a.rng.IntN(3)
+	}
+	for i := range several {
+		a.submitTo(domainOf((first+i)%4), several > 1)
+	}
+}
+
+func (a *actor) submitTo(domain string, several bool) {
 	e := &spool.Entry{
 		Message: spool.Message{
 			ID: fmt.Sprintf("m%d", a.n), Size: int64(a.rng.IntN(100000)), From: path("info@example.test"), Account: mail.AccountID(a.rng.IntN(3)),
-			Priority: int8(a.rng.IntN(3) - 1), Arrived: time.Now(), Expires: time.Now().Add(time.Duration(1+a.rng.IntN(100)) * time.Hour),
+			Several: several, Priority: int8(a.rng.IntN(3) - 1), Arrived: time.Now(), Expires: time.Now().Add(time.Duration(1+a.rng.IntN(100)) * time.Hour),
 		},
 		Destination: domain, Next: time.Now(), Hold: a.rng.IntN(12) == 0,
 	}

@@ -92,7 +92,7 @@ func (q *Queue) Bounce(ctx context.Context, s Selector, text string, dry bool) (
 		e.Hold = false
 		q.set.schedule(e, now)
 		return len(waiting) > 0
-	}, func(e *spool.Entry) { q.recordVerb(e, event.Bounced, &a) })
+	}, func(e *spool.Entry) { q.recordVerb(e, event.Bounced, &a) }, q.gather)
 }
 
 // Delete removes entries. Nobody is told.

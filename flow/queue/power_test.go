@@ -192,13 +192,20 @@ func (p *powered) chosen(s Selector) {
 	p.l.verb(p.l.changed, es)
 }
 
+// submit brings a message, to people of two domains at times.
 func (p *powered) submit() {
 	p.n++
-	domain := domainOf(p.rng.IntN(3))
+	first, several := p.rng.IntN(3), 1+p.rng.IntN(2)
+	for i := range several {
+		p.submitTo(domainOf((first+i)%3), several > 1)
+	}
+}
+
+func (p *powered) submitTo(domain string, several bool) {
 	e := &spool.Entry{
 		Message: spool.Message{
 			ID: fmt.Sprintf("m%d", p.n), Size: 1000, From: path("info@example.test"), Account: mail.AccountID(p.rng.IntN(3)),
-			Arrived: time.Now(), Expires: time.Now().Add(5 * time.Minute),
+			Several: several, Arrived: time.Now(), Expires: time.Now().Add(5 * time.Minute),
 		},
 		Destination: domain, Next: time.Now(),
 	}

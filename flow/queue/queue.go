@@ -85,8 +85,11 @@ type Queue struct {
 	ailing int           // of them by lines in trouble
 	idle   chan struct{} // closed when busy falls to 0 while stopping
 
-	wanting []*shard // for the loader
-	stalled bool     // a scan stopped because memory was full
+	wanting    []*shard              // for the loader
+	gatherings map[string]*gathering // by message
+	gathered   int                   // names in them
+
+	stalled bool // a scan stopped because memory was full
 	last    instant
 }
 
@@ -116,7 +119,7 @@ func New(d Deps) *Queue {
 	d.Set.fill()
 	q := &Queue{
 		d: d, set: d.Set, wake: make(chan struct{}, 1), load: make(chan struct{}, 1), stopped: make(chan struct{}), jobs: make(chan *item),
-		lines: map[string]*line{},
+		lines: map[string]*line{}, gatherings: map[string]*gathering{},
 	}
 	q.rings.init()
 	return q

@@ -32,6 +32,7 @@ type Settings struct {
 	Cached  int           // of them with everything they say; 0: 4,096
 	Labels  int           // destinations with metrics of their own; 0: 100
 
+	Gather    time.Duration // how long the first failure of a message waits for others, to be told in one report; 0: 5 s
 	ReportFor time.Duration // how long a report that can not be made is tried; 0: 5 days
 }
 
@@ -59,6 +60,7 @@ func (s *Settings) fill() {
 	def(&s.Lane, 256)
 	def(&s.Cached, 4096)
 	def(&s.Labels, 100)
+	def(&s.Gather, 5*time.Second)
 	def(&s.ReportFor, 5*24*time.Hour)
 }
 

@@ -39,6 +39,7 @@ func (q *Queue) tick(ctx context.Context) {
 		}
 	}
 	q.forgetLines(at.wall)
+	q.forgetGatherings(at.wall)
 	q.mu.Unlock()
 	if back < -clockStep {
 		q.clockWentBack(ctx, open)

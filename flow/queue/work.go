@@ -26,6 +26,7 @@ func (q *Queue) run(it *item) *spool.Entry {
 		case actLeave:
 			return nil
 		case actWait:
+			q.gather(e)
 			if wrote || e.Due().After(now) {
 				return e
 			}

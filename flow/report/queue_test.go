@@ -2,6 +2,8 @@ package report
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -76,6 +78,51 @@ func TestQueueTellsSenders(t *testing.T) {
 		}
 		if s := w.reasons(); !strings.Contains(s, "queued report-"+dsn.Failed.String()) {
 			t.Error(s)
+		}
+	})
+}
+
+// TestOneReportForManyDomains: a message that nobody takes anywhere comes back once, with everybody in it.
+func TestOneReportForManyDomains(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(d *Deps) { d.Now = time.Now })
+		q := queue.New(queue.Deps{KV: w.db, Deliver: hosts{}, Report: w.r, Events: w.events})
+		if err := q.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		defer q.Stop(t.Context())
+		var want []string
+		for i := range 30 {
+			e := w.entry()
+			e.Destination, e.Several = fmt.Sprintf("d%02d.example", i), true
+			e.Arrived, e.Expires, e.Next = time.Now(), time.Now().Add(24*time.Hour), time.Now()
+			e.Rcpts = []spool.Rcpt{{To: path("nobody@" + e.Destination)}, {To: path("info@" + e.Destination)}}
+			want = append(want, "nobody@"+e.Destination)
+			err := w.db.Update(t.Context(), spool.ShardOf(e.Destination, "").Part(), func(x kv.Txn) error { return spool.Enqueue(x, e) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			q.Submitted(e)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		box := w.inbox()
+		if len(box) != 1 {
+			t.Fatalf("%d reports", len(box))
+		}
+		b, _ := parse(t, box[0])
+		var got []string
+		for _, r := range b.Recipients {
+			got = append(got, r.Final.Text)
+			if r.Action != dsn.Failed || r.Status.String() != "5.1.1" {
+				t.Errorf("%+v", r)
+			}
+		}
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Errorf("told of %q", got)
+		}
+		if c, err := q.Counts(t.Context()); err != nil || c.Entries != 0 {
+			t.Errorf("%+v, %v", c, err)
 		}
 	})
 }

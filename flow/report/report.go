@@ -10,6 +10,7 @@
 //   - Invariant: nobody is told who did not submit the message to us as somebody we know; a forged sender
 //     gets no mail from us.
 //   - NOTIFY, RET, ENVID and ORCPT are honoured (RFC 3461 §4).
+//   - What fails of one message within seconds is one report (docs/adr/0019).
 //   - The same report made twice, because of a crash, has the same Message-ID.
 //   - The text is in the sender's language and direction; the other host's words are given as they were.
 //

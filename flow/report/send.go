@@ -146,9 +146,17 @@ func (n *notice) commit(ctx context.Context, msg *written, to target, es []*spoo
 	for i := range also {
 		parts = append(parts, also[i].Part)
 	}
-	joined := mark != nil && (n.r.d.Together == nil || n.r.d.Together(append(parts, mark.Part)))
-	if joined {
-		also = join(also, mailbox.Also{Part: mark.Part, Do: mark.Do})
+	joined := false
+	if mark != nil {
+		marks := append([]queue.Mark{*mark}, mark.With...)
+		for _, m := range marks {
+			parts = append(parts, m.Part)
+		}
+		if joined = n.r.d.Together == nil || n.r.d.Together(parts); joined {
+			for _, m := range marks {
+				also = join(also, mailbox.Also{Part: m.Part, Do: m.Do})
+			}
+		}
 	}
 	delivered, err := n.r.d.Store.DeliverAlso(ctx, &msg.msg, dest, also...)
 	msg.delivered = delivered

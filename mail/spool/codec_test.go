@@ -59,7 +59,7 @@ func TestStoredFormKeepsEverything(t *testing.T) {
 	held := full()
 	held.Hold, held.due, held.From, held.Rcpts[0].Notify = true, 0, addr.Path{Null: true}, 0
 	released := full()
-	released.Release, released.HasLong, released.VERP = "until;2026-12-01T08:00:00Z", true, true
+	released.Release, released.HasLong, released.VERP, released.Several = "until;2026-12-01T08:00:00Z", true, true, true
 	for _, e := range []*Entry{full(), held, released} {
 		got, err := decodeEntry(e.Shard, e.ID, appendEntry(nil, e))
 		if err != nil || !reflect.DeepEqual(got, e) {

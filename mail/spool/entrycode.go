@@ -29,6 +29,7 @@ const (
 	flagHasLong
 	flagVERP
 	flagOnce
+	flagSeveral
 	flagEnd // no bit at or above this
 )
 
@@ -90,7 +91,7 @@ func (e *Entry) flags() uint64 {
 		flagDeliverBy: !e.DeliverBy.IsZero(), flagNotBefore: !e.NotBefore.IsZero(),
 		flagMust: !e.Must.IsZero(), flagDelayTold: !e.DelayTold.IsZero(),
 		flagTLSOptional: e.TLSOptional, flagLocal: e.Local, flagRelease: e.Release != "", flagHasLong: e.HasLong, flagVERP: e.VERP,
-		flagOnce: e.once,
+		flagOnce: e.once, flagSeveral: e.Several,
 	} {
 		f = putFlag(f, on, i)
 	}
@@ -106,7 +107,7 @@ func decodeEntry(shard Shard, id ID, v []byte) (*Entry, error) {
 	e.UTF8, e.Has8bit, e.HasUTF8Header, e.Binary = on(flagUTF8), on(flagHas8bit), on(flagUTF8Header), on(flagBinary)
 	e.RequireTLS, e.ByTrace, e.Hold, e.TLSOptional = on(flagRequireTLS), on(flagByTrace), on(flagHold), on(flagTLSOptional)
 	e.Local, e.HasLong, e.VERP = on(flagLocal), on(flagHasLong), on(flagVERP)
-	e.once = on(flagOnce)
+	e.once, e.Several = on(flagOnce), on(flagSeveral)
 	e.due = d.millis()
 	e.Message.ID = d.text()
 	copy(e.Blob[:], d.take(len(kv.BlobID{})))

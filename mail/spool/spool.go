@@ -48,6 +48,7 @@ type Message struct {
 
 	Account     mail.AccountID // whose it is; 0: nobody's, as a report
 	VERP        bool           // other servers are told a reverse-path that names the recipient: see mail/bounce
+	Several     bool           // the transaction made more entries than one: what fails may be told together
 	Local       bool           // submitted by a program on this machine: its sender may be told
 	Priority    int8           // MT-PRIORITY −9…9 (RFC 6710)
 	RequireTLS  bool           // RFC 8689 §4.2.1
