@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -102,12 +103,12 @@ func (a *actor) last() state { return a.states[len(a.states)-1] }
 func (a *actor) step(ctx context.Context, s *Store) error {
 	next := a.last().clone()
 	next.step++
-	fresh, err := a.writeBody(ctx, s)
+	fresh, err := a.writeBodies(ctx, s)
+	for _, f := range fresh {
+		defer f.w.Close()
+	}
 	if err != nil {
 		return err
-	}
-	if fresh != nil {
-		defer fresh.w.Close()
 	}
 	var unlink []uint64
 	for owner := range next.held {
@@ -120,8 +121,8 @@ func (a *actor) step(ctx context.Context, s *Store) error {
 	for _, o := range unlink {
 		delete(next.held, o)
 	}
-	if fresh != nil {
-		next.held[uint64(next.step)] = fresh.held
+	for i, f := range fresh {
+		next.held[owner(next.step, i)] = f.held
 	}
 	a.mu.Lock()
 	a.states = append(a.states, next)
@@ -134,10 +135,10 @@ func (a *actor) step(ctx context.Context, s *Store) error {
 		}
 		x.Put(modelTable, []byte("step"), fmt.Append(nil, next.step))
 		for _, o := range unlink {
-			x.Unlink(a.states[len(a.states)-2].held[o].id, o)
+			x.UnlinkOnce(a.states[len(a.states)-2].held[o].id, o)
 		}
-		if fresh != nil {
-			x.Link(fresh.id, uint64(next.step))
+		for i, f := range fresh {
+			x.Link(f.id, owner(next.step, i))
 		}
 		xs[1].Put(modelTable, binary.BigEndian.AppendUint64(nil, a.part.ID), fmt.Append(nil, next.step))
 		return nil
@@ -148,14 +149,24 @@ func (a *actor) step(ctx context.Context, s *Store) error {
 	return err
 }
 
+// owner numbers the bodies that a step brings.
+func owner(step, i int) uint64 { return uint64(step)*maxTogether + uint64(i) }
+
+// again begins the values of rows that were put more than once, for which DelOnce is not.
+const again = "again "
+
 // plan makes some row writes and does the same to the model.
 func (a *actor) plan(next *state) (ops []func(kv.Txn)) {
 	for range 1 + a.rng.IntN(5) {
 		k := fmt.Sprintf("k%02d", a.rng.IntN(30))
 		switch a.rng.IntN(8) {
 		case 0:
+			del := kv.Txn.DelOnce
+			if strings.HasPrefix(next.rows[k], again) {
+				del = kv.Txn.Del
+			}
 			delete(next.rows, k)
-			ops = append(ops, func(x kv.Txn) { x.Del(modelTable, []byte(k)) })
+			ops = append(ops, func(x kv.Txn) { del(x, modelTable, []byte(k)) })
 		case 1:
 			hi := k + "~"
 			if a.rng.IntN(2) == 0 {
@@ -173,6 +184,9 @@ func (a *actor) plan(next *state) (ops []func(kv.Txn)) {
 				size *= 40 // so that memtables fill up
 			}
 			v := fmt.Sprintf("%d %s", next.step, content{a.rng.Uint64(), size}.bytes())
+			if _, there := next.rows[k]; there {
+				v = again + v
+			}
 			next.rows[k] = v
 			ops = append(ops, func(x kv.Txn) { x.Put(modelTable, []byte(k), []byte(v)) })
 		}
@@ -185,27 +199,64 @@ type freshBody struct {
 	w kv.BlobWriter
 }
 
-// writeBody stores a body in most steps; now and then a long one, or one that is given up half-way.
-func (a *actor) writeBody(ctx context.Context, s *Store) (*freshBody, error) {
-	if a.rng.IntN(4) == 0 {
+// maxTogether is how many bodies are made durable together.
+const maxTogether = 4
+
+// writeBodies stores bodies in most steps: one, or several together. Their writers have to be closed in any case.
+func (a *actor) writeBodies(ctx context.Context, s *Store) (fresh []freshBody, err error) {
+	switch a.rng.IntN(8) {
+	case 0, 1:
 		return nil, nil
+	case 2:
+	default:
+		f, err := a.writeBody(ctx, s)
+		if f == nil {
+			return nil, err
+		}
+		return []freshBody{*f}, nil
 	}
+	var ws []kv.BlobWriter
+	for range 1 + a.rng.IntN(maxTogether) {
+		w, c, err := a.fill(ctx, s)
+		if err != nil {
+			return fresh, err
+		}
+		fresh, ws = append(fresh, freshBody{held{content: c}, w}), append(ws, w)
+	}
+	ids, err := s.CommitAll(ws, make([][]byte, len(ws)))
+	for i := range ids {
+		fresh[i].id = ids[i]
+	}
+	return fresh, err
+}
+
+// fill begins a body; now and then a long one.
+func (a *actor) fill(ctx context.Context, s *Store) (kv.BlobWriter, content, error) {
 	c := content{a.rng.Uint64() % 65536, a.rng.IntN(6000)}
 	if a.rng.IntN(25) == 0 {
 		c.size = inlineMax + a.rng.IntN(100<<10)
 	}
 	w, err := s.Create(ctx)
 	if err != nil {
-		return nil, err
+		return nil, c, err
 	}
-	data := c.bytes()
-	if _, err := w.Write(data); err != nil {
+	if _, err := w.Write(c.bytes()); err != nil {
 		w.Close()
+		return nil, c, err
+	}
+	return w, c, nil
+}
+
+// writeBody stores one body, or gives it up half-way.
+func (a *actor) writeBody(ctx context.Context, s *Store) (*freshBody, error) {
+	w, c, err := a.fill(ctx, s)
+	if err != nil {
 		return nil, err
 	}
 	if a.rng.IntN(12) == 0 {
 		return nil, w.Close()
 	}
+	data := c.bytes()
 	cut := min(len(data), a.rng.IntN(40)) // a part of what is written counts as prefix, to keep contents simple
 	id, err := w.Commit(data[:cut], fmt.Append(nil, c.seed))
 	if err != nil {
