@@ -63,10 +63,12 @@ func (s *session) work() {
 }
 
 // hear waits until the client says something, or must be told that its time is over. It reports false if the session may rest
-// instead. woken: something has come, it needs no time.
+// instead. woken: something has come, it needs no time, unless it may be no more than the end of what was compressed before.
 func (s *session) hear(woken bool) bool {
 	end := s.deadline()
 	switch {
+	case woken && s.unpack != nil:
+		s.allow(earlier(end, time.Now().Add(time.Second)))
 	case woken:
 	case s.conn.CanAwait():
 		s.stayAwake(end)

@@ -2,6 +2,8 @@ package imap
 
 import (
 	"bufio"
+	"bytes"
+	"compress/flate"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -82,6 +84,37 @@ func (w *world) idler(secure, packed bool) {
 	c.do("SELECT INBOX")
 	c.send("z IDLE\r\n")
 	c.expect("+ idling")
+}
+
+// TestTheEndOfACompressedBlockKeepsNobodyAwake: a client's flush ends with four octets that say nothing. They may come when
+// the session rests already.
+func TestTheEndOfACompressedBlockKeepsNobodyAwake(t *testing.T) {
+	w := newWorld(t, restless)
+	resting := runtime.NumGoroutine() + 1
+	c := w.login()
+	if got := c.do("COMPRESS DEFLATE"); got[0] != "OK DEFLATE is active" {
+		t.Fatal(got)
+	}
+	c.br = bufio.NewReader(flate.NewReader(c.br))
+	var packed bytes.Buffer
+	z, err := flate.NewWriter(&packed, flate.BestSpeed)
+	must(t, err)
+	for n := range 2 {
+		packed.Reset()
+		_, _ = fmt.Fprintf(z, "n%d NOOP\r\n", n)
+		must(t, z.Flush())
+		said, end := packed.Bytes()[:packed.Len()-4], packed.Bytes()[packed.Len()-4:]
+		_, err = c.conn.Write(said)
+		must(t, err)
+		c.expect(fmt.Sprintf("n%d OK ...", n))
+		settle(t, resting)
+		_, err = c.conn.Write(end)
+		must(t, err)
+		for end := time.Now().Add(time.Second); runtime.NumGoroutine() <= resting && time.Now().Before(end); {
+			time.Sleep(time.Millisecond) // until it is awake
+		}
+		settle(t, resting)
+	}
 }
 
 // A session that rests hears all that one hears that was just spoken to: news, commands, its time, a stop.
