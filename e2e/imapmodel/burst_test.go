@@ -121,7 +121,7 @@ func (h *history) adoptMessage(b *box, x *message) {
 		h.m.stored[of[number]] = number
 		claimed, body := h.m.ids.claimed[b.account()], &h.m.bodies[x.body]
 		claimed[x.body], claimed[body.parent] = true, true
-		h.m.firsts[of[number]] = h.origin(b, x.uid)
+		h.m.firsts[of[number]] = h.adoptOrigin(b, x.uid)
 	}
 	x.object = of[number]
 	x.first = h.m.firsts[x.object]

@@ -37,9 +37,13 @@ func (h *history) look(name string) stored {
 		if !ok {
 			panic(failed("%s: message %d has %d bytes, nobody sent such a one", name, e.UID, e.Size))
 		}
+		first := 0
+		if e.Foreign {
+			first = -1 // something
+		}
 		out.msgs = append(out.msgs, message{
 			uid: uint32(e.UID), body: body, flags: modelFlags(e.Flags, v.Keywords()), date: e.Date, modseq: uint64(e.ModSeq),
-			object: int(e.Msg), saved: e.Saved,
+			object: int(e.Msg), saved: e.Saved, first: first,
 		})
 	}
 	return out
@@ -127,6 +131,9 @@ func (h *history) learnObject(b *box, want, got *message) {
 	switch old, known := of[number]; {
 	case h.m.stored[want.object] == 0 && !known:
 		of[number], h.m.stored[want.object] = want.object, number
+		if got.first != want.first { // both are 0, mostly
+			h.learnOrigin(b, want)
+		}
 	case old != want.object:
 		panic(failed("%s: %s has the number %d of %d, want that of %d", b.name, want, number, old, want.object))
 	}

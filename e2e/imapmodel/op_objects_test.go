@@ -60,9 +60,8 @@ func (m *model) mixed() {
 	}
 }
 
-// origin reads below the protocol what a message is a copy of, when that can not be foretold: an object of another account, or
-// one that was in this one.
-func (h *history) origin(b *box, uid uint32) (object int) {
+// origin reads below the protocol which number in which account a message is told by; 0: that it has.
+func (h *history) origin(b *box, uid uint32) (account int, number uint64) {
 	m, err := h.w.accts[b.account()].Open(h.w.ctx, bare(b.name))
 	check(err)
 	defer m.Close()
@@ -70,16 +69,39 @@ func (h *history) origin(b *box, uid uint32) (object int) {
 	check(m.Cold(h.w.ctx, m.View(), one, func(_ int, _ mailbox.Entry, c *mailbox.Cold) error {
 		for who, a := range h.w.accts {
 			if n := c.Origin.Email; n.Account == a.ID() {
-				if h.m.numbers[who][n.Number] == 0 { // it came and went
-					h.m.numbers[who][n.Number] = h.m.object()
-					h.m.stored[h.m.numbers[who][n.Number]] = n.Number
-				}
-				object = h.m.numbers[who][n.Number]
+				account, number = who, n.Number
 			}
 		}
 		return nil
 	}))
-	return object
+	return account, number
+}
+
+// adoptOrigin takes what a message is a copy of when that could not be foretold: an object of another account, or one that was
+// in this one.
+func (h *history) adoptOrigin(b *box, uid uint32) (object int) {
+	who, number := h.origin(b, uid)
+	if number == 0 {
+		return 0
+	}
+	of := h.m.numbers[who]
+	if of[number] == 0 { // it came and went
+		of[number] = h.m.object()
+		h.m.stored[of[number]] = number
+	}
+	return of[number]
+}
+
+// learnOrigin: the store knows the same of a new copy.
+func (h *history) learnOrigin(b *box, want *message) {
+	who, number := h.origin(b, want.uid)
+	of := h.m.numbers[who]
+	if of[number] == 0 && number != 0 && h.m.stored[want.first] == 0 { // it came and was copied in one go
+		of[number], h.m.stored[want.first] = want.first, number
+	}
+	if of[number] != want.first {
+		panic(failed("%s: %s is stored as a copy of object %d, want %d", b.name, want, of[number], want.first))
+	}
 }
 
 // only finds a body in an account, nil if it is not there, or more than once.

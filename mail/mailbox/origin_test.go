@@ -179,11 +179,19 @@ func TestThreadsWithNamesOfOtherAccounts(t *testing.T) {
 		}
 	}
 
+	z := in(4, "z@x", "a@x", "") // a third account named the same conversation
+	cz := w.across(w.open(4, Inbox), z.UID, 2, Inbox)
+	told("a copy that joins a thread named elsewhere", cz, Name{4, z.Thread})
+	told("the copy it joins", ca, abroad)
+	if cz.Thread != ca.Thread {
+		t.Errorf("message %d is in thread %d, want %d", cz.Msg, cz.Thread, ca.Thread)
+	}
+
 	on := w.across(second, reply.UID, 3, Inbox) // two accounts named it
 	if got, want := w.told(w.open(3, Inbox), on.UID), (Origin{Name{2, uint64(reply.Msg)}, abroad}); got != want {
 		t.Errorf("a copy of the answer is told as %+v, want %+v", got, want)
 	}
-	for id := range mail.AccountID(3) {
+	for id := range mail.AccountID(4) {
 		w.check(id + 1)
 	}
 	_, _, err = second.Store(ctx, All(), StoreOp{Mode: Add, Flags: Deleted})
