@@ -99,3 +99,33 @@ func TestMoveToAnotherAccountTakesOnlyWhatItCopied(t *testing.T) {
 	}
 	wantLines(t, c.do("FETCH 1:* (UID FLAGS)"), `* 1 FETCH (UID 3 FLAGS (\Deleted \Recent))`)
 }
+
+// TestEmailIDsOfMixedMailboxes: messages of the account and of another one take turns, and are told in their order, up or down
+// (RFC 8474 §5.1, RFC 9738 §3.1).
+func TestEmailIDsOfMixedMailboxes(t *testing.T) {
+	w := newWorld(t, func(set *Settings) { set.CommandMessages = 5 })
+	w.addAccount(otherUser)
+	own := w.loginAs(otherUser)
+	own.do("SETACL INBOX %s lrswi", testUser)
+	c := w.login()
+	w.deliver("INBOX", []byte("Subject: a\r\n\r\n"))
+	c.do("SELECT INBOX")
+	for range 3 {
+		own.do("APPEND INBOX {6+}\r\na: b\r\n")
+		c.do(`COPY 1 "Other Users/%s/INBOX"`, otherUser)
+	}
+	own.do("SELECT INBOX")
+	want := []string{"M2-1", "M1-1", "M2-3", "M1-1", "M2-5", "M1-1"}
+	told := func(set string, numbers ...int) {
+		t.Helper()
+		lines := own.do("FETCH %s EMAILID", set)
+		for i, n := range numbers {
+			if l := fmt.Sprintf("* %d FETCH (EMAILID (%s))", n, want[n-1]); i >= len(lines) || lines[i] != l {
+				t.Errorf("%s: %q, want %q", set, lines, l)
+			}
+		}
+	}
+	told("2:6", 2, 3, 4, 5, 6)
+	told("1:2,4", 1, 2, 4)
+	told("1:6", 6, 5, 4, 3, 2)
+}
