@@ -133,8 +133,9 @@ func (q *Queue) turn(e *spool.Entry) (others []spool.Name, done func()) {
 // reportTogether tells of all failures of e's message that are known, and of e's at least.
 func (q *Queue) reportTogether(e *spool.Entry) (*spool.Entry, error) {
 	if e.ReportTries == 0 && !q.awaited(e) {
-		q.gather(e) // whatever its time is then, it waits no second time
-		return q.commit(e.Name(), func(e *spool.Entry) { q.set.schedule(e, q.d.Now()) })
+		after, err := q.commit(e.Name(), func(e *spool.Entry) { q.set.schedule(e, q.d.Now()) })
+		q.gather(after) // e may be told of by now; if not, it waits no second time, whatever its time is
+		return after, err
 	}
 	names, done := q.turn(e)
 	if done == nil {
