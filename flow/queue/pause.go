@@ -20,6 +20,22 @@ func (q *Queue) PauseLine(ctx context.Context, name string, until time.Time, rea
 func (q *Queue) ResumeLine(ctx context.Context, name string) error { return q.setPause(ctx, name, nil) }
 
 func (q *Queue) setPause(ctx context.Context, name string, p *spool.Pause) error {
+	put := func(t kv.Txn) {
+		if p == nil {
+			spool.DelPause(t, name)
+		} else {
+			spool.PutPause(t, *p)
+		}
+	}
+	return q.setLine(ctx, name, put, func(l *line) {
+		if l.pause = p; p == nil {
+			l.flow.until = time.Time{}
+		}
+	})
+}
+
+// setLine stores what an operator wants of a line, and then applies it to the line in memory.
+func (q *Queue) setLine(ctx context.Context, name string, put func(kv.Txn), apply func(*line)) error {
 	if q.isStopping() {
 		return ErrNotRunning
 	}
@@ -27,14 +43,7 @@ func (q *Queue) setPause(ctx context.Context, name string, p *spool.Pause) error
 	if err := q.own(ctx, id); err != nil {
 		return err
 	}
-	err := q.d.KV.Update(ctx, id.Part(), func(t kv.Txn) error {
-		if p == nil {
-			spool.DelPause(t, name)
-		} else {
-			spool.PutPause(t, *p)
-		}
-		return nil
-	})
+	err := q.d.KV.Update(ctx, id.Part(), func(t kv.Txn) error { put(t); return nil })
 	if err != nil {
 		return err
 	}
@@ -42,9 +51,7 @@ func (q *Queue) setPause(ctx context.Context, name string, p *spool.Pause) error
 	defer q.mu.Unlock()
 	now := q.d.Now()
 	l := q.line(q.shard(id), name)
-	if l.pause = p; p == nil {
-		l.flow.until = time.Time{}
-	}
+	apply(l)
 	q.list(l, now)
 	q.dispatch(now)
 	return nil

@@ -80,28 +80,7 @@ func (l *line) until() time.Time {
 // ShapeLine bounds how much a line ("example.org" or "route:NAME") is sent, across restarts. A Shape that limits
 // nothing ends that. What is under way ends as it began.
 func (q *Queue) ShapeLine(ctx context.Context, s spool.Shape) error {
-	if q.isStopping() {
-		return ErrNotRunning
-	}
-	id := shardOfLine(s.Queue)
-	if err := q.own(ctx, id); err != nil {
-		return err
-	}
-	err := q.d.KV.Update(ctx, id.Part(), func(t kv.Txn) error {
-		spool.PutShape(t, s)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	now := q.d.Now()
-	l := q.line(q.shard(id), s.Queue)
-	l.shape(s)
-	q.list(l, now)
-	q.dispatch(now)
-	return nil
+	return q.setLine(ctx, s.Queue, func(t kv.Txn) { spool.PutShape(t, s) }, func(l *line) { l.shape(s) })
 }
 
 // shape gives a line its shape, or takes it away.
